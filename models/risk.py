@@ -1,0 +1,28 @@
+"""How a risk model's plain arrays turn a person's variables into a risk, at training, evaluation and scoring alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from privacy.arrays import Arrays, Floats
+from privacy.computation import Batch
+
+
+def design(batch: Batch, features: Sequence[str]) -> Floats:
+    """Return the features with a last column of ones, shape (rows, features + 1)."""
+    return np.column_stack([batch.matrix(features), np.ones(len(batch.person))])
+
+
+def log_odds(batch: Batch, features: Sequence[str], model: Arrays) -> Floats:
+    """Return the log odds of the outcome, a row at a time, under ``model["weights"]`` (features, then intercept)."""
+    return np.asarray(design(batch, features) @ model["weights"], np.float64)
+
+
+def probability(log_odds: Floats) -> Floats:
+    """Return probabilities, without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(log_odds / 2)), np.float64)
+
+
+__all__ = ["design", "log_odds", "probability"]

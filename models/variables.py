@@ -1,0 +1,90 @@
+"""Turns a table into the numbers that a study declares: the slow, obvious engine that faster ones must agree with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from privacy.arrays import Floats, Integers
+from privacy.computation import Batch
+from privacy.errors import Invalid
+from privacy.study import Transform, Variable
+
+PEOPLE_A_BATCH = 50_000
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of people: ``person`` rises, so that a person's rows lie together; missing numbers are NaN.
+
+    ``period`` is the whole number that orders a person's rows, no two alike; tables without one give all zeros.
+    """
+
+    person: Integers
+    period: Integers
+    columns: Mapping[str, Floats]
+
+    def take(self, rows: NDArray[np.intp] | slice) -> Table:
+        """Return some of the rows."""
+        return Table(self.person[rows], self.period[rows], {n: c[rows] for n, c in self.columns.items()})
+
+
+def batches(table: Table, declared: Sequence[Variable], *, people: int = PEOPLE_A_BATCH) -> Iterator[Batch]:
+    """Yield the study's variables for whole people, at most ``people`` at a time."""
+    starts = np.flatnonzero(np.diff(table.person, prepend=-1))
+    edges = [*starts[::people].tolist(), len(table.person)]
+    for first, last in pairwise(edges):
+        yield batch(table.take(slice(first, last)), declared)
+
+
+def batch(table: Table, declared: Sequence[Variable]) -> Batch:
+    """Return the variables of the rows that have all the periods ahead that the study asks for."""
+    position = _positions(table, sorted({v.periods_ahead for v in declared}))
+    there = np.flatnonzero(np.all([p >= 0 for p in position.values()], axis=0))
+    values = {v.name: _transformed(_column(table, v)[position[v.periods_ahead][there]], v) for v in declared}
+    person, index = np.unique(table.person[there], return_inverse=True)
+    return Batch(len(person), index.astype(np.int64), values)
+
+
+def _column(table: Table, variable: Variable) -> Floats:
+    if variable.column not in table.columns:
+        raise Invalid("variable-unknown", variable.column)
+    return table.columns[variable.column]
+
+
+def _positions(table: Table, ahead: Sequence[int]) -> dict[int, NDArray[np.intp]]:
+    """Return, for each number of periods ahead, where that row of the same person is, or -1 where it is not."""
+    span = int(table.period.max(initial=0)) - int(table.period.min(initial=0)) + max(ahead, default=0) + 1
+    key = table.person * span + (table.period - table.period.min(initial=0))
+    order = np.argsort(key, kind="stable")
+    found = {}
+    for k in ahead:
+        at = np.searchsorted(key[order], key + k)
+        inside = np.minimum(at, len(key) - 1)
+        same = (at < len(key)) & (key[order][inside] == key + k) if len(key) else np.zeros(0, bool)
+        found[k] = np.where(same, order[inside] if len(key) else 0, -1)
+    return found
+
+
+def _transformed(values: Floats, variable: Variable) -> Floats:
+    known = np.where(np.isnan(values), variable.if_missing, values)
+    return TRANSFORM[variable.transform](np.clip(known, variable.low, variable.high), variable)
+
+
+def _unit(values: Floats, v: Variable) -> Floats:
+    return (values - v.low) / (v.high - v.low)
+
+
+TRANSFORM: Mapping[Transform, Callable[[Floats, Variable], Floats]] = {
+    "unit": _unit,
+    "square": lambda values, v: _unit(values, v) ** 2,
+    "log": lambda values, v: np.log1p(values - v.low) / math.log1p(v.high - v.low),
+    "at-least": lambda values, v: (values >= v.threshold).astype(np.float64),
+}
+
+__all__ = ["PEOPLE_A_BATCH", "TRANSFORM", "Table", "batch", "batches"]

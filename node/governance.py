@@ -1,0 +1,238 @@
+"""Who decides what runs here: two people of this node, whose signatures are verified again at every request."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from node.clock import stamp
+from node.intake import Intake
+from node.people import require_person
+from node.policy import APPROVALS_NEEDED, Policy
+from node.register import Decision, Record, Register, Signed, State
+from privacy.canonical import Document
+from privacy.errors import HedgerowError, Invalid, Refusal, Tampered
+from privacy.release import Notice, NoticeKind
+from privacy.signing import PublicKey, sign
+from privacy.study import Study, from_document
+
+APPROVAL = "approval"  # the context of the signatures
+NOT_YET = ("data-set-unknown",)  # what a later load mends: the study stays received, and is checked again
+WAITING: tuple[State, ...] = ("awaiting-first-approval", "awaiting-second-approval")
+OPEN: tuple[State, ...] = ("received", *WAITING, "runnable", "running")
+TOLD_AS: Mapping[State, NoticeKind] = {
+    "runnable": "approved",
+    "running": "approved",
+    "finished": "approved",
+    "refused": "refused",
+    "withdrawn": "withdrawn",
+}
+
+
+class Governance:
+    """Receives, checks and decides on studies; ``runnable`` is what the door asks before every answer.
+
+    ``policy`` gives the signed policy in force, ``judge_cohort`` says once, on a noisy figure charged to the study,
+    whether enough people are here.
+    """
+
+    def __init__(
+        self,
+        register: Register,
+        intake: Intake,
+        *,
+        policy: Callable[[], Policy],
+        judge_cohort: Callable[[Study], bool],
+    ) -> None:
+        self.register = register
+        self._intake = intake
+        self._policy = policy
+        self._judge_cohort = judge_cohort
+
+    def receive(self, document: Mapping[str, Any], *, now: datetime.datetime, claimed: str | None = None) -> Record:
+        """Take in an offered study and check it by machine; ``claimed`` is the hash it was offered under.
+
+        The hash is recomputed: a document that is not what it was offered as is ``study-changed`` and not kept. A
+        study that breaks a floor is kept as refused, with its code; one whose data set is not loaded waits.
+        """
+        study = from_document(document)
+        if claimed is not None and claimed != study.hash:
+            raise Tampered("study-changed", study.name)
+        policy = self._policy()
+        self.register.add(study, at=stamp(now))
+        record = self._record(study.hash)
+        if record.state == "received":
+            self._check(record, study, policy, now)
+        return self._record(study.hash)
+
+    def approve(self, name: str, *, person: str, key: Ed25519PrivateKey, now: datetime.datetime) -> Record:
+        """Approve a study as ``person``, who signs its hash; the second approval makes it runnable, or refused.
+
+        If the second approval was kept and judging the cohort then failed (a stale opt-out list), approving again
+        goes on from there; the figure is charged and drawn once.
+        """
+        record, study, policy = self._to_decide(name, WAITING)
+        signed = self._signed(record, policy, person, key, "approve", "", now)
+        if self.register.paused:
+            raise Refusal("node-paused")
+        self._intake.check_standing(study, policy, now.astimezone(datetime.UTC).date())
+        given = self._approvals(record, policy)
+        if len(given) < APPROVALS_NEEDED:
+            self._keep_approval(record, study, policy, signed, now)
+        elif person not in given:
+            raise Refusal("study-not-waiting", record.name)
+        if len(self._approvals(record, policy)) >= APPROVALS_NEEDED:
+            self._judge(self._record(record.hash), study, now)
+        return self._record(record.hash)
+
+    def refuse(
+        self, name: str, *, person: str, key: Ed25519PrivateKey, reason: str, now: datetime.datetime
+    ) -> Record:
+        """Refuse a study as ``person``; one that was approved is withdrawn. The reason stays at this node."""
+        record, _, policy = self._to_decide(name, OPEN)
+        signed = self._signed(record, policy, person, key, "refuse", reason, now)
+        state: State = "withdrawn" if record.state in ("runnable", "running") else "refused"
+        facts = {"person": person, "role": signed.role, "reason": reason}
+        with self.register.database.transaction() as connection:
+            self.register.sign(connection, signed)
+            self.register.move(connection, record, state, at=signed.at, code="study-refused", facts=facts)
+        return self._record(record.hash)
+
+    def runnable(self, study_hash: str, *, now: datetime.datetime) -> Study:
+        """Return the study if it may be answered now; the first time, it becomes running.
+
+        Everything is verified again, nothing is remembered: policy, pause, document, both signatures, end date, floors
+        and software. No refusal depends on a record.
+        """
+        policy = self._policy()
+        if self.register.paused:
+            raise Refusal("node-paused")
+        record = self.register.get(study_hash)
+        if record is None:
+            raise Refusal("study-not-approved")
+        if record.state in ("expired", "finished"):
+            raise Refusal("study-expired")
+        if record.state not in ("runnable", "running"):
+            raise Refusal("study-not-approved")
+        study = record.study()
+        if len(self._approvals(record, policy)) < APPROVALS_NEEDED:
+            raise Refusal("study-not-approved")
+        self._intake.check_standing(study, policy, now.astimezone(datetime.UTC).date())
+        if record.state == "runnable":
+            self._move(record, "running", now)
+        return study
+
+    def expire(self, *, now: datetime.datetime) -> None:
+        """Close every open study whose end date has passed."""
+        today = now.astimezone(datetime.UTC).date()
+        for record in self.register.all():
+            if record.state in OPEN:
+                try:
+                    record.study().check_not_ended(today)
+                except Refusal as error:
+                    closed: State = "finished" if record.state == "running" else "expired"
+                    self._move(record, closed, now, code=error.code)
+
+    def pending_notices(self) -> list[Notice]:
+        """Return what the coordinator has not been told yet: approved, refused or withdrawn, a code, nothing else."""
+        notices = []
+        for record in self.register.all():
+            kind = TOLD_AS.get(record.state)
+            if kind and kind != record.told:
+                code = record.code if kind != "approved" else ""
+                notices.append(Notice(kind, self._intake.node, record.hash, code=code))
+        return notices
+
+    def mark_notified(self, notice: Notice) -> None:
+        """Note that a notice was delivered."""
+        self.register.told(notice.study, notice.kind)
+
+    def verify(self) -> None:
+        """Check every study's hash and every decision's signature; ``study-changed`` or ``signature-wrong``."""
+        for record in self.register.all():
+            record.study()
+            for signed in self.register.decisions(record.hash):
+                statement = self._statement(signed.study, signed.decision)
+                PublicKey(signed.public_key).verify(APPROVAL, statement, signed.signature)
+
+    def _check(self, record: Record, study: Study, policy: Policy, now: datetime.datetime) -> None:
+        try:
+            self._intake.check(study, policy, now.astimezone(datetime.UTC).date())
+        except (Invalid, Refusal) as error:
+            if error.code in NOT_YET:
+                self.register.hold_up(record, error.code, at=stamp(now))
+            else:
+                self._move(record, "refused", now, code=error.code)
+            return
+        self._move(record, WAITING[0], now)
+
+    def _to_decide(self, name: str, states: tuple[State, ...]) -> tuple[Record, Study, Policy]:
+        policy = self._policy()
+        record = self.register.find(name)
+        study = record.study()
+        if record.state not in states:
+            raise Refusal("study-not-waiting", f"{record.name} is {record.state}")
+        return record, study, policy
+
+    def _signed(
+        self,
+        record: Record,
+        policy: Policy,
+        person: str,
+        key: Ed25519PrivateKey,
+        decision: Decision,
+        reason: str,
+        now: datetime.datetime,
+    ) -> Signed:
+        who = policy.approver(person)
+        require_person(who, key)
+        signature = sign(key, APPROVAL, self._statement(record.hash, decision))
+        return Signed(record.hash, person, decision, who.role, who.public_key, signature, reason, stamp(now))
+
+    def _keep_approval(
+        self, record: Record, study: Study, policy: Policy, signed: Signed, now: datetime.datetime
+    ) -> None:
+        """Keep an approval; before the second one, what can be checked without a record is checked once more."""
+        if record.state == WAITING[1] and signed.person not in self._approvals(record, policy):
+            self._intake.check(study, policy, now.astimezone(datetime.UTC).date())
+        facts = {"person": signed.person, "role": signed.role, "approved": True}
+        with self.register.database.transaction() as connection:
+            self.register.sign(connection, signed)
+            self.register.move(connection, record, WAITING[1], at=signed.at, facts=facts)
+
+    def _judge(self, record: Record, study: Study, now: datetime.datetime) -> None:
+        if self._judge_cohort(study):
+            self._move(record, "runnable", now)
+        else:
+            self._move(record, "refused", now, code="cohort-too-small")
+
+    def _approvals(self, record: Record, policy: Policy) -> dict[str, Signed]:
+        """Return the approvals that hold under the policy in force, by person; one that does not hold does not count."""
+        holding = {}
+        for signed in self.register.decisions(record.hash):
+            try:
+                key = PublicKey(policy.approver(signed.person).public_key)
+                key.verify(APPROVAL, self._statement(record.hash, "approve"), signed.signature)
+            except HedgerowError:
+                continue
+            holding[signed.person] = signed
+        return holding
+
+    def _statement(self, study_hash: str, decision: Decision) -> Document:
+        return {"study": study_hash, "node": self._intake.node, "decision": decision}
+
+    def _move(self, record: Record, state: State, now: datetime.datetime, *, code: str = "") -> None:
+        with self.register.database.transaction() as connection:
+            self.register.move(connection, record, state, at=stamp(now), code=code)
+
+    def _record(self, study_hash: str) -> Record:
+        record = self.register.get(study_hash)
+        if record is None:
+            raise Refusal("study-unknown", study_hash)
+        return record
+
+
+__all__ = ["APPROVAL", "NOT_YET", "OPEN", "TOLD_AS", "WAITING", "Governance"]

@@ -1,0 +1,77 @@
+"""May this study run here? The machine's own questions, before any person is asked; none of them looks at a record."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from node.policy import Policy
+from privacy.columns import Column
+from privacy.computation import Finder
+from privacy.contract import Contract
+from privacy.errors import Invalid, Refusal
+from privacy.ledger import Ledger
+from privacy.programme import Programme, programme
+from privacy.study import Study, Variable
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What this node knows of itself: its fingerprint, software, computations, data contracts and budget."""
+
+    node: str
+    software: Callable[[], str]
+    finder: Finder
+    contract: Callable[[str], Contract]
+    ledger: Ledger
+
+    def check(self, study: Study, policy: Policy, today: datetime.date) -> Programme:
+        """Return the study's price if it may run here; otherwise one code that says why not."""
+        self.check_standing(study, policy, today)
+        if self.node not in {i.fingerprint for i in study.invited}:
+            raise Refusal("not-invited")
+        check_variables(study, self.contract(study.data_set))
+        priced = programme(study, self.finder)
+        self.ledger.check_affordable(priced)
+        return priced
+
+    def check_standing(self, study: Study, policy: Policy, today: datetime.date) -> None:
+        """Return if what can change after approval has not: the date, the node's policy, the node's software."""
+        study.check_not_ended(today)
+        policy.check(study)
+        ours = {step.use: self.finder.find(step.use).version for step in study.steps}
+        stated = study.software
+        if stated is None or stated.package != self.software() or dict(stated.computations) != ours:
+            raise Refusal("software-differs")
+
+
+def check_variables(study: Study, contract: Contract) -> None:
+    """Return if every variable is a stored, numeric column and keeps within its public bounds."""
+    for variable in study.variables:
+        low, high = _bounds(_stored(variable, contract))
+        if variable.low < low or variable.high > high:
+            raise Invalid("variable-bounds", f"{variable.name}: {variable.column} is within {low:g} to {high:g}")
+        if variable.periods_ahead and contract.period is None:
+            raise Invalid("variable-unknown", f"{variable.name}: {contract.name} has no periods")
+
+
+def _stored(variable: Variable, contract: Contract) -> Column:
+    for column in contract.stored:
+        if column.name == variable.column:
+            return column
+    raise Invalid("variable-unknown", f"{variable.name}: {variable.column}")
+
+
+def _bounds(column: Column) -> tuple[float, float]:
+    """Return a column's public bounds; codes that spell numbers are read as these numbers."""
+    if column.low is not None and column.high is not None:
+        return column.low, column.high
+    try:
+        values = [float(code) for code in column.codes]
+        return min(values), max(values)
+    except ValueError as error:
+        raise Invalid("variable-unknown", f"{column.name} is not a number") from error
+
+
+__all__ = ["Intake", "check_variables"]

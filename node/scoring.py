@@ -1,0 +1,89 @@
+"""What a shared model says of this node's own people: scores for those who may see them, and a local report.
+
+Nothing here leaves: results go to files that only this account can read, through the inner door.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from models.alone import auc, fit_alone
+from models.computations.linear_risk import KIND
+from models.risk import log_odds, probability
+from models.variables import batch
+from models.version import ModelVersion
+from node.atomic import appear
+from node.cohort import Cohort, cohort
+from node.store import Store
+from privacy.arrays import Floats
+from privacy.computation import Batch, People
+from privacy.optouts import OptOuts
+from privacy.study import Variable
+
+
+@dataclass(frozen=True)
+class LocalReport:
+    """How this node's own model, fitted without noise on its own records, and the shared one do on its held-back people.
+
+    Exact figures about patients: they stay here. ``people`` counts the cohort; AUC weighs each person one, and is
+    None where only one outcome occurs.
+    """
+
+    people: int
+    people_held_back: int
+    auc_local: float | None
+    auc_shared: float | None
+
+
+def score(model: ModelVersion, store: Store, optouts: OptOuts, out: Path) -> int:
+    """Write each person's risk at their latest row, highest first, by pseudonym; return how many people."""
+    result = model.result(KIND)
+    features = [str(name) for name in _names(result.facts["features"])]
+    variables = [model.study.variable(name) for name in features]
+    people = cohort(store, store.latest(model.study.data_set), optouts, variables, "everyone")
+    last = np.flatnonzero(np.diff(people.table.person, append=-1))
+    risk = probability(log_odds(batch(people.table.take(last), variables), features, result.arrays))
+    _write_scores(people, last[np.argsort(-risk, kind="stable")], np.sort(risk)[::-1], out)
+    return len(last)
+
+
+def compare(model: ModelVersion, store: Store, optouts: OptOuts, out: Path) -> LocalReport:
+    """Fit this node's own model, set it beside the shared one, and write the local report as JSON."""
+    result = model.result(KIND)
+    features, outcome = [str(n) for n in _names(result.facts["features"])], str(result.facts["outcome"])
+    variables = [model.study.variable(name) for name in [*features, outcome]]
+    training, held = (_people(model, store, optouts, variables, part) for part in ("training", "held-back"))
+    report = LocalReport(
+        people=training.people + held.people,
+        people_held_back=held.people,
+        auc_local=auc(held, outcome, log_odds(held, features, fit_alone(training, features, outcome))),
+        auc_shared=auc(held, outcome, log_odds(held, features, result.arrays)),
+    )
+    appear(out, lambda file: file.write((json.dumps(asdict(report), indent=2) + "\n").encode()))
+    return report
+
+
+def _people(model: ModelVersion, store: Store, optouts: OptOuts, variables: list[Variable], people: People) -> Batch:
+    version = store.latest(model.study.data_set)
+    return batch(cohort(store, version, optouts, variables, people).table, variables)
+
+
+def _write_scores(people: Cohort, rows: np.ndarray[tuple[int], np.dtype[np.intp]], risk: Floats, out: Path) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["person", "period", "risk"])
+    writer.writerows(zip(people.pseudonyms[rows], people.table.period[rows], np.round(risk, 6), strict=True))
+    appear(out, lambda file: file.write(text.getvalue().encode()))
+
+
+def _names(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+__all__ = ["LocalReport", "compare", "score"]

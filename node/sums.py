@@ -1,0 +1,92 @@
+"""One private sum of an approved study over this node's records: charge, commit, compute, bound, noise, store."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from privacy.arrays import Arrays, Floats
+from privacy.canonical import hash_of
+from privacy.computation import Ask, Batch, Finder
+from privacy.errors import Refusal
+from privacy.ledger import Charge, Ledger
+from privacy.private_sum import PrivateSum
+from privacy.programme import NODE_ITSELF, Place, Programme, programme
+from privacy.release import Release
+from privacy.study import Study
+
+if TYPE_CHECKING:
+    from node.store import Store
+    from privacy.optouts import OptOuts
+
+
+class Sums:
+    """Takes the sums of studies that governance has let through; ``store`` is opened when first needed."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        store: Callable[[], Store],
+        finder: Finder,
+        optouts_at_most_days: Callable[[], int],
+        now: Callable[[], datetime.datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._finder = finder
+        self._optouts_at_most_days = optouts_at_most_days
+        self._now = now
+
+    def charge(self, plan: Programme, place: Place, request: str) -> Charge:
+        """Charge a place and commit. A stale opt-out list refuses first: a list's date tells nothing of its people."""
+        self._optouts()
+        return self._ledger.charge(plan.study.hash, place, request, at=self._now().isoformat(timespec="seconds"))
+
+    def compute(self, plan: Programme, charge: Charge, state: Arrays) -> Release:
+        """Return what was released on this charge before, or compute it now, on today's opt-outs and newest data."""
+        if charge.released is not None:
+            return charge.released
+        from models.variables import batches  # noqa: PLC0415 - heavy, and a repeated request does not need it
+        from node.cohort import cohort  # noqa: PLC0415
+
+        store, optouts, study = self._store(), self._optouts(), plan.study
+        version = store.latest(study.data_set)
+        people = cohort(store, version, optouts, study.variables, charge.place.people)
+        private = PrivateSum(charge.place.mechanism)
+        for batch in batches(people.table, study.variables):
+            private.add(self._contributions(study, charge.place, state, batch))
+        data = (f"{version.data_set}@{version.version}",)
+        return self._ledger.settle(charge, private.noised(), data=data, optouts=optouts.version)
+
+    def judge_cohort(self, study: Study) -> bool:
+        """Say whether the cohort is large enough, by a noisy count that is charged to the study; asked once."""
+        plan = programme(study, self._finder)
+        place = plan.places[0]
+        charge = self.charge(plan, place, hash_of({"study": study.hash, "place": place.index}))
+        counted = self.compute(plan, charge, {}).vector().view(np.int64)[0] * place.mechanism.unit
+        return bool(counted >= study.privacy.minimum_cohort)
+
+    def _contributions(self, study: Study, place: Place, state: Arrays, batch: Batch) -> Floats:
+        if place.step == NODE_ITSELF:
+            return np.ones((batch.people, 1))
+        step = study.step(place.step)
+        return self._finder.find(step.use).contributions(study.parameters(step), Ask(place.sum, state), batch)
+
+    def _optouts(self) -> OptOuts:
+        optouts = self._store().optouts()
+        optouts.check_fresh(self._now(), self._optouts_at_most_days())
+        return optouts
+
+
+def place_of(plan: Programme, index: int) -> Place:
+    """Return a place that may be asked from outside; ``place-unknown`` for the node's own and those not planned."""
+    if not 1 <= index < len(plan.places):
+        raise Refusal("place-unknown")
+    return plan.places[index]
+
+
+__all__ = ["Sums", "place_of"]

@@ -1,0 +1,129 @@
+"""The log that nobody can quietly change: a Merkle tree of events (RFC 9162), appended in the caller's transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from privacy.canonical import JSON, Document, canonical
+from privacy.durable import Database
+from privacy.errors import Tampered
+from privacy.signing import PublicKey, sign
+
+SALT_BYTES = 16
+CHECKPOINT = "audit-checkpoint"
+
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS audit_leaf (
+        position INTEGER PRIMARY KEY, content BLOB NOT NULL, frontier BLOB NOT NULL) STRICT""",
+    """CREATE TABLE IF NOT EXISTS audit_checkpoint (
+        size INTEGER PRIMARY KEY, root TEXT NOT NULL, signature TEXT NOT NULL) STRICT""",
+)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The log's size and root hash, signed by the node: whoever keeps one can tell if the past was rewritten."""
+
+    size: int
+    root: str
+    signature: str
+
+    def verify(self, key: PublicKey) -> None:
+        """Return if ``key`` signed this checkpoint; otherwise ``signature-wrong``."""
+        key.verify(CHECKPOINT, {"size": self.size, "root": self.root}, self.signature)
+
+
+class AuditLog:
+    """Appends events and signs checkpoints; ``verify`` recomputes everything from the leaves.
+
+    A leaf is salted, so that its hash, and so a checkpoint that leaves the node, tells nothing about what it holds.
+    """
+
+    def __init__(self, database: Database, key: Ed25519PrivateKey) -> None:
+        self._database = database
+        self._key = key
+
+    def append(self, connection: sqlite3.Connection, event: str, facts: Mapping[str, JSON], *, at: str) -> int:
+        """Add one leaf inside the caller's transaction and return its position: both commit, or neither."""
+        leaf: Document = {"event": event, "at": at, "facts": dict(facts), "salt": secrets.token_hex(SALT_BYTES)}
+        row = connection.execute("SELECT position, frontier FROM audit_leaf ORDER BY position DESC LIMIT 1").fetchone()
+        position, frontier = (row["position"] + 1, json.loads(row["frontier"])) if row else (0, [])
+        content = canonical(leaf)
+        frontier = _grow(frontier, position, _leaf_hash(content))
+        connection.execute(
+            "INSERT INTO audit_leaf VALUES (?, ?, ?)", (position, content, json.dumps(frontier).encode())
+        )
+        return position
+
+    def checkpoint(self, connection: sqlite3.Connection) -> Checkpoint:
+        """Sign the log as it stands, inside the caller's transaction, and keep the signature beside it."""
+        row = connection.execute("SELECT position, frontier FROM audit_leaf ORDER BY position DESC LIMIT 1").fetchone()
+        size, root = (row["position"] + 1, _root(json.loads(row["frontier"]))) if row else (0, _root([]))
+        signed = Checkpoint(size, root, sign(self._key, CHECKPOINT, {"size": size, "root": root}))
+        connection.execute("INSERT OR REPLACE INTO audit_checkpoint VALUES (?, ?, ?)", (size, root, signed.signature))
+        return signed
+
+    def events(self) -> list[Document]:
+        """Return every leaf, oldest first, with its position."""
+        rows = self._database.rows("SELECT position, content FROM audit_leaf ORDER BY position")
+        return [{"position": row["position"], **json.loads(row["content"])} for row in rows]
+
+    def verify(self) -> Checkpoint | None:
+        """Recompute the tree and hold every kept checkpoint against it; a difference is ``audit-tampered``.
+
+        Returns the newest checkpoint, or None when none was signed yet. Leaves after it are covered by the next one.
+        """
+        kept = {row["size"]: Checkpoint(*row) for row in self._database.rows("SELECT * FROM audit_checkpoint")}
+        rows = self._database.rows("SELECT position, content, frontier FROM audit_leaf ORDER BY position")
+        frontier: list[str] = []
+        for expected, row in enumerate(rows):
+            if row["position"] != expected:
+                raise Tampered("audit-tampered", f"leaf {expected} is missing")
+            frontier = _grow(frontier, expected, _leaf_hash(row["content"]))
+            if json.loads(row["frontier"]) != frontier:
+                raise Tampered("audit-tampered", f"leaf {expected} was changed")
+            if (checkpoint := kept.get(expected + 1)) and checkpoint.root != _root(frontier):
+                raise Tampered("audit-tampered", f"checkpoint {expected + 1} does not match the leaves")
+        public = PublicKey.of(self._key)
+        for checkpoint in kept.values():
+            checkpoint.verify(public)
+        if kept and max(kept) > len(rows):
+            raise Tampered("audit-tampered", f"leaves after {len(rows)} are missing")
+        return kept[max(kept)] if kept else None
+
+
+def _leaf_hash(content: bytes) -> str:
+    return hashlib.sha256(b"\x00" + content).hexdigest()
+
+
+def _node_hash(left: str, right: str) -> str:
+    return hashlib.sha256(b"\x01" + bytes.fromhex(left) + bytes.fromhex(right)).hexdigest()
+
+
+def _grow(frontier: list[str], size: int, leaf: str) -> list[str]:
+    """Add a leaf to the roots of the full subtrees, largest first: as many merge as ``size`` ends in ones."""
+    grown = [*frontier, leaf]
+    while size & 1:
+        right, left = grown.pop(), grown.pop()
+        grown.append(_node_hash(left, right))
+        size >>= 1
+    return grown
+
+
+def _root(frontier: list[str]) -> str:
+    if not frontier:
+        return hashlib.sha256(b"").hexdigest()
+    root = frontier[-1]
+    for subtree in reversed(frontier[:-1]):
+        root = _node_hash(subtree, root)
+    return root
+
+
+__all__ = ["CHECKPOINT", "SALT_BYTES", "SCHEMA", "AuditLog", "Checkpoint"]

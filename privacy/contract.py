@@ -1,0 +1,257 @@
+"""What a data set may hold: each column declared once, with kind, type and bounds, before any row is read."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from privacy.canonical import Document, hash_of
+from privacy.columns import NUMERIC, Column, ColumnKind, ColumnType, Treatment
+from privacy.errors import Invalid, Unreachable
+from privacy.fields import Fields
+from privacy.toml_lines import line_of, lines_of_keys, syntax_fault
+
+TableShape = Literal["person", "event"]
+
+DATA_SET_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+BAD_ROWS_AT_MOST = 0.05
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A data contract that holds: making one that does not is ``contract-malformed``, with all its faults."""
+
+    name: str
+    version: int
+    title: str
+    owner: str
+    legal_basis: str
+    source: str
+    table: TableShape
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    period: str | None = None
+    missing: tuple[str, ...] = ("",)
+    bad_rows_at_most: float = BAD_ROWS_AT_MOST
+
+    def __post_init__(self) -> None:
+        """Refuse what does not hold together."""
+        faults = [*_head_faults(self), *_reference_faults(self)]
+        for column in self.columns:
+            faults += [f"columns.{column.name}.{fault}" for fault in column.faults(self.missing)]
+        if faults:
+            raise Invalid("contract-malformed", self.name, faults=faults)
+
+    @cached_property
+    def hash(self) -> str:
+        """Return the SHA-256 of the canonical document, defaults included."""
+        return hash_of(self.document())
+
+    @cached_property
+    def person(self) -> str:
+        """Return the name of the column that says whose row it is."""
+        return next(c.name for c in self.columns if c.treatment == "pseudonym")
+
+    @property
+    def stored(self) -> tuple[Column, ...]:
+        """Return the columns that the store keeps: all but the direct identifiers."""
+        return tuple(c for c in self.columns if c.kind != "direct-identifier")
+
+    def column(self, name: str) -> Column:
+        """Return a column by name; ``variable-unknown`` when the contract declares none of it."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise Invalid("variable-unknown", name)
+
+    def bounds(self, name: str) -> tuple[float, float]:
+        """Return a number's public bounds in the column's unit; any other column is ``variable-unknown``."""
+        column = self.column(name)
+        if column.low is None or column.high is None:
+            raise Invalid("variable-unknown", f"{name} is not a number")
+        return column.low, column.high
+
+    def document(self) -> Document:
+        """Return the contract as plain data, every default filled in; ``contract_of`` reads it back."""
+        head: Document = {
+            "name": self.name,
+            "version": self.version,
+            "title": self.title,
+            "owner": self.owner,
+            "legal_basis": self.legal_basis,
+            "source": self.source,
+            "table": self.table,
+            "key": list(self.key),
+            "missing": list(self.missing),
+            "bad_rows_at_most": self.bad_rows_at_most,
+        }
+        if self.period is not None:
+            head["period"] = self.period
+        return {"contract": head, "columns": {column.name: column.document() for column in self.columns}}
+
+
+def read_contract(path: Path) -> Contract:
+    """Return the contract in a TOML file; ``contract-malformed`` lists all faults, each with its line."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Unreachable("file-unreadable", str(path)) from error
+    except UnicodeDecodeError as error:
+        raise Invalid("contract-malformed", str(path), faults=["line 1: is not UTF-8 text"]) from error
+    try:
+        return contract_of(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid("contract-malformed", str(path), faults=[syntax_fault(text, str(error))]) from error
+    except Invalid as error:
+        lines = lines_of_keys(text)
+        located = sorted((line_of(fault, lines), fault) for fault in error.faults)
+        raise Invalid(error.code, str(path), faults=[f"line {n}: {fault}" for n, fault in located]) from error
+
+
+def contract_of(document: Mapping[str, Any]) -> Contract:
+    """Return the contract that plain data describes; unknown, missing and wrong fields are all listed."""
+    faults: list[str] = []
+    columns = _column_tables(document, faults)
+    head = _Table(document.get("contract"), "contract", faults)
+    fields = _head(head)
+    head.finish()
+    faults += [f"{name}: is not known" for name in sorted(set(document) - {"contract", "columns"})]
+    try:
+        contract = Contract(**fields, columns=tuple(_column(name, table) for name, table in columns.items()))
+        found: tuple[str, ...] = ()
+    except Invalid as error:
+        contract, found = None, error.faults
+    if contract is None or faults:
+        raise Invalid("contract-malformed", str(fields["name"]), faults=_first_of_each([*faults, *found]))
+    return contract
+
+
+class _Table(Fields):
+    """One table of a contract; what cannot be read becomes a fault and an empty value."""
+
+    def flag(self, name: str) -> bool:
+        value = self._table.get(name, False)
+        self._seen.add(name)
+        if not isinstance(value, bool):
+            self.fault(name, "is true or false")
+        return value is True
+
+    def texts(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        values = self._table.get(name, list(default))
+        self._seen.add(name)
+        if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+            self.fault(name, "is a list of texts")
+            return default
+        return tuple(values)
+
+    def bound(self, name: str) -> float | None:
+        value = self._take(name, None, (int, float))
+        return None if value is None else float(value)
+
+    def share(self, name: str, default: float) -> float:
+        value = self._take(name, default, (int, float))
+        return default if value is None else float(value)
+
+
+def _column_tables(document: Mapping[str, Any], faults: list[str]) -> dict[str, _Table]:
+    tables = document.get("columns")
+    if not isinstance(tables, Mapping) or not tables:
+        faults.append("columns: at least one [columns.NAME] is needed")
+        return {}
+    return {name: _Table(table, f"columns.{name}", faults) for name, table in tables.items()}
+
+
+def _head(f: _Table) -> dict[str, Any]:
+    return {
+        "name": f.text("name"),
+        "version": f.whole("version", least=1),
+        "title": f.text("title"),
+        "owner": f.text("owner"),
+        "legal_basis": f.text("legal_basis"),
+        "source": f.text("source"),
+        "table": f.text("table", choices=get_args(TableShape)),
+        "key": f.texts("key"),
+        "period": f.text("period") if "period" in f else None,
+        "missing": f.texts("missing", ("",)),
+        "bad_rows_at_most": f.share("bad_rows_at_most", BAD_ROWS_AT_MOST),
+    }
+
+
+def _column(name: str, f: _Table) -> Column:
+    """Read only the fields that go with the column's kind and type: ``finish`` notes the others."""
+    kind, type_ = f.text("kind", choices=get_args(ColumnKind)), f.text("type", choices=get_args(ColumnType))
+    column = Column(
+        name=name,
+        kind=cast("ColumnKind", kind),
+        type=cast("ColumnType", type_),
+        treatment=cast("Treatment", f.text("treatment")) if kind == "direct-identifier" else None,
+        low=f.bound("low") if type_ in NUMERIC else None,
+        high=f.bound("high") if type_ in NUMERIC else None,
+        codes=f.texts("codes") if type_ == "code" else (),
+        may_be_missing=f.flag("may_be_missing"),
+        unit=f.text("unit", ""),
+        description=f.text("description", ""),
+    )
+    f.finish()
+    return column
+
+
+def _head_faults(contract: Contract) -> Iterator[str]:
+    if not DATA_SET_NAME.fullmatch(contract.name):
+        yield "contract.name: is small letters and digits, joined by hyphens"
+    if contract.version < 1:
+        yield "contract.version: is a whole number of at least 1"
+    for name in ("title", "owner", "legal_basis", "source"):
+        if not getattr(contract, name).strip():
+            yield f"contract.{name}: is empty"
+    if contract.table not in get_args(TableShape):
+        yield "contract.table: is one of event, person"
+    if not 0 <= contract.bad_rows_at_most <= 1:
+        yield "contract.bad_rows_at_most: is a share from 0 to 1"
+
+
+def _reference_faults(contract: Contract) -> Iterator[str]:
+    by_name = {column.name: column for column in contract.columns}
+    people = [c.name for c in contract.columns if c.treatment == "pseudonym"]
+    if len(people) != 1:
+        yield f'columns: exactly one has treatment = "pseudonym", here {len(people)}'
+    if len(by_name) != len(contract.columns):
+        yield "columns: a name is there twice"
+    if unknown := [name for name in contract.key if name not in by_name]:
+        yield f"contract.key: {', '.join(unknown)} is not a declared column"
+    elif len(people) == 1 and people[0] not in contract.key:
+        yield f"contract.key: must hold {people[0]}"
+    elif contract.table == "person" and len(contract.key) != 1:
+        yield "contract.key: of a person table is the person's column alone"
+    elif loose := [name for name in contract.key if by_name[name].may_be_missing]:
+        yield f"contract.key: {', '.join(loose)} may not be missing"
+    if contract.period is not None:
+        yield from _period_faults(contract, by_name.get(contract.period))
+
+
+def _period_faults(contract: Contract, period: Column | None) -> Iterator[str]:
+    if contract.table == "person":
+        yield "contract.period: only an event table has one"
+    elif period is None or period.type != "integer" or period.may_be_missing or period not in contract.stored:
+        yield "contract.period: is a declared integer column that is kept and may not be missing"
+
+
+def _first_of_each(faults: list[str]) -> list[str]:
+    """Keep the first fault of each place: what follows from it would only confuse."""
+    return list({fault.split(": ", 1)[0]: fault for fault in reversed(faults)}.values())[::-1]
+
+
+__all__ = [
+    "BAD_ROWS_AT_MOST",
+    "DATA_SET_NAME",
+    "Column",
+    "Contract",
+    "TableShape",
+    "contract_of",
+    "read_contract",
+]

@@ -1,0 +1,61 @@
+"""What travels between a node and a coordinator: a canonical header, raw bytes, and one signature over both."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from privacy.canonical import Document, canonical, parse, sha256
+from privacy.errors import Invalid
+from privacy.signing import PublicKey, sign
+
+LARGEST_BYTES = 64 * 2**20
+_LENGTHS = struct.Struct("<II")
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A header and a payload that ``signature`` covers; ``context`` says what kind of statement it is."""
+
+    context: str
+    header: Document
+    payload: bytes
+    signature: str
+
+    @classmethod
+    def seal(cls, key: Ed25519PrivateKey, context: str, header: Document, payload: bytes = b"") -> Envelope:
+        """Sign ``header`` and ``payload`` together."""
+        return cls(context, header, payload, sign(key, context, _covered(header, payload)))
+
+    def encode(self, *, at_least: int = 0) -> bytes:
+        """Return the bytes for the wire, padded with spaces to ``at_least`` bytes when there is no payload."""
+        head = canonical({"context": self.context, "header": self.header, "signature": self.signature})
+        head = head.ljust(at_least - _LENGTHS.size)
+        return _LENGTHS.pack(len(head), len(self.payload)) + head + self.payload
+
+    @classmethod
+    def decode(cls, content: bytes) -> Envelope:
+        """Return the envelope in ``content``, its signature not yet checked; anything else is ``message-malformed``."""
+        if not _LENGTHS.size <= len(content) <= LARGEST_BYTES:
+            raise Invalid("message-malformed")
+        head, body = _LENGTHS.unpack_from(content)
+        if _LENGTHS.size + head + body != len(content):
+            raise Invalid("message-malformed")
+        document = parse(content[_LENGTHS.size : _LENGTHS.size + head])
+        match document:
+            case {"context": str(context), "header": dict(header), "signature": str(signature), **rest} if not rest:
+                return cls(context, header, content[_LENGTHS.size + head :], signature)
+        raise Invalid("message-malformed")
+
+    def verify(self, key: PublicKey, context: str) -> None:
+        """Return if ``key`` signed this as a statement of kind ``context``; otherwise ``signature-wrong``."""
+        key.verify(context, _covered(self.header, self.payload), self.signature)
+
+
+def _covered(header: Document, payload: bytes) -> Document:
+    return {"header": header, "payload": sha256(payload)}
+
+
+__all__ = ["LARGEST_BYTES", "Envelope"]

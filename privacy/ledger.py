@@ -1,0 +1,177 @@
+"""The privacy ledger: charge first, commit, compute, store, reply; never refund; one place answered once.
+
+A budget belongs to a node's population for life. Each person is, for life, either trained on or held back, so there
+are two parts of the population, and two views of each: what those see who see only totals, and what the coordinator
+sees should masking be broken. Whole numbers, and a CHECK in the table: not even a bug can overspend.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from privacy.arrays import Ring
+from privacy.audit import AuditLog
+from privacy.canonical import Document, canonical, sha256
+from privacy.computation import PARTS, Part
+from privacy.durable import Database
+from privacy.errors import Refusal, Tampered
+from privacy.programme import Place, Programme
+from privacy.release import Receipt, Release
+
+VIEWS = ("outside", "coordinator")
+LEAF_KEYS = ("study", "place", "request", "people", "mechanism", "cost")
+PAY = "UPDATE account SET spent = spent + ? WHERE part = ?"
+
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS account (
+        part TEXT NOT NULL, view TEXT NOT NULL, ceiling INTEGER NOT NULL,
+        spent INTEGER NOT NULL DEFAULT 0 CHECK (spent >= 0 AND spent <= ceiling), PRIMARY KEY (part, view)) STRICT""",
+    """CREATE TABLE IF NOT EXISTS charge (
+        id INTEGER PRIMARY KEY, study TEXT NOT NULL, place INTEGER NOT NULL, request TEXT NOT NULL,
+        title TEXT NOT NULL, people TEXT NOT NULL, mechanism TEXT NOT NULL, cost INTEGER NOT NULL CHECK (cost > 0),
+        at TEXT NOT NULL, leaf INTEGER NOT NULL, UNIQUE (study, place)) STRICT""",
+    """CREATE TABLE IF NOT EXISTS released (
+        charge INTEGER PRIMARY KEY REFERENCES charge (id), content BLOB NOT NULL, receipt TEXT NOT NULL) STRICT""",
+)
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A committed charge: the right, and the only right, to compute one place for one request."""
+
+    id: int
+    study: str
+    place: Place
+    request: str
+    at: str
+    leaf: int
+    released: Release | None
+
+
+@dataclass(frozen=True)
+class Account:
+    """What one part of the population has spent, in one view, in units of 10^-12 rho."""
+
+    part: Part
+    view: str
+    ceiling: int
+    spent: int
+
+
+class Ledger:
+    """Charges places, keeps what was released, and refuses what the budget does not hold."""
+
+    def __init__(self, database: Database, audit: AuditLog, *, node: str) -> None:
+        self._database = database
+        self._audit = audit
+        self._node = node
+
+    def open_accounts(self, connection: sqlite3.Connection, ceilings: Mapping[str, int]) -> None:
+        """Set the ceiling of each view for both parts; spending stays, and a ceiling below it is refused."""
+        for part in PARTS["everyone"]:
+            for view in VIEWS:
+                connection.execute(
+                    "INSERT INTO account VALUES (?, ?, ?, 0) ON CONFLICT DO UPDATE SET ceiling = excluded.ceiling",
+                    (part, view, ceilings[view]),
+                )
+
+    def accounts(self) -> list[Account]:
+        """Return what is spent and what the ceiling is, for each part and view."""
+        return [Account(**dict(row)) for row in self._database.rows("SELECT * FROM account ORDER BY part, view")]
+
+    def charges(self) -> list[Document]:
+        """Return every charge, oldest first, and whether its answer was stored."""
+        query = """SELECT charge.*, released.charge IS NOT NULL AS answered
+                   FROM charge LEFT JOIN released ON released.charge = charge.id ORDER BY id"""
+        return [{**dict(row), "mechanism": json.loads(row["mechanism"])} for row in self._database.rows(query)]
+
+    def check_affordable(self, programme: Programme) -> None:
+        """Ask before spending: return if the whole study fits what is left, otherwise ``budget-too-small``."""
+        for account in self.accounts():
+            if account.spent + programme.cost(account.part) > account.ceiling:
+                raise Refusal("budget-too-small", f"{account.part} people, {account.view} view")
+
+    def charge(self, study: str, place: Place, request: str, *, at: str) -> Charge:
+        """Charge ``place`` and commit, before anything is computed.
+
+        The same request again gives the same charge at no further cost, with what was released for it, if anything
+        was. Another request for the same place is ``place-answered``; too little left is ``budget-exhausted``.
+        """
+        with self._database.transaction() as connection:
+            query = "SELECT * FROM charge WHERE study = ? AND place = ?"
+            row = connection.execute(query, (study, place.index)).fetchone()
+            if row is None:
+                return self._new(connection, study, place, request, at)
+            if row["request"] != request:
+                raise Refusal("place-answered", place.title)
+            released = self._released(connection, row["id"])
+            return Charge(row["id"], study, place, request, row["at"], row["leaf"], released)
+
+    def settle(self, charge: Charge, vector: Ring, *, data: tuple[str, ...], optouts: str) -> Release:
+        """Store what leaves under its charge and commit; only then does a receipt, and so a release, exist."""
+        content = vector.astype("<u8").tobytes()
+        cost = charge.place.mechanism.cost
+        receipt = Receipt(
+            node=self._node,
+            study=charge.study,
+            place=charge.place.index,
+            title=charge.place.title,
+            people=charge.place.people,
+            mechanism=charge.place.mechanism.document(),
+            cost_outside=cost,
+            cost_coordinator=cost,
+            request=charge.request,
+            data=data,
+            optouts=optouts,
+            charged_at=charge.at,
+            audit_leaf=charge.leaf,
+            released=sha256(content),
+        )
+        with self._database.transaction() as connection:
+            if (stored := self._released(connection, charge.id)) is not None:
+                return stored  # somebody else computed it on this charge; two answers to one place must never leave
+            values = (charge.id, content, canonical(receipt.document()).decode())
+            connection.execute("INSERT INTO released VALUES (?, ?, ?)", values)
+            self._audit.append(connection, "released", {"charge": charge.id, "sha256": receipt.released}, at=charge.at)
+        return Release(receipt, content)
+
+    def verify(self) -> None:
+        """Recompute what is spent from the charges, and hold each charge against its leaf; else ``ledger-tampered``."""
+        leaves = {leaf["position"]: leaf for leaf in self._audit.events() if leaf["event"] == "charged"}
+        charges = self.charges()
+        for account in self.accounts():
+            if account.spent != sum(c["cost"] for c in charges if account.part in PARTS[c["people"]]):
+                raise Tampered("ledger-tampered", f"spending of {account.part} people")
+        for charge in charges:
+            facts = leaves.pop(charge["leaf"], {"facts": {}})["facts"]
+            if any(facts.get(key) != charge[key] for key in LEAF_KEYS):
+                raise Tampered("ledger-tampered", f"charge {charge['id']}")
+        if leaves:
+            raise Tampered("ledger-tampered", f"charge of leaf {min(leaves)} is missing")
+
+    def _new(self, connection: sqlite3.Connection, study: str, place: Place, request: str, at: str) -> Charge:
+        cost = place.mechanism.cost
+        try:
+            charged = [connection.execute(PAY, (cost, part)).rowcount for part in PARTS[place.people]]
+        except sqlite3.IntegrityError as error:
+            raise Refusal("budget-exhausted", place.title) from error
+        if set(charged) != {len(VIEWS)}:
+            raise Refusal("budget-exhausted", "no account is open")
+        facts: dict[str, Any] = {"study": study, "place": place.index, "title": place.title, "people": place.people}
+        facts |= {"request": request, "mechanism": place.mechanism.document(), "cost": cost}
+        leaf = self._audit.append(connection, "charged", facts, at=at)
+        mechanism = canonical(place.mechanism.document()).decode()
+        row = (study, place.index, request, place.title, place.people, mechanism, cost, at, leaf)
+        cursor = connection.execute("INSERT INTO charge VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        return Charge(int(cursor.lastrowid or 0), study, place, request, at, leaf, None)
+
+    def _released(self, connection: sqlite3.Connection, charge: int) -> Release | None:
+        row = connection.execute("SELECT content, receipt FROM released WHERE charge = ?", (charge,)).fetchone()
+        return Release(Receipt.from_document(json.loads(row["receipt"])), row["content"]) if row else None
+
+
+__all__ = ["LEAF_KEYS", "PAY", "SCHEMA", "VIEWS", "Account", "Charge", "Ledger"]

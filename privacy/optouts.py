@@ -1,0 +1,44 @@
+"""Who may be used: the people on the cleaned list and nobody else. Who opted out is never known here."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from privacy.canonical import sha256
+from privacy.errors import Refusal
+
+
+@dataclass(frozen=True, eq=False)
+class OptOuts:
+    """An allow-list: the sorted pseudonyms of the people who may be used, and the day it was true.
+
+    The national data opt-out works so: NHS numbers go out, the list without those who objected comes back.
+    Only what came back is kept (NHS England, national data opt-out policy, section 8).
+    """
+
+    version: str
+    as_of: datetime.date
+    allowed: NDArray[np.str_]
+
+    @classmethod
+    def of(cls, pseudonyms: NDArray[np.str_], as_of: datetime.date) -> OptOuts:
+        """Make the list of these people; its version is a hash of keyed pseudonyms, so it tells nothing."""
+        allowed = np.unique(pseudonyms)
+        return cls(sha256("\n".join([as_of.isoformat(), *allowed.tolist()]).encode()), as_of, allowed)
+
+    def keep(self, persons: NDArray[np.str_]) -> NDArray[np.bool_]:
+        """Say which of these pseudonyms are on the list; an empty list keeps nobody."""
+        return np.isin(persons, self.allowed)
+
+    def check_fresh(self, now: datetime.datetime, at_most_days: int) -> None:
+        """Return if the list is at most ``at_most_days`` old, and not from the future: ``optouts-stale``."""
+        days = (now.astimezone(datetime.UTC).date() - self.as_of).days
+        if not 0 <= days <= at_most_days:
+            raise Refusal("optouts-stale", f"as of {self.as_of}, at most {at_most_days} days old")
+
+
+__all__ = ["OptOuts"]

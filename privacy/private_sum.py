@@ -1,0 +1,68 @@
+"""The private sum: bound what one person can move, add in whole numbers, add integer noise.
+
+For each person: clip, scale to the grid, round, and verify the squared norm in exact integers. Then add modulo 2^64:
+wrapping costs utility, never privacy. The bound holds whatever the floats did, in any order of people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from privacy.arrays import Floats, Integers, Ring
+from privacy.computation import Total
+from privacy.errors import Invalid
+from privacy.noise import discrete_gaussian
+from privacy.programme import Mechanism
+
+Noise = Callable[[int, int], Integers]
+
+
+def bound(contributions: Floats, mechanism: Mechanism) -> Integers:
+    """Return contributions on the grid, shape (people, width), each of squared norm at most ``clip_units`` squared.
+
+    A contribution with a number that is not finite counts as zero. One that rounding pushed over the bound is
+    truncated towards zero; if that is not enough (it always was), it counts as zero.
+    """
+    if contributions.ndim != 2 or contributions.shape[1] != mechanism.width:
+        raise Invalid("contribution-shape")
+    finite = np.isfinite(contributions).all(axis=1, keepdims=True)
+    rows = np.where(finite, contributions, 0.0) / mechanism.clip
+    largest = np.abs(rows).max(axis=1, keepdims=True, initial=1.0)  # so that squares cannot overflow
+    norm = largest * np.linalg.norm(rows / largest, axis=1, keepdims=True)
+    scaled = rows / np.maximum(norm, 1.0) * mechanism.clip_units
+    units = np.rint(scaled).astype(np.int64)
+    units = np.where(_over(units, mechanism), np.trunc(scaled).astype(np.int64), units)
+    return np.where(_over(units, mechanism), 0, units)
+
+
+def _over(units: Integers, mechanism: Mechanism) -> Integers:
+    """Say, a row at a time, whether the squared norm is over the bound: exact, since width x clip_units^2 < 2^63."""
+    over: Integers = ((units**2).sum(axis=1, keepdims=True) > mechanism.clip_units**2).astype(bool)
+    return over
+
+
+class PrivateSum:
+    """One sum as it streams: memory is one batch, whatever the number of people."""
+
+    def __init__(self, mechanism: Mechanism) -> None:
+        self._mechanism = mechanism
+        self._sum: Ring = np.zeros(mechanism.width, np.uint64)
+
+    def add(self, contributions: Floats) -> None:
+        """Add one row a person."""
+        self._sum += bound(contributions, self._mechanism).sum(axis=0).astype(np.uint64)
+
+    def noised(self, noise: Noise = discrete_gaussian) -> Ring:
+        """Return the sum with noise, modulo 2^64; the sum itself is never returned."""
+        return self._sum + noise(self._mechanism.sigma_squared, self._mechanism.width).astype(np.uint64)
+
+
+def total(shares: list[Ring], mechanism: Mechanism) -> Total:
+    """Return what the noisy shares of several nodes add up to, in the contribution's own units."""
+    ring: Ring = np.sum(np.stack(shares), axis=0, dtype=np.uint64)
+    return Total(np.asarray(ring.view(np.int64) * mechanism.unit, np.float64), mechanism.noise_sd * len(shares) ** 0.5)
+
+
+__all__ = ["Noise", "PrivateSum", "bound", "total"]

@@ -1,0 +1,128 @@
+"""A study's plan, priced: every place that will be asked for, with its noise, in whole numbers, alike on both sides."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+from privacy import accountant
+from privacy.canonical import Document
+from privacy.computation import PARTS, Finder, Part, People, PlannedSum
+from privacy.errors import Invalid
+from privacy.study import Study
+
+UNITS_A_CLIP_AND_ROOT_WIDTH = 64  # rounding then moves a contribution's norm by under half a percent of the clip
+LEAST_SIGMA_UNITS = 3  # below it the discrete Gaussian is no longer close to the continuous one
+COHORT_SIZE = PlannedSum("cohort-size", "1, so that the sum counts the people", width=1, clip=1.0, share=1.0)
+COHORT_SIZE_SHARE = 0.02  # of the study's budget: enough to tell a cohort from an empty room
+NODE_ITSELF = "node"  # the step whose sum the node takes for its own judgement; it is charged and never leaves
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """Discrete Gaussian noise on an integer sum: ``clip`` is ``clip_units`` grid units; noise in units squared."""
+
+    width: int
+    clip: float
+    clip_units: int
+    sigma_squared: int
+
+    @property
+    def cost(self) -> int:
+        """Return the price in units of 10^-12 rho, from the parameters alone."""
+        return accountant.cost(self.clip_units, self.sigma_squared)
+
+    @property
+    def unit(self) -> float:
+        """Return how much one grid unit is worth."""
+        return self.clip / self.clip_units
+
+    @property
+    def noise_sd(self) -> float:
+        """Return the standard deviation of one share of noise, in the contribution's own units."""
+        return math.sqrt(self.sigma_squared) * self.unit
+
+    def document(self) -> Document:
+        """Return the parameters for ledger, receipt and audit."""
+        return {"name": "discrete-gaussian", **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One sum in a study's plan, answered at most once by each node."""
+
+    index: int
+    step: str
+    sum: str
+    occurrence: int
+    people: People
+    mechanism: Mechanism
+
+    @property
+    def title(self) -> str:
+        """Return a short name for people."""
+        return f"{self.step}: {self.sum} {self.occurrence + 1}"
+
+
+@dataclass(frozen=True)
+class Programme:
+    """All places of a study in order; the first is the node's own noisy look at the size of its cohort."""
+
+    study: Study
+    places: tuple[Place, ...]
+
+    def cost(self, part: Part) -> int:
+        """Return what each person of this part of the population pays, in units; spares included."""
+        return sum(p.mechanism.cost for p in self.places if part in PARTS[p.people])
+
+    @property
+    def cost_to_a_person(self) -> int:
+        """Return the most that any one person pays: nobody is both trained on and held back."""
+        return max(self.cost("training"), self.cost("held-back"))
+
+    def of(self, step: str, name: str) -> tuple[Place, ...]:
+        """Return the places of one sum of one step, in order."""
+        return tuple(p for p in self.places if (p.step, p.sum) == (step, name))
+
+
+def programme(study: Study, finder: Finder) -> Programme:
+    """Price a study: split its budget over the planned sums and size each one's noise.
+
+    Every person pays at most the study's epsilon: those trained on and those held back are different people for life,
+    so each part of the population has the whole budget, less the cohort size, which both pay.
+    """
+    budget = accountant.units_for(study.privacy.epsilon, study.privacy.delta)
+    own = int(budget * COHORT_SIZE_SHARE)
+    places = [Place(0, NODE_ITSELF, COHORT_SIZE.name, 0, "everyone", _mechanism(COHORT_SIZE, own))]
+    weights = {part: sum(s.budget for s in study.steps if part in PARTS[s.people]) for part in PARTS["everyone"]}
+    for step in study.steps:
+        allowed = int((budget - own) * step.budget / max(weights[part] for part in PARTS[step.people]))
+        sums = finder.find(step.use).plan(study.parameters(step))
+        for planned in sums:
+            units = int(allowed * planned.share / sum(s.share for s in sums)) // (planned.times + study.privacy.spares)
+            for occurrence in range(planned.times + study.privacy.spares):
+                mechanism = _mechanism(planned, units)
+                places.append(Place(len(places), step.name, planned.name, occurrence, step.people, mechanism))
+    return Programme(study, tuple(places))
+
+
+def _mechanism(planned: PlannedSum, units: int) -> Mechanism:
+    if units < 1:
+        raise Invalid("epsilon-too-small", f"nothing is left for {planned.name}")
+    clip_units = 2 ** math.ceil(math.log2(UNITS_A_CLIP_AND_ROOT_WIDTH * math.sqrt(planned.width)))
+    while (sigma_squared := accountant.sigma_squared_for(clip_units, units)) < LEAST_SIGMA_UNITS**2:
+        clip_units *= 2
+    return Mechanism(planned.width, planned.clip, clip_units, sigma_squared)
+
+
+__all__ = [
+    "COHORT_SIZE",
+    "COHORT_SIZE_SHARE",
+    "LEAST_SIGMA_UNITS",
+    "NODE_ITSELF",
+    "UNITS_A_CLIP_AND_ROOT_WIDTH",
+    "Mechanism",
+    "Place",
+    "Programme",
+    "programme",
+]

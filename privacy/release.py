@@ -1,0 +1,138 @@
+"""The two families of things that may leave a node, and their only way into bytes.
+
+* ``Release``: depends on patients' data. It can only be built from a ledger receipt for the very bytes it carries.
+* ``Notice``: a closed list of statements that do not depend on patients' data; neighbouring data sets give identical
+  notices. A refused request and a failed one look alike: same fields, same length, a code and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from privacy.arrays import Ring
+from privacy.canonical import Document, sha256
+from privacy.envelope import Envelope
+from privacy.errors import Invalid, Tampered
+from privacy.signing import PublicKey
+
+RELEASE, NOTICE = "release", "notice"
+NOTICE_BYTES = 1536
+NoticeKind = Literal["approved", "refused", "withdrawn", "checkpoint"]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The ledger's word that a release was paid for before it was computed, and what it was computed from.
+
+    ``mechanism`` gives noise and bound in whole numbers; ``cost`` is in units of 10^-12 rho to each person of
+    ``people``. ``cost_outside`` is the cost against those who see only totals, ``cost_coordinator`` against the
+    coordinator should masking be broken: with full noise at each node, the two are the same.
+    """
+
+    node: str
+    study: str
+    place: int
+    title: str
+    people: str
+    mechanism: Mapping[str, Any]
+    cost_outside: int
+    cost_coordinator: int
+    request: str
+    data: tuple[str, ...]
+    optouts: str
+    charged_at: str
+    audit_leaf: int
+    released: str
+
+    def document(self) -> Document:
+        """Return the receipt as plain data."""
+        return {**asdict(self), "data": list(self.data)}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Receipt:
+        """Return the receipt that plain data describes; anything else is ``message-malformed``."""
+        try:
+            return cls(**{**document, "data": tuple(document["data"])})
+        except (KeyError, TypeError) as error:
+            raise Invalid("message-malformed") from error
+
+
+@dataclass(frozen=True)
+class Release:
+    """A noised sum, modulo 2^64, as little-endian bytes, and the receipt for exactly these bytes."""
+
+    receipt: Receipt
+    content: bytes
+
+    def __post_init__(self) -> None:
+        if sha256(self.content) != self.receipt.released:
+            raise Tampered("release-unpaid")
+
+    def vector(self) -> Ring:
+        """Return the numbers; a length that is not the mechanism's is ``message-malformed``."""
+        if len(self.content) != 8 * self.receipt.mechanism["width"]:
+            raise Invalid("message-malformed")
+        return np.frombuffer(self.content, "<u8").astype(np.uint64)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A statement that holds no patients' data: its kind from a closed list, the study, and a code or short words."""
+
+    kind: NoticeKind
+    node: str
+    study: str = ""
+    place: int = 0
+    code: str = ""
+    size: int = 0
+    root: str = ""
+
+
+def encode(outgoing: Release | Notice, key: Ed25519PrivateKey) -> bytes:
+    """Return signed bytes for the wire; notices are all of one length. Nothing else can be serialised outward."""
+    match outgoing:
+        case Release():
+            return Envelope.seal(key, RELEASE, outgoing.receipt.document(), outgoing.content).encode()
+        case Notice():
+            return Envelope.seal(key, NOTICE, asdict(outgoing)).encode(at_least=NOTICE_BYTES)
+
+
+def decode(content: bytes, node: PublicKey) -> Release | Notice:
+    """Return what ``node`` sent, its signature and its sender checked."""
+    envelope = Envelope.decode(content)
+    if envelope.context not in (RELEASE, NOTICE):
+        raise Invalid("message-malformed")
+    envelope.verify(node, envelope.context)
+    if envelope.header.get("node") != node.fingerprint:
+        raise Tampered("signature-wrong", "signed by another node")
+    if envelope.context == RELEASE:
+        return Release(Receipt.from_document(envelope.header), envelope.payload)
+    return _notice(envelope.header)
+
+
+def _notice(header: Document) -> Notice:
+    try:
+        notice = Notice(**header)
+    except TypeError as error:
+        raise Invalid("message-malformed") from error
+    if notice.kind not in get_args(NoticeKind):
+        raise Invalid("message-malformed", cast("str", notice.kind))
+    return notice
+
+
+__all__ = [
+    "NOTICE",
+    "NOTICE_BYTES",
+    "RELEASE",
+    "Notice",
+    "NoticeKind",
+    "Receipt",
+    "Release",
+    "decode",
+    "encode",
+]

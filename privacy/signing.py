@@ -1,0 +1,66 @@
+"""Who says so: Ed25519 keys, their fingerprints, and signatures over canonical documents (RFC 8032)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from privacy.canonical import JSON, canonical
+from privacy.errors import Tampered
+
+PUBLIC_KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A verifying key; ``text`` is its 32 bytes in URL-safe base64, ``fingerprint`` names its owner for good."""
+
+    text: str
+
+    @classmethod
+    def of(cls, key: Ed25519PrivateKey | Ed25519PublicKey) -> PublicKey:
+        """Return the public half of ``key``."""
+        public = key.public_key() if isinstance(key, Ed25519PrivateKey) else key
+        return cls(base64.urlsafe_b64encode(public.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode())
+
+    @property
+    def key(self) -> Ed25519PublicKey:
+        """Return the key itself; a text that is not one is ``signature-wrong``."""
+        try:
+            return Ed25519PublicKey.from_public_bytes(self.raw)
+        except ValueError as error:
+            raise Tampered("signature-wrong", "not a public key") from error
+
+    @property
+    def raw(self) -> bytes:
+        """Return the 32 bytes."""
+        return base64.urlsafe_b64decode(self.text)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the first 160 bits of SHA-256 over the key, as 40 hexadecimal digits, for people to compare."""
+        return hashlib.sha256(self.raw).hexdigest()[:40]
+
+    def verify(self, context: str, document: JSON, signature: str) -> None:
+        """Return if this key signed ``document`` in ``context``; anything else is ``signature-wrong``."""
+        try:
+            self.key.verify(base64.urlsafe_b64decode(signature), _message(context, document))
+        except (InvalidSignature, ValueError) as error:
+            raise Tampered("signature-wrong", context) from error
+
+
+def sign(key: Ed25519PrivateKey, context: str, document: JSON) -> str:
+    """Return a signature over ``document``; ``context`` keeps one kind of statement from passing as another."""
+    return base64.urlsafe_b64encode(key.sign(_message(context, document))).decode()
+
+
+def _message(context: str, document: JSON) -> bytes:
+    return b"hedgerow/v1/" + context.encode() + b"\0" + canonical(document)
+
+
+__all__ = ["PUBLIC_KEY_BYTES", "PublicKey", "sign"]

@@ -1,0 +1,282 @@
+"""What is asked of patients' records, as data: frozen, checked, hashed, so that two people can approve just this."""
+
+from __future__ import annotations
+
+import datetime
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from privacy.accountant import LARGEST_EPSILON
+from privacy.canonical import Document, hash_of
+from privacy.computation import PARTS, People
+from privacy.errors import Invalid, Refusal, Unreachable
+from privacy.fields import Fields
+
+Transform = Literal["unit", "square", "log", "at-least"]
+TRANSFORMS: Mapping[Transform, str] = {
+    "unit": "scaled from its range to 0 … 1",
+    "square": "scaled from its range to 0 … 1, then squared",
+    "log": "log(1 + value - low), scaled from its range to 0 … 1",
+    "at-least": "1 when it is at least the threshold, otherwise 0",
+}
+MASKINGS = ("none",)  # full noise at each node; masking by secure aggregation will be a second word here
+LARGEST_DELTA = 1e-4
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A number a row: one column, ``periods_ahead`` of the row, clamped to a public range and transformed.
+
+    A missing value counts as ``if_missing``. A row whose ``periods_ahead`` period is not there is not in the cohort.
+    """
+
+    name: str
+    column: str
+    transform: Transform
+    low: float
+    high: float
+    if_missing: float
+    threshold: float
+    periods_ahead: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One computation of a study: which (``use``), on whom (``people``), for which share of the budget.
+
+    ``of`` names an earlier step whose result this one works on, such as the model that an evaluation evaluates.
+    """
+
+    name: str
+    use: str
+    of: str
+    people: People
+    budget: float
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PrivacyTerms:
+    """What each person is promised: at most ``epsilon`` at ``delta`` from all the study's sums together."""
+
+    unit: Literal["person"]
+    epsilon: float
+    delta: float
+    masking: str
+    quorum: int
+    spares: int
+    minimum_cohort: int
+
+
+@dataclass(frozen=True)
+class Invited:
+    """An organisation that may take part; it is its key's fingerprint, whatever it is called."""
+
+    name: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Software:
+    """Exactly what will run: the hash of the package, and each computation's version."""
+
+    package: str
+    computations: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A whole study. ``hash`` covers all of it, defaults included; whoever approves signs the hash."""
+
+    name: str
+    title: str
+    question: str
+    decision: str
+    intended_use: str
+    purpose: str
+    legal_basis: str
+    asked_by: str
+    ends: str
+    data_set: str
+    variables: tuple[Variable, ...]
+    steps: tuple[Step, ...]
+    privacy: PrivacyTerms
+    invited: tuple[Invited, ...]
+    software: Software | None = None
+
+    @cached_property
+    def hash(self) -> str:
+        """Return the SHA-256 of the canonical document."""
+        return hash_of(self.document())
+
+    def document(self) -> Document:
+        """Return the study as plain data, every default filled in; ``from_document`` reads it back."""
+        document = asdict(self)
+        if self.software is None:
+            del document["software"]
+        return document
+
+    def variable(self, name: str) -> Variable:
+        """Return a variable by name; ``variable-unknown`` when the study has none of it."""
+        for variable in self.variables:
+            if variable.name == name:
+                return variable
+        raise Invalid("variable-unknown", name)
+
+    def parameters(self, step: Step) -> Mapping[str, Any]:
+        """Return what a step's computation is given: its parameters and, as ``of``, those of the step it works on."""
+        return {**step.parameters, "of": self.step(step.of).parameters} if step.of else step.parameters
+
+    def step(self, name: str) -> Step:
+        """Return a step by name; ``step-unknown`` when there is none."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise Invalid("step-unknown", name)
+
+    def check_not_ended(self, today: datetime.date) -> None:
+        """Return if the study may still run; afterwards ``study-expired``."""
+        if today.isoformat() > self.ends:
+            raise Refusal("study-expired", f"ended on {self.ends}")
+
+
+def read_study(path: Path) -> Study:
+    """Return the study in a TOML file; all faults at once as ``study-malformed``."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Unreachable("file-unreadable", str(path)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid("study-malformed", str(path), faults=[str(error)]) from error
+    head = table.pop("study", {})
+    return from_document({**(head if isinstance(head, dict) else {}), **table})
+
+
+def from_document(document: Mapping[str, Any]) -> Study:
+    """Return the study that plain data describes; unknown, missing and wrong fields are all listed."""
+    faults: list[str] = []
+    fields = Fields(document, "", faults)
+    study = _study(fields)
+    fields.finish()
+    _check_references(study, faults)
+    if faults:
+        raise Invalid("study-malformed", study.name, faults=faults)
+    return study
+
+
+def _study(f: Fields) -> Study:
+    return Study(
+        name=f.name("name"),
+        title=f.text("title"),
+        question=f.text("question"),
+        decision=f.text("decision"),
+        intended_use=f.text("intended_use"),
+        purpose=f.name("purpose"),
+        legal_basis=f.text("legal_basis"),
+        asked_by=f.text("asked_by"),
+        ends=f.date("ends"),
+        data_set=f.name("data_set"),
+        variables=tuple(_variable(v) for v in f.tables("variables")),
+        steps=tuple(_step(s) for s in f.tables("steps")),
+        privacy=_privacy(f.table("privacy")),
+        invited=tuple(_invited(i) for i in f.tables("invited")),
+        software=_software(f.table("software")) if "software" in f else None,
+    )
+
+
+def _variable(f: Fields) -> Variable:
+    low, high = f.number("low"), f.number("high")
+    if not low < high:
+        f.fault("high", "is above low")
+    transform = cast("Transform", f.text("transform", "unit", choices=TRANSFORMS))
+    variable = Variable(
+        name=f.name("name"),
+        column=f.name("column"),
+        transform=transform,
+        low=low,
+        high=high,
+        if_missing=f.number("if_missing", low),
+        threshold=f.number("threshold", low),
+        periods_ahead=f.whole("periods_ahead", 0),
+    )
+    f.finish()
+    return variable
+
+
+def _step(f: Fields) -> Step:
+    step = Step(
+        name=f.name("name"),
+        use=f.name("use"),
+        of=f.text("of", ""),
+        people=cast("People", f.text("people", choices=PARTS)),
+        budget=f.number("budget", 1.0, above=0),
+        parameters=f.anything("parameters"),
+    )
+    f.finish()
+    return step
+
+
+def _privacy(f: Fields) -> PrivacyTerms:
+    terms = PrivacyTerms(
+        unit=cast("Literal['person']", f.text("unit", "person", choices=("person",))),
+        epsilon=f.number("epsilon", above=0),
+        delta=f.number("delta", 1e-5, above=0),
+        masking=f.text("masking", "none", choices=MASKINGS),
+        quorum=f.whole("quorum", least=1),
+        spares=f.whole("spares", 0),
+        minimum_cohort=f.whole("minimum_cohort", 100, least=1),
+    )
+    if terms.epsilon > LARGEST_EPSILON:
+        f.fault("epsilon", f"is at most {LARGEST_EPSILON:g}")
+    if terms.delta > LARGEST_DELTA:
+        f.fault("delta", f"is at most {LARGEST_DELTA:g}")
+    f.finish()
+    return terms
+
+
+def _invited(f: Fields) -> Invited:
+    invited = Invited(f.text("name"), f.text("fingerprint"))
+    f.finish()
+    return invited
+
+
+def _software(f: Fields) -> Software:
+    software = Software(f.text("package"), f.anything("computations"))
+    f.finish()
+    return software
+
+
+def _check_references(study: Study, faults: list[str]) -> None:
+    for what, names in (
+        ("variables", [v.name for v in study.variables]),
+        ("steps", [s.name for s in study.steps]),
+        ("invited", [i.fingerprint for i in study.invited]),
+    ):
+        if not names:
+            faults.append(f"{what}: at least one is needed")
+        faults += [f"{what}: {name} is there twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    for i, step in enumerate(study.steps):
+        if step.of and step.of not in [s.name for s in study.steps[:i]]:
+            faults.append(f"steps[{i + 1}].of: no earlier step is called {step.of}")
+    if study.privacy.quorum > len(study.invited):
+        faults.append("privacy.quorum: is more than are invited")
+
+
+__all__ = [
+    "LARGEST_DELTA",
+    "MASKINGS",
+    "TRANSFORMS",
+    "Invited",
+    "PrivacyTerms",
+    "Software",
+    "Step",
+    "Study",
+    "Transform",
+    "Variable",
+    "from_document",
+    "read_study",
+]

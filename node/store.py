@@ -20,7 +20,7 @@ from privacy.audit import AuditLog
 from privacy.canonical import JSON
 from privacy.contract import Contract, contract_of
 from privacy.durable import Database
-from privacy.errors import Invalid, Refusal, Unreachable
+from privacy.errors import Invalid, Refusal, Tampered, Unreachable
 from privacy.optouts import OptOuts
 
 RECORDS_KEY, OPTOUTS_KEY = "store@1", "optouts@1"
@@ -157,7 +157,13 @@ class Store:
         row = self._database.one("SELECT * FROM optout_list")
         if row is None:
             raise Refusal("optouts-absent")
-        allowed = unseal(self.directory / row["file"], self._keystore, OPTOUTS_KEY)["person"].to_numpy()
+        try:
+            allowed = unseal(self.directory / row["file"], self._keystore, OPTOUTS_KEY)["person"].to_numpy()
+        except Tampered:
+            newest = self._database.one("SELECT file FROM optout_list")
+            if newest is None or newest["file"] == row["file"]:
+                raise
+            return self.optouts()  # another process loaded a newer list between the question and the reading
         return OptOuts(row["version"], datetime.date.fromisoformat(row["as_of"]), allowed.astype(str))
 
     def _next_version(self, contract: Contract) -> int:

@@ -1,0 +1,288 @@
+"""An extract is loaded whole or not at all: opt-outs first, every bad row told by its reason, never by its value."""
+
+import dataclasses
+
+import pyarrow as pa
+import pytest
+
+from node.persons import recognise
+from node.source import read_bytes
+from privacy.errors import CATALOGUE, HedgerowError
+from tests.nodes import CONTRACT, HEADER, NodeData, nhs_numbers
+
+NUMBERS = nhs_numbers(60)
+A, B, C = NUMBERS[:3]
+WRONG_DIGIT = A[:-1] + str((int(A[-1]) + 1) % 10)
+(REAL_RANGE,) = nhs_numbers(1, leading="4")
+(NOT_ISSUED,) = nhs_numbers(1, leading="5")
+
+
+@pytest.fixture
+def node(tmp_path):
+    data = NodeData(tmp_path)
+    data.allow([*NUMBERS, REAL_RANGE])
+    return data
+
+
+def csv(*rows):
+    return "\n".join([HEADER, *rows]) + "\n"
+
+
+GOOD = csv(f"{A},x1,1,50.5,1,W1", f"{A},x1,2,51.5,1,", f"{B},x2,1,NA,0,W2")
+
+
+def pseudonym(node, number):
+    return recognise([number], node.keystore, allow_test_numbers=True).pseudonyms[0]
+
+
+def test_good_rows_are_typed_and_have_a_person_in_place_of_identifiers(node):
+    report = node.load(GOOD)
+    table = node.store.read(report.version, ["year", "age", "sex", "ward"])
+    assert table.schema.field("year").type == pa.int64()
+    assert table.schema.field("age").type == pa.float64()
+    expected = [
+        (pseudonym(node, A), 1, 50.5, "1", "W1"),
+        (pseudonym(node, A), 2, 51.5, "1", None),
+        (pseudonym(node, B), 1, None, "0", "W2"),
+    ]
+    rows = [tuple(row.values()) for row in table.drop_columns(["held_back"]).to_pylist()]
+    assert rows == sorted(expected, key=lambda row: row[:2])
+    assert (report.rows_read, report.rows_kept, report.rows_quarantined) == (3, 3, 0)
+    assert (report.people_kept, report.people_left_out, report.findings) == (2, 0, ())
+    for name in ("nhs_number", "local_id"):
+        with pytest.raises(HedgerowError, match="variable-unknown"):
+            node.store.read(report.version, [name])
+
+
+def test_held_back_is_of_the_person(node):
+    report = node.load(csv(*(f"{n},x,{year},50,1,A" for n in NUMBERS for year in (1, 2, 3))))
+    table = node.store.read(report.version, []).to_pandas()
+    assert table.drop_duplicates()["person"].is_unique
+    assert 0 < table["held_back"].mean() < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff" + GOOD,
+        GOOD.replace("\n", "\r\n"),
+        GOOD + "\n\n",
+        GOOD.replace(f"\n{B}", f"\n\n{B}"),
+        GOOD.replace("x2", '"x, ""2"""'),
+        GOOD.replace(A, f"{A[:3]} {A[3:6]} {A[6:]}"),
+        GOOD.replace(",50.5,", ", +50.50 ,"),
+        GOOD.replace(",2,51", ",2.0,51"),
+    ],
+)
+def test_one_file_written_in_many_ways_is_the_same_data(node, text):
+    columns = ["year", "age", "sex", "ward"]
+    one, other = node.load(GOOD), node.load(text)
+    assert other.rows_kept == 3
+    assert node.store.read(one.version, columns).equals(node.store.read(other.version, columns))
+
+
+def test_columns_may_come_in_any_order(node):
+    rows = [line.split(",")[::-1] for line in GOOD.splitlines()]
+    report = node.load("\n".join(",".join(row) for row in rows))
+    assert report.rows_kept == 3
+
+
+BAD_ROWS = {
+    f"{B},x,1,50,1,W": (),
+    f"{B},x,1,121,1,W": ("value-out-of-bounds in age",),
+    f"{B},x,1,-0.001,1,W": ("value-out-of-bounds in age",),
+    f"{B},x,1,1e999,1,W": ("value-out-of-bounds in age",),
+    f"{B},x,1,nan,1,W": ("value-wrong-type in age",),
+    f"{B},x,1,inf,1,W": ("value-wrong-type in age",),
+    f"{B},x,1,fifty,1,W": ("value-wrong-type in age",),
+    f'{B},x,1,"1,000",1,W': ("value-wrong-type in age",),
+    f"{B},x,1,0x10,1,W": ("value-wrong-type in age",),
+    f"{B},x,1.5,50,1,W": ("value-wrong-type in year",),
+    f"{B},x,1e0,50,1,W": ("value-wrong-type in year",),
+    f"{B},x,6,50,1,W": ("value-out-of-bounds in year",),
+    f"{B},x,99999999999999999999,50,1,W": ("value-wrong-type in year",),
+    f"{B},x,,50,1,W": ("value-missing in year",),
+    f"{B},x,1,50,2,W": ("code-unknown in sex",),
+    f"{B},x,1,50,NA,W": ("value-missing in sex",),
+    f"{B},x,7,500,2,W": ("value-out-of-bounds in year", "value-out-of-bounds in age", "code-unknown in sex"),
+    f"{WRONG_DIGIT},x,1,50,1,W": ("nhs-number-checksum in nhs_number",),
+    "123,x,1,50,1,W": ("nhs-number-malformed in nhs_number",),
+    f"{NOT_ISSUED},x,1,50,1,W": ("nhs-number-not-issued in nhs_number",),
+    "9999999999,x,1,50,1,W": ("nhs-number-not-issued in nhs_number",),
+    ",x,1,50,1,W": ("value-missing in nhs_number",),
+}
+
+
+@pytest.mark.parametrize("row", BAD_ROWS)
+def test_a_bad_row_goes_to_quarantine_with_all_its_reasons(node, row):
+    report = node.load(csv(f"{A},x,1,50,1,W", row))
+    expected = BAD_ROWS[row]
+    assert report.rows_kept == 2 - bool(expected)
+    quarantine = node.store.read_quarantine(report.version).to_pylist()
+    assert [(q["line"], q["reasons"].split("; ")) for q in quarantine] == ([(3, list(expected))] if expected else [])
+    assert [f"{f.reason} in {f.column}" for f in report.findings] == list(expected)
+    assert all(f.rows == 1 and f.first_line == 3 for f in report.findings)
+    assert set(report.reasons) <= set(CATALOGUE)
+
+
+def test_all_rows_that_share_a_key_go_to_quarantine(node):
+    spaced = f"{A[:3]} {A[3:6]} {A[6:]}"
+    report = node.load(csv(f"{A},x,1,50,1,W", f"{B},x,1,50,1,W", f"{spaced},y,1.0,51,0,V", f"{A},x,2,50,1,W"))
+    assert report.reasons == {"key-repeated": 2}
+    assert node.store.read_quarantine(report.version)["line"].to_pylist() == [2, 4]
+    assert str(report.findings[0]) == "key-repeated in nhs_number+year: 2 rows, the first at line 2"
+
+
+def test_rows_without_a_person_share_no_key(node):
+    report = node.load(csv(f"{A},x,1,50,1,W", f"{B},x,1,50,1,W", "1,x,1,50,1,W", "1,x,1,50,1,W"))
+    assert report.reasons == {"nhs-number-malformed": 2}
+
+
+def test_a_key_may_have_a_dropped_identifier(node):
+    contract = CONTRACT.replace('"year"]', '"local_id"]').replace('name = "visits"', 'name = "stays"')
+    report = node.load(csv(f"{A},x,1,50,1,W", f"{A},y,1,50,1,W", f"{B},x,1,50,1,W", f"{B},,1,50,1,W"), contract)
+    assert report.reasons == {"value-missing": 1}
+    assert node.load(csv(f"{A},x,1,5,1,W", f"{A},x,2,5,1,W", f"{B},x,1,5,1,W", f"{C},,1,5,1,W"), CONTRACT).reasons == {}
+
+
+def test_opted_out_people_are_gone_before_anything_else(node):
+    node.allow([A, B])
+    report = node.load(csv(f"{A},x,1,50,1,W1", f"{B},x,1,50,9,W2", f"{C},x,1,50,9,W3", f"{C},x,1,999,1,W3"))
+    assert (report.rows_read, report.rows_kept, report.rows_quarantined, report.people_left_out) == (4, 1, 1, 1)
+    quarantine = node.store.read_quarantine(report.version)
+    assert quarantine["ward"].to_pylist() == ["W2"]
+    assert quarantine["person"].to_pylist() == [pseudonym(node, B)]
+    assert pseudonym(node, C) not in str(quarantine.to_pydict())
+
+
+def test_dictionaries_hold_no_text_of_people_who_are_not_there(node):
+    node.allow([A, B])
+    report = node.load(csv(f"{A},x,1,50,1,W1", f"{B},x,1,50,9,W2", f"{C},x,1,50,1,W3"))
+    ward = node.store.read(report.version, ["ward"])["ward"].combine_chunks()
+    assert ward.dictionary.to_pylist() == ["W1"]
+
+
+def test_a_row_that_names_nobody_keeps_no_texts(node):
+    """Nobody can say whether that person opted out; the line leads back to the source."""
+    report = node.load(csv(f"{A},x,1,50,1,W1", f"{WRONG_DIGIT},x,1,50,1,W2"))
+    (row,) = node.store.read_quarantine(report.version).to_pylist()
+    assert row == {
+        "line": 3,
+        "reasons": "nhs-number-checksum in nhs_number",
+        "person": None,
+        **dict.fromkeys(["year", "age", "sex", "ward"]),
+    }
+
+
+def test_test_numbers_are_not_people_unless_asked_for(node):
+    report = node.load(csv(f"{REAL_RANGE},x,1,50,1,W", f"{A},x,1,50,1,W"), test_numbers=False)
+    assert report.reasons == {"nhs-number-not-issued": 1}
+
+
+def test_line_numbers_survive_line_breaks_in_cells_and_empty_lines(node):
+    report = node.load(csv(f'{A},"two\nlines",1,50,1,W', "", f"{B},x,1,50,7,W"))
+    assert report.findings[0].first_line == 5
+
+
+MORE_COLUMNS = HEADER + ",phone,postcode"
+WITHOUT_A_HEADER = f"{A},Mary,1,50,1,W1\n"
+BAD_FILES = {
+    "empty": ("", "file-empty", ()),
+    "blank": ("\n \n", "file-empty", ()),
+    "header only": (HEADER + "\n", "file-empty", ()),
+    "header and empty lines": (HEADER + "\n\n\n", "file-empty", ()),
+    "undeclared": (
+        f"{MORE_COLUMNS}\n{A},x,1,50,1,W,1,2\n",
+        "column-undeclared",
+        ("phone: in the file, not declared", "postcode: in the file, not declared"),
+    ),
+    "undeclared, not a name": (f"{HEADER},{A}\n", "column-undeclared", ("column 7: not declared",)),
+    "absent": (
+        "nhs_number,year,sex\n",
+        "column-absent",
+        tuple(f"{name}: declared, not in the file" for name in ("local_id", "age", "ward")),
+    ),
+    "repeated": (f"{HEADER},age\n", "column-repeated", ("age",)),
+    "no header": (WITHOUT_A_HEADER, "header-absent", ()),
+    "ragged": (
+        csv(f"{A},x,1,50,1,W", f"{A},x,2,50,1", f"{A},x,3,50,1,W,surplus"),
+        "file-ragged",
+        ("row 3: 5 cells, not 6", "row 4: 7 cells, not 6"),
+    ),
+    "not UTF-8": (csv(f"{A},x,1,50,1,W").encode() + b"\xff,1,1,1,1,1\n", "file-malformed", ()),
+    "header not UTF-8": (b"\xff\xfe" + GOOD.encode("utf-16-le"), "file-malformed", ()),
+    "open quote": (csv(f'{A},"x,1,50,1,W', f"{B},x,1,50,1,W"), "file-malformed", ()),
+    "too many bad rows": (
+        csv(f"{A},x,1,50,1,W", f"{A},x,2,500,1,W", f"{A},x,9,50,1,W"),
+        "too-many-bad-rows",
+        (
+            "value-out-of-bounds in year: 1 rows, the first at line 4",
+            "value-out-of-bounds in age: 1 rows, the first at line 3",
+        ),
+    ),
+    "repeated NHS number and year": (
+        csv(f"{A},x,1,50,1,W", f"{A},x,1,50,1,W"),
+        "too-many-bad-rows",
+        ("key-repeated in nhs_number+year: 2 rows, the first at line 2",),
+    ),
+    "an invalid NHS number": (
+        csv(f"{WRONG_DIGIT},x,1,50,1,W"),
+        "too-many-bad-rows",
+        ("nhs-number-checksum in nhs_number: 1 rows, the first at line 2",),
+    ),
+    "nobody allowed": (csv(f"{nhs_numbers(1, first=5_000)[0]},x,1,50,1,W"), "no-rows-left", ()),
+    "NHS numbers in another column": (
+        csv(*(f"{n},x,1,50,1,{n}" for n in NUMBERS)),
+        "identifier-undeclared",
+        ("ward",),
+    ),
+    "the contract changed": (GOOD, "contract-changed", ()),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_changes_nothing_and_shows_no_value(node, name):
+    content, code, faults = BAD_FILES[name]
+    node.load(GOOD)
+    before = node.state()
+    changed = CONTRACT.replace("high = 120", "high = 130")
+    with pytest.raises(HedgerowError) as caught:
+        node.load(content, changed if name == "the contract changed" else CONTRACT)
+    error = caught.value
+    assert (error.code, error.faults) == (code, faults)
+    assert error.exit_status == 3
+    assert node.state() == before
+    for value in (A, WRONG_DIGIT, "Mary", "surplus", "500"):
+        assert value not in error.explain() + str(error)
+    assert error.__cause__ is None
+    assert error.__suppress_context__ or error.__context__ is None
+
+
+def test_a_file_that_is_not_there(node, tmp_path):
+    node.load(GOOD)
+    (tmp_path / "extract.csv").unlink()
+    before = node.state()
+    with pytest.raises(HedgerowError, match="file-unreadable"):
+        read_bytes(tmp_path / "extract.csv")
+    assert node.state() == before
+
+
+def test_a_person_table(node):
+    contract = CONTRACT.replace('table = "event"', 'table = "person"').replace('period = "year"\n', "")
+    contract = contract.replace('key = ["nhs_number", "year"]', 'key = ["nhs_number"]')
+    report = node.load(csv(f"{A},x,1,50,1,W", f"{B},x,1,50,1,W", f"{B},x,2,50,1,W", f"{C},x,1,50,1,W"), contract)
+    assert report.reasons == {"key-repeated": 2}
+
+
+def test_the_report_can_be_shown_but_not_its_secrets(node):
+    report = node.load(GOOD)
+    assert A not in repr(report)
+    assert dataclasses.asdict(report)["rows_read"] == 3
+
+
+def test_the_source_is_recognised_by_this_node_only(node, tmp_path):
+    other = NodeData(tmp_path / "other")
+    other.allow(NUMBERS)
+    first, again, elsewhere = node.load(GOOD), node.load(GOOD), other.load(GOOD)
+    assert first.version.source_sha256 == again.version.source_sha256
+    assert first.version.source_sha256 != elsewhere.version.source_sha256

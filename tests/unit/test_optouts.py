@@ -1,0 +1,171 @@
+"""Only people on a fresh list may be used, and the list knows nobody else."""
+
+import datetime
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from node.optouts import current_optouts, load_optouts
+from privacy.errors import Invalid, Refusal, Tampered
+from privacy.optouts import OptOuts
+from tests.nodes import HEADER, NOW, NodeData, nhs_numbers
+
+TODAY = NOW.date()
+
+
+@pytest.fixture
+def node(tmp_path):
+    return NodeData(tmp_path)
+
+
+def load(node, text, as_of=TODAY, *, test_numbers=True):
+    file = node.home / "list.csv"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load_optouts(
+        file=file, as_of=as_of, store=node.store, keystore=node.keystore, now=NOW, allow_test_numbers=test_numbers
+    )
+
+
+def test_only_the_allowed_are_kept():
+    optouts = OptOuts.of(np.array(["k1.b", "k1.a", "k1.a"]), TODAY)
+    assert optouts.allowed.tolist() == ["k1.a", "k1.b"]
+    assert optouts.keep(np.array(["k1.c", "k1.b"])).tolist() == [False, True]
+    assert OptOuts.of(np.array([], dtype=str), TODAY).keep(np.array(["k1.c"])).tolist() == [False]
+
+
+def test_the_version_is_of_the_people_and_the_day_in_any_order():
+    one = OptOuts.of(np.array(["k1.b", "k1.a"]), TODAY)
+    assert one.version == OptOuts.of(np.array(["k1.a", "k1.b"]), TODAY).version
+    assert one.version != OptOuts.of(np.array(["k1.a"]), TODAY).version
+    assert one.version != OptOuts.of(np.array(["k1.a", "k1.b"]), TODAY - datetime.timedelta(1)).version
+
+
+@pytest.mark.parametrize(("days", "fresh"), [(0, True), (30, True), (31, False), (-1, False)])
+def test_a_stale_or_future_list_is_refused(days, fresh):
+    optouts = OptOuts.of(np.array(["k1.a"]), TODAY - datetime.timedelta(days))
+    if fresh:
+        optouts.check_fresh(NOW, 30)
+        return
+    with pytest.raises(Refusal) as caught:
+        optouts.check_fresh(NOW, 30)
+    assert (caught.value.code, caught.value.kind) == ("optouts-stale", "not-yet")
+
+
+def test_without_a_list_nobody_may_be_used(node):
+    with pytest.raises(Refusal) as caught:
+        current_optouts(node.store, now=NOW, at_most_days=30)
+    assert (caught.value.code, caught.value.kind) == ("optouts-absent", "not-yet")
+
+
+def test_a_list_that_grew_old_is_refused(node):
+    load(node, "\n".join(nhs_numbers(3)), TODAY)
+    assert len(current_optouts(node.store, now=NOW, at_most_days=0).allowed) == 3
+    with pytest.raises(Refusal) as caught:
+        current_optouts(node.store, now=NOW + datetime.timedelta(31), at_most_days=30)
+    assert caught.value.code == "optouts-stale"
+
+
+@pytest.mark.parametrize(
+    "form", ["{0}\n{1}", "{0}\r\n{1}\r\n\r\n", "nhs_number\n{0}\n{1}\n", "a,nhs_number\n1,{0}\n2,{1}\n"]
+)
+def test_a_list_is_numbers_or_csv(node, form):
+    numbers = nhs_numbers(2)
+    optouts = load(node, form.format(*numbers))
+    again = current_optouts(node.store, now=NOW, at_most_days=30)
+    assert again.version == optouts.version
+    assert again.allowed.tolist() == optouts.allowed.tolist()
+    assert len(again.allowed) == 2
+
+
+def test_the_audit_leaf_has_no_count(node):
+    optouts = load(node, "\n".join(nhs_numbers(3)))
+    (leaf,) = node.audit.events()
+    assert leaf["event"] == "optouts-loaded"
+    assert leaf["facts"] == {"version": optouts.version, "as_of": TODAY.isoformat()}
+
+
+def test_only_the_newest_list_is_kept_and_it_is_sealed(node):
+    load(node, "\n".join(nhs_numbers(3)), TODAY - datetime.timedelta(1))
+    optouts = load(node, "\n".join(nhs_numbers(5)))
+    (file,) = (node.directory / "store").glob("*.parquet")
+    with pytest.raises(OSError, match="encrypted"):
+        pq.read_table(file)
+    assert optouts.allowed[0].encode() not in file.read_bytes()
+
+
+def test_a_newer_list_loaded_meanwhile_is_read_instead(node, monkeypatch):
+    load(node, "\n".join(nhs_numbers(3)))
+    one = node.database.one
+
+    def one_then_a_newer_list(query, values=()):
+        row = one(query, values)
+        monkeypatch.undo()
+        load(node, "\n".join(nhs_numbers(5)))
+        return row
+
+    monkeypatch.setattr(node.database, "one", one_then_a_newer_list)
+    assert len(current_optouts(node.store, now=NOW, at_most_days=30).allowed) == 5
+
+
+def test_a_changed_list_is_found(node):
+    load(node, "\n".join(nhs_numbers(3)))
+    (file,) = (node.directory / "store").glob("*.parquet")
+    file.write_bytes(b"PARE" + file.read_bytes()[5:])
+    with pytest.raises(Tampered) as caught:
+        current_optouts(node.store, now=NOW, at_most_days=30)
+    assert caught.value.code == "store-tampered"
+
+
+BAD = {
+    "wrong digit": ("9990000018\n9990000019\n", TODAY, "optouts-malformed"),
+    "not a number": ("hello\n", TODAY, "optouts-malformed"),
+    "empty": ("", TODAY, "file-empty"),
+    "header only": ("nhs_number\n", TODAY, "file-empty"),
+    "not text": (b"\xff\xfe", TODAY, "file-malformed"),
+    "two columns, no header": ("9990000018,1\n9990000018,2\n", TODAY, "file-ragged"),
+    "from the future": ("9990000018\n", TODAY + datetime.timedelta(1), "optouts-malformed"),
+    "older than the one loaded": (nhs_numbers(1)[0], TODAY - datetime.timedelta(9), "optouts-stale"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_list_changes_nothing(node, name):
+    text, as_of, code = BAD[name]
+    load(node, "\n".join(nhs_numbers(3)), TODAY)
+    before = node.state()
+    with pytest.raises((Invalid, Refusal)) as caught:
+        load(node, text, as_of)
+    assert caught.value.code == code
+    assert node.state() == before
+
+
+def test_faults_name_the_line_and_never_the_number(node):
+    good = nhs_numbers(2)
+    wrong = good[1][:-1] + str((int(good[1][-1]) + 1) % 10)
+    with pytest.raises(Invalid) as caught:
+        load(node, f"nhs_number\n{good[0]}\n{wrong}\n")
+    assert caught.value.faults == ("line 3: nhs-number-checksum",)
+    assert wrong not in caught.value.explain()
+
+
+def test_test_numbers_are_refused_unless_asked_for(node):
+    with pytest.raises(Invalid) as caught:
+        load(node, nhs_numbers(1)[0], test_numbers=False)
+    assert caught.value.faults == ("line 1: nhs-number-not-issued",)
+
+
+def test_who_opted_out_is_gone_from_the_next_load(node):
+    numbers = nhs_numbers(3)
+    text = "\n".join([HEADER, *(f"{n},x,1,50,1,A" for n in numbers)])
+    node.allow(numbers, TODAY - datetime.timedelta(1))
+    assert node.load(text).people_kept == 3
+    node.allow(numbers[:2])
+    report = node.load(text)
+    assert (report.people_kept, report.people_left_out) == (2, 1)
+    first, second = node.store.versions("visits")
+    assert first.optouts_version != second.optouts_version
+    # at a request: the list of today against what was loaded earlier
+    people = node.store.read(first, [])["person"].to_numpy()
+    allowed = current_optouts(node.store, now=NOW, at_most_days=30)
+    assert sorted(people[allowed.keep(people.astype(str))]) == node.store.read(second, [])["person"].to_pylist()

@@ -16,8 +16,12 @@ def design(batch: Batch, features: Sequence[str]) -> Floats:
 
 
 def log_odds(batch: Batch, features: Sequence[str], model: Arrays) -> Floats:
-    """Return the log odds of the outcome, a row at a time, under ``model["weights"]`` (features, then intercept)."""
-    return np.asarray(design(batch, features) @ model["weights"], np.float64)
+    """Return the log odds of the outcome, a row at a time, under ``model["weights"]`` (features, then intercept).
+
+    Not ``@``: there, the order in which a row is added up, and so its last bits, depend on how many rows there are.
+    With weights that cancel, somebody's presence would then change somebody else's score.
+    """
+    return np.asarray((design(batch, features) * model["weights"]).sum(axis=1), np.float64)
 
 
 def probability(log_odds: Floats) -> Floats:

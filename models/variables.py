@@ -36,7 +36,9 @@ class Table:
 
 def batches(table: Table, declared: Sequence[Variable], *, people: int = PEOPLE_A_BATCH) -> Iterator[Batch]:
     """Yield the study's variables for whole people, at most ``people`` at a time."""
-    starts = np.flatnonzero(np.diff(table.person, prepend=-1))
+    if (np.diff(table.person) < 0).any():  # somebody's rows would fall into two batches, and count twice
+        raise ValueError("a person's rows lie together")
+    starts = np.flatnonzero(np.diff(table.person, prepend=table.person[:1] - 1))
     edges = [*starts[::people].tolist(), len(table.person)]
     for first, last in pairwise(edges):
         yield batch(table.take(slice(first, last)), declared)
@@ -62,12 +64,13 @@ def _positions(table: Table, ahead: Sequence[int]) -> dict[int, NDArray[np.intp]
     span = int(table.period.max(initial=0)) - int(table.period.min(initial=0)) + max(ahead, default=0) + 1
     key = table.person * span + (table.period - table.period.min(initial=0))
     order = np.argsort(key, kind="stable")
-    found = {}
-    for k in ahead:
+    found = {0: np.arange(len(key))}  # also where several rows share a period
+    for k in [k for k in ahead if k > 0]:
         at = np.searchsorted(key[order], key + k)
-        inside = np.minimum(at, len(key) - 1)
-        same = (at < len(key)) & (key[order][inside] == key + k) if len(key) else np.zeros(0, bool)
-        found[k] = np.where(same, order[inside] if len(key) else 0, -1)
+        there = order[np.minimum(at, len(key) - 1)] if len(key) else order
+        # never another person's row, whatever a key that overflowed has found
+        same = (table.person[there] == table.person) & (table.period[there] == table.period + k)
+        found[k] = np.where(same, there, -1)
     return found
 
 

@@ -87,7 +87,7 @@ class AuditLog:
             if row["position"] != expected:
                 raise Tampered("audit-tampered", f"leaf {expected} is missing")
             frontier = _grow(frontier, expected, _leaf_hash(row["content"]))
-            if json.loads(row["frontier"]) != frontier:
+            if row["frontier"] != json.dumps(frontier).encode():
                 raise Tampered("audit-tampered", f"leaf {expected} was changed")
             if (checkpoint := kept.get(expected + 1)) and checkpoint.root != _root(frontier):
                 raise Tampered("audit-tampered", f"checkpoint {expected + 1} does not match the leaves")

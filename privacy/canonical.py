@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from privacy.errors import Invalid
 
 JSON = Mapping[str, "JSON"] | Sequence["JSON"] | str | int | float | bool | None
 Document = dict[str, Any]
+SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def canonical(value: JSON) -> bytes:
@@ -48,4 +50,4 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> Document:
     return document
 
 
-__all__ = ["JSON", "Document", "canonical", "hash_of", "parse", "sha256"]
+__all__ = ["JSON", "SHA256", "Document", "canonical", "hash_of", "parse", "sha256"]

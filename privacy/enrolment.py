@@ -38,7 +38,7 @@ class JoinKit:
         """Return the kit in a file; anything else is ``kit-malformed``."""
         try:
             return cls(**parse(content))
-        except TypeError as error:
+        except (Invalid, TypeError) as error:
             raise Invalid("kit-malformed") from error
 
 
@@ -61,7 +61,7 @@ class Enrolment:
         try:
             envelope = Envelope.decode(base64.b64decode(content, validate=True))
             name, public, fleet = (envelope.header[k] for k in ("name", "public_key", "fleet_key"))
-        except (ValueError, KeyError) as error:
+        except (Invalid, ValueError, KeyError) as error:
             raise Invalid("kit-malformed") from error
         key = PublicKey(str(public))
         envelope.verify(key, ENROLMENT)

@@ -43,7 +43,10 @@ class Envelope:
         head, body = _LENGTHS.unpack_from(content)
         if _LENGTHS.size + head + body != len(content):
             raise Invalid("message-malformed")
-        document = parse(content[_LENGTHS.size : _LENGTHS.size + head])
+        text = content[_LENGTHS.size : _LENGTHS.size + head]
+        document = parse(text)
+        if text.rstrip(b" ") != _canonical(document):  # one statement, one form: no byte can change unnoticed
+            raise Invalid("message-malformed")
         match document:
             case {"context": str(context), "header": dict(header), "signature": str(signature), **rest} if not rest:
                 return cls(context, header, content[_LENGTHS.size + head :], signature)
@@ -52,6 +55,13 @@ class Envelope:
     def verify(self, key: PublicKey, context: str) -> None:
         """Return if ``key`` signed this as a statement of kind ``context``; otherwise ``signature-wrong``."""
         key.verify(context, _covered(self.header, self.payload), self.signature)
+
+
+def _canonical(document: Document) -> bytes:
+    try:
+        return canonical(document)
+    except (ValueError, RecursionError) as error:
+        raise Invalid("message-malformed") from error
 
 
 def _covered(header: Document, payload: bytes) -> Document:

@@ -163,9 +163,6 @@ CATALOGUE: dict[str, Entry] = {
     "home-unwritable": Entry(
         "The node's files could not be written.", "Check free space and rights; nothing was made or changed."
     ),
-    "settings-malformed": Entry(
-        "The settings have faults.", "Mend the fields listed, in node.toml or in the environment (HEDGEROW_NODE_…)."
-    ),
     "policy-malformed": Entry("The policy has faults.", "Mend the fields listed; nothing was changed."),
     "policy-unsigned": Entry(
         "The node's policy is not the one that two of its people signed.",
@@ -451,6 +448,7 @@ CATALOGUE: dict[str, Entry] = {
     "run-failed": Entry(
         "The run ended before the study was finished.",
         "See the code beside it; `hedgerow-coordinator run STUDY` goes on from the last finished round.",
+        "not-yet",
     ),
     "model-absent": Entry(
         "The study has no result yet.", "See `hedgerow-coordinator study status STUDY` for how far it is.", "not-yet"

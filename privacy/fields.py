@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+LARGEST_NUMBER = 1e300  # nobody means more; and differences of two stay finite
+LARGEST_WHOLE = 2**53 - 1  # RFC 8785 has no larger whole number
 _REQUIRED = object()
 
 
@@ -29,6 +31,8 @@ class Fields:
     def text(self, name: str, default: object = _REQUIRED, *, choices: Collection[str] = ()) -> str:
         """Return a text that is not empty, one of ``choices`` where given."""
         value = self._take(name, default, str)
+        if value and not value.isprintable():  # a new line or an escape sequence could forge what an approver reads
+            self.fault(name, "is one line of characters that print")
         if choices and value not in choices:
             self.fault(name, f"is one of {', '.join(sorted(choices))}")
         elif value == "" and default is _REQUIRED:
@@ -50,18 +54,18 @@ class Fields:
             return []
         return list(values)
 
-    def number(self, name: str, default: object = _REQUIRED, *, above: float = float("-inf")) -> float:
+    def number(self, name: str, default: object = _REQUIRED, *, above: float = -LARGEST_NUMBER) -> float:
         """Return a finite number above ``above``."""
         value = self._take(name, default, (int, float))
-        if value is None or not above < value < float("inf"):
-            self.fault(name, f"is a number above {above:g}" if above > float("-inf") else "is a finite number")
+        if value is None or not above < value <= LARGEST_NUMBER:
+            self.fault(name, f"is a number above {above:g}" if above > -LARGEST_NUMBER else "is a finite number")
             return 1.0
         return float(value)
 
     def whole(self, name: str, default: object = _REQUIRED, *, least: int = 0) -> int:
-        """Return a whole number of at least ``least``."""
+        """Return a whole number of at least ``least``, and small enough for RFC 8785."""
         value = self._take(name, default, int)
-        if value is None or value < least:
+        if value is None or not least <= value <= LARGEST_WHOLE:
             self.fault(name, f"is a whole number of at least {least}")
             return least
         return int(value)
@@ -109,4 +113,4 @@ class Fields:
         return value
 
 
-__all__ = ["NAME", "Fields"]
+__all__ = ["LARGEST_NUMBER", "LARGEST_WHOLE", "NAME", "Fields"]

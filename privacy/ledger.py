@@ -24,6 +24,7 @@ from privacy.release import Receipt, Release
 
 VIEWS = ("outside", "coordinator")
 LEAF_KEYS = ("study", "place", "request", "people", "mechanism", "cost")
+OPEN = "INSERT INTO account VALUES (?, ?, ?, 0) ON CONFLICT DO UPDATE SET ceiling = excluded.ceiling"
 PAY = "UPDATE account SET spent = spent + ? WHERE part = ?"
 
 SCHEMA = (
@@ -71,13 +72,13 @@ class Ledger:
         self._node = node
 
     def open_accounts(self, connection: sqlite3.Connection, ceilings: Mapping[str, int]) -> None:
-        """Set the ceiling of each view for both parts; spending stays, and a ceiling below it is refused."""
+        """Set the ceiling of each view for both parts; spending stays, a ceiling below it is ``budget-exhausted``."""
         for part in PARTS["everyone"]:
             for view in VIEWS:
-                connection.execute(
-                    "INSERT INTO account VALUES (?, ?, ?, 0) ON CONFLICT DO UPDATE SET ceiling = excluded.ceiling",
-                    (part, view, ceilings[view]),
-                )
+                try:
+                    connection.execute(OPEN, (part, view, ceilings[view]))
+                except sqlite3.IntegrityError as error:
+                    raise Refusal("budget-exhausted", f"more is spent already: {part} people, {view} view") from error
 
     def accounts(self) -> list[Account]:
         """Return what is spent and what the ceiling is, for each part and view."""
@@ -91,7 +92,10 @@ class Ledger:
 
     def check_affordable(self, programme: Programme) -> None:
         """Ask before spending: return if the whole study fits what is left, otherwise ``budget-too-small``."""
-        for account in self.accounts():
+        accounts = self.accounts()
+        if len(accounts) != len(VIEWS) * len(PARTS["everyone"]):
+            raise Refusal("budget-too-small", "no account is open")
+        for account in accounts:
             if account.spent + programme.cost(account.part) > account.ceiling:
                 raise Refusal("budget-too-small", f"{account.part} people, {account.view} view")
 
@@ -140,8 +144,12 @@ class Ledger:
         return Release(receipt, content)
 
     def verify(self) -> None:
-        """Recompute what is spent from the charges, and hold each charge against its leaf; else ``ledger-tampered``."""
-        leaves = {leaf["position"]: leaf for leaf in self._audit.events() if leaf["event"] == "charged"}
+        """Recompute what is spent, and hold each charge and each stored answer against its leaf; else ``ledger-tampered``.
+
+        An answer that is gone counts as tampering: computed again, with other noise, the place would have two.
+        """
+        events = self._audit.events()
+        leaves = {leaf["position"]: leaf for leaf in events if leaf["event"] == "charged"}
         charges = self.charges()
         for account in self.accounts():
             if account.spent != sum(c["cost"] for c in charges if account.part in PARTS[c["people"]]):
@@ -152,6 +160,11 @@ class Ledger:
                 raise Tampered("ledger-tampered", f"charge {charge['id']}")
         if leaves:
             raise Tampered("ledger-tampered", f"charge of leaf {min(leaves)} is missing")
+        answers = self._database.rows("SELECT charge, content FROM released ORDER BY charge")
+        stored = [{"charge": row["charge"], "sha256": sha256(row["content"])} for row in answers]
+        logged = sorted((leaf["facts"] for leaf in events if leaf["event"] == "released"), key=lambda f: f["charge"])
+        if stored != logged:
+            raise Tampered("ledger-tampered", "the stored answers")
 
     def _new(self, connection: sqlite3.Connection, study: str, place: Place, request: str, at: str) -> Charge:
         cost = place.mechanism.cost
@@ -174,4 +187,4 @@ class Ledger:
         return Release(Receipt.from_document(json.loads(row["receipt"])), row["content"]) if row else None
 
 
-__all__ = ["LEAF_KEYS", "PAY", "SCHEMA", "VIEWS", "Account", "Charge", "Ledger"]
+__all__ = ["LEAF_KEYS", "OPEN", "PAY", "SCHEMA", "VIEWS", "Account", "Charge", "Ledger"]

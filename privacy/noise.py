@@ -50,7 +50,8 @@ def _discrete_laplace(scale: int, tries: int, words: Words) -> Integers:
     fraction = fraction[_bernoulli_exp(fraction.astype(object), np.full(len(fraction), scale, object), words)]
     size = fraction + scale * _geometric(len(fraction), words)
     negative = words(len(size)) >= _HALF
-    return np.where(negative, -size, size)[~(negative & (size == 0))]
+    signed: Integers = np.where(negative, -size, size)
+    return signed[~(negative & (size == 0))]
 
 
 def _geometric(count: int, words: Words) -> Integers:

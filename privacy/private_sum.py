@@ -23,14 +23,16 @@ def bound(contributions: Floats, mechanism: Mechanism) -> Integers:
     """Return contributions on the grid, shape (people, width), each of squared norm at most ``clip_units`` squared.
 
     A contribution with a number that is not finite counts as zero. One that rounding pushed over the bound is
-    truncated towards zero; if that is not enough (it always was), it counts as zero.
+    truncated towards zero; if that is not enough (it always was), it counts as zero. A row's bits do not depend on
+    other rows: rows are laid out one after the other, whatever the layout that came.
     """
     if contributions.ndim != 2 or contributions.shape[1] != mechanism.width:
         raise Invalid("contribution-shape")
-    finite = np.isfinite(contributions).all(axis=1, keepdims=True)
-    rows = np.where(finite, contributions, 0.0) / mechanism.clip
-    largest = np.abs(rows).max(axis=1, keepdims=True, initial=1.0)  # so that squares cannot overflow
-    norm = largest * np.linalg.norm(rows / largest, axis=1, keepdims=True)
+    with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite here counts as zero, or divides to it
+        rows = np.ascontiguousarray(contributions, np.float64) / mechanism.clip
+        rows = np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, 0.0)
+        largest = np.abs(rows).max(axis=1, keepdims=True, initial=1.0)  # so that squares cannot overflow
+        norm = largest * np.linalg.norm(rows / largest, axis=1, keepdims=True)
     scaled = rows / np.maximum(norm, 1.0) * mechanism.clip_units
     units = np.rint(scaled).astype(np.int64)
     units = np.where(_over(units, mechanism), np.trunc(scaled).astype(np.int64), units)
@@ -38,8 +40,13 @@ def bound(contributions: Floats, mechanism: Mechanism) -> Integers:
 
 
 def _over(units: Integers, mechanism: Mechanism) -> Integers:
-    """Say, a row at a time, whether the squared norm is over the bound: exact, since width x clip_units^2 < 2^63."""
-    over: Integers = ((units**2).sum(axis=1, keepdims=True) > mechanism.clip_units**2).astype(bool)
+    """Say, a row at a time, whether the squared norm is over the bound.
+
+    Exact: a number beyond ``clip_units`` is over at once, and of the rest width x clip_units^2 is below 2^63.
+    """
+    limit = mechanism.clip_units
+    beyond = ((units > limit) | (units < -limit)).any(axis=1, keepdims=True)
+    over: Integers = beyond | ((units**2).sum(axis=1, keepdims=True) > limit**2)
     return over
 
 

@@ -13,6 +13,9 @@ from privacy.study import Study
 
 UNITS_A_CLIP_AND_ROOT_WIDTH = 64  # rounding then moves a contribution's norm by under half a percent of the clip
 LEAST_SIGMA_UNITS = 3  # below it the discrete Gaussian is no longer close to the continuous one
+MOST_PLACES = 10_000  # a plan that nobody could read, nor any budget bear
+MOST_NUMBERS = 2**22  # in one sum: 32 MiB on the wire; with the grid below, width x clip_units^2 stays below 2^63
+LARGEST_SIGMA_SQUARED = 2**53 - 1  # the largest whole number that RFC 8785 can write down
 COHORT_SIZE = PlannedSum("cohort-size", "1, so that the sum counts the people", width=1, clip=1.0, share=1.0)
 COHORT_SIZE_SHARE = 0.02  # of the study's budget: enough to tell a cohort from an empty room
 NODE_ITSELF = "node"  # the step whose sum the node takes for its own judgement; it is charged and never leaves
@@ -96,8 +99,10 @@ def programme(study: Study, finder: Finder) -> Programme:
     places = [Place(0, NODE_ITSELF, COHORT_SIZE.name, 0, "everyone", _mechanism(COHORT_SIZE, own))]
     weights = {part: sum(s.budget for s in study.steps if part in PARTS[s.people]) for part in PARTS["everyone"]}
     for step in study.steps:
-        allowed = int((budget - own) * step.budget / max(weights[part] for part in PARTS[step.people]))
+        allowed = int((budget - own) * (step.budget / max(weights[part] for part in PARTS[step.people])))
         sums = finder.find(step.use).plan(study.parameters(step))
+        if len(places) + sum(s.times + study.privacy.spares for s in sums) > MOST_PLACES:
+            raise Invalid("parameters-wrong", f"step {step.name}: more than {MOST_PLACES} sums")
         for planned in sums:
             units = int(allowed * planned.share / sum(s.share for s in sums)) // (planned.times + study.privacy.spares)
             for occurrence in range(planned.times + study.privacy.spares):
@@ -109,16 +114,23 @@ def programme(study: Study, finder: Finder) -> Programme:
 def _mechanism(planned: PlannedSum, units: int) -> Mechanism:
     if units < 1:
         raise Invalid("epsilon-too-small", f"nothing is left for {planned.name}")
+    if planned.width > MOST_NUMBERS:
+        raise Invalid("parameters-wrong", f"sum {planned.name}: more than {MOST_NUMBERS} numbers")
     clip_units = 2 ** math.ceil(math.log2(UNITS_A_CLIP_AND_ROOT_WIDTH * math.sqrt(planned.width)))
     while (sigma_squared := accountant.sigma_squared_for(clip_units, units)) < LEAST_SIGMA_UNITS**2:
         clip_units *= 2
+    if sigma_squared > LARGEST_SIGMA_SQUARED:
+        raise Invalid("epsilon-too-small", f"too little is left for {planned.name}")
     return Mechanism(planned.width, planned.clip, clip_units, sigma_squared)
 
 
 __all__ = [
     "COHORT_SIZE",
     "COHORT_SIZE_SHARE",
+    "LARGEST_SIGMA_SQUARED",
     "LEAST_SIGMA_UNITS",
+    "MOST_NUMBERS",
+    "MOST_PLACES",
     "NODE_ITSELF",
     "UNITS_A_CLIP_AND_ROOT_WIDTH",
     "Mechanism",

@@ -7,21 +7,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from privacy.arrays import Ring
-from privacy.canonical import Document, sha256
+from privacy.canonical import SHA256, Document, sha256
 from privacy.envelope import Envelope
 from privacy.errors import Invalid, Tampered
 from privacy.signing import PublicKey
 
 RELEASE, NOTICE = "release", "notice"
 NOTICE_BYTES = 1536
+CODE = re.compile(r"[a-z]{1,20}(-[a-z]{1,20}){0,5}")
+HEXADECIMAL = re.compile(r"[0-9a-f]{40,64}")  # a key's fingerprint, a log's root
 NoticeKind = Literal["approved", "refused", "withdrawn", "checkpoint"]
 
 
@@ -82,7 +85,10 @@ class Release:
 
 @dataclass(frozen=True)
 class Notice:
-    """A statement that holds no patients' data: its kind from a closed list, the study, and a code or short words."""
+    """A statement that holds no patients' data: its kind from a closed list, the study's hash, and a code.
+
+    A code is small letters and hyphens: whatever goes wrong, no number can pass for one. Else ``message-malformed``.
+    """
 
     kind: NoticeKind
     node: str
@@ -91,6 +97,15 @@ class Notice:
     code: str = ""
     size: int = 0
     root: str = ""
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(text, str) for text in (self.kind, self.node, self.study, self.code, self.root)):
+            raise Invalid("message-malformed")
+        if not all(type(number) is int and number >= 0 for number in (self.place, self.size)):
+            raise Invalid("message-malformed")
+        texts = ((CODE, self.code), (HEXADECIMAL, self.node), (HEXADECIMAL, self.root), (SHA256, self.study))
+        if self.kind not in get_args(NoticeKind) or any(t and not form.fullmatch(t) for form, t in texts):
+            raise Invalid("message-malformed")
 
 
 def encode(outgoing: Release | Notice, key: Ed25519PrivateKey) -> bytes:
@@ -117,15 +132,14 @@ def decode(content: bytes, node: PublicKey) -> Release | Notice:
 
 def _notice(header: Document) -> Notice:
     try:
-        notice = Notice(**header)
+        return Notice(**header)
     except TypeError as error:
         raise Invalid("message-malformed") from error
-    if notice.kind not in get_args(NoticeKind):
-        raise Invalid("message-malformed", cast("str", notice.kind))
-    return notice
 
 
 __all__ = [
+    "CODE",
+    "HEXADECIMAL",
     "NOTICE",
     "NOTICE_BYTES",
     "RELEASE",

@@ -8,7 +8,7 @@ from functools import cached_property
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from privacy.arrays import Arrays, pack, unpack
-from privacy.canonical import hash_of, sha256
+from privacy.canonical import SHA256, hash_of, sha256
 from privacy.envelope import Envelope
 from privacy.errors import Invalid
 from privacy.signing import PublicKey
@@ -48,8 +48,12 @@ class Request:
         """Return the request in ``content`` if the coordinator signed it."""
         envelope = Envelope.decode(content)
         envelope.verify(coordinator, REQUEST)
-        study, place, roster = (envelope.header.get(k) for k in ("study", "place", "roster"))
-        if not (isinstance(study, str) and isinstance(place, int) and isinstance(roster, list)):
+        if set(envelope.header) != {"study", "place", "roster"}:
+            raise Invalid("message-malformed")
+        study, place, roster = (envelope.header[k] for k in ("study", "place", "roster"))
+        if not (isinstance(study, str) and type(place) is int and isinstance(roster, list)):
+            raise Invalid("message-malformed")
+        if not SHA256.fullmatch(study):
             raise Invalid("message-malformed")
         if place < 1 or roster != sorted({str(name) for name in roster}):  # place 0 is the node's own
             raise Invalid("message-malformed")

@@ -49,8 +49,11 @@ class PublicKey:
     def verify(self, context: str, document: JSON, signature: str) -> None:
         """Return if this key signed ``document`` in ``context``; anything else is ``signature-wrong``."""
         try:
-            self.key.verify(base64.urlsafe_b64decode(signature), _message(context, document))
-        except (InvalidSignature, ValueError) as error:
+            raw = base64.urlsafe_b64decode(signature)
+            if base64.urlsafe_b64encode(raw).decode() != signature:  # one signature, one text
+                raise Tampered("signature-wrong", context)
+            self.key.verify(raw, _message(context, document))
+        except (InvalidSignature, ValueError, RecursionError) as error:
             raise Tampered("signature-wrong", context) from error
 
 

@@ -264,6 +264,10 @@ def _check_references(study: Study, faults: list[str]) -> None:
             faults.append(f"steps[{i + 1}].of: no earlier step is called {step.of}")
     if study.privacy.quorum > len(study.invited):
         faults.append("privacy.quorum: is more than are invited")
+    try:
+        hash_of(study.document())
+    except (TypeError, ValueError, RecursionError):  # a date, a huge whole number, NaN: nothing that RFC 8785 can write
+        faults.append("parameters and software: are texts, numbers, truth values, lists and tables")
 
 
 __all__ = [

@@ -77,6 +77,8 @@ class LinearRisk:
         if ask.sum == MOMENTS:
             above = np.triu_indices(x.shape[1])
             return batch.by_person(x[:, above[0]] * x[:, above[1]] * batch.weights[:, None])
+        from models.gradients import row_gradients  # noqa: PLC0415 - torch: a second and 200 MB, needed only here
+
         gradients = row_gradients(ask.state["weights"], x, batch.variables[p["outcome"]])
         return batch.by_person(gradients * batch.weights[:, None])
 
@@ -93,20 +95,6 @@ class LinearRisk:
         p = _read(parameters)
         weights = state["path"][p["rounds"] // 2 :].mean(axis=0) / p["typical_norm"]
         return Result(KIND, {"weights": weights}, {"features": p["features"], "outcome": p["outcome"]})
-
-
-def row_gradients(weights: Floats, x: Floats, outcome: Floats) -> Floats:
-    """Return the gradient of each row's logistic loss, shape (rows, features), by Opacus's hooks; no clipping here."""
-    import torch  # noqa: PLC0415 - a second and 200 MB, needed only when a study runs
-    from opacus import GradSampleModule  # noqa: PLC0415
-
-    linear = torch.nn.Linear(x.shape[1], 1, bias=False, dtype=torch.float64)
-    linear.weight.data = torch.from_numpy(np.ascontiguousarray(weights))[None, :]
-    module = GradSampleModule(linear, loss_reduction="sum")
-    scores = module(torch.from_numpy(x).requires_grad_()).squeeze(1)  # shape (rows,): never (rows, 1)
-    torch.nn.functional.binary_cross_entropy_with_logits(scores, torch.from_numpy(outcome), reduction="sum").backward()
-    gradients: Floats = vars(linear.weight)["grad_sample"].squeeze(1).numpy()  # set by Opacus
-    return gradients
 
 
 def _curvature(total: Total, ridge: float) -> Floats:
@@ -144,4 +132,4 @@ def _read(parameters: Parameters) -> dict[str, Any]:
 
 COMPUTATION = LinearRisk()
 
-__all__ = ["COMPUTATION", "GRADIENT", "KIND", "MOMENTS", "LinearRisk", "row_gradients"]
+__all__ = ["COMPUTATION", "GRADIENT", "KIND", "MOMENTS", "LinearRisk"]

@@ -106,8 +106,16 @@ def _learn(run: _Run, step: Step, computation: Computation, parameters: Paramete
 
 
 def _answered(run: _Run, ask: Ask, places: Iterator[Place]) -> tuple[Place, list[Release]]:
-    """Return the first place that a quorum answers; one that fails costs a spare."""
+    """Return the first place that a quorum answers; one that fails costs a spare.
+
+    A place is given up for good before the next is asked: were it answered late, after a restart, the spare would be
+    taken for the computation's next question, though it was asked with an earlier state. The last one stays open.
+    """
+    given_up: Place | None = None
     for place in places:
+        if given_up is not None:
+            run.journal.close(run.study.hash, given_up.index, [])
+        given_up = place
         releases = _exchange(run, ask, place)
         if len(releases) >= run.study.privacy.quorum:
             run.journal.close(run.study.hash, place.index, list(releases))
@@ -123,6 +131,8 @@ def _exchange(run: _Run, ask: Ask, place: Place) -> dict[str, Release]:
     request = Request.of(run.study.hash, place.index, run.roster, ask.state)
     content, kept, closed = run.journal.open(run.study.hash, place.index, request.encode(run.key))
     request = Request.decode(content, PublicKey.of(run.key))
+    if not set(request.roster) <= set(run.keys):  # a request that stands names nodes that this run does not know
+        raise Refusal("roster-wrong", place.title)
     releases = {node: _release(decode(reply, run.keys[node]), place, request) for node, reply in kept.items()}
     run.refusals.clear()
     for _ in range(0 if closed else ATTEMPTS):

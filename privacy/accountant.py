@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 UNITS_A_RHO = 10**12
 LARGEST_EPSILON = 20.0  # beyond it the promise means nothing; also keeps the searches below bounded
@@ -43,6 +44,7 @@ def epsilon(units: int, delta: float) -> float:
     return max(0.0, bound(_lowest(bound, -3.0, 25.0)))
 
 
+@lru_cache
 def units_for(wanted: float, delta: float) -> int:
     """Return the most units whose proven epsilon at ``delta`` is at most ``wanted``."""
     low, high = 0, UNITS_A_RHO * int(LARGEST_EPSILON + 1)

@@ -169,11 +169,6 @@ CATALOGUE: dict[str, Entry] = {
         "Undo the edit of policy.toml or policy.signatures.json; change a policy with `hedgerow-node policy change` only.",
         "misconfigured",
     ),
-    "ceiling-below-spent": Entry(
-        "The policy's lifetime epsilon is below what has been spent already.",
-        "Run `hedgerow-node ledger show`; spending cannot be taken back.",
-        "ask-differently",
-    ),
     "person-unknown": Entry(
         "The node's policy knows no person of that name.",
         "Run `hedgerow-node policy show`; add people with `hedgerow-node person add`.",
@@ -381,6 +376,9 @@ CATALOGUE: dict[str, Entry] = {
     "place-unknown": Entry("The plan has no such place to ask for.", "Report it: the two sides differ.", "never"),
     "computation-failed": Entry(
         "A computation failed at the node; its charge stands.", "Ask the node's data team for the cause in its own log."
+    ),
+    "file-unwritable": Entry(
+        "The file to write is there already, or its directory is not.", "Name a new file: nothing is ever replaced."
     ),
     "purpose-absent": Entry("No purpose was stated.", "Say in --purpose what the figures are for.", "ask-differently"),
     "model-kind-absent": Entry(

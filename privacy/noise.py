@@ -50,8 +50,8 @@ def _discrete_laplace(scale: int, tries: int, words: Words) -> Integers:
     fraction = fraction[_bernoulli_exp(fraction.astype(object), np.full(len(fraction), scale, object), words)]
     size = fraction + scale * _geometric(len(fraction), words)
     negative = words(len(size)) >= _HALF
-    signed: Integers = np.where(negative, -size, size)
-    return signed[~(negative & (size == 0))]
+    twice: Integers = np.flatnonzero(negative & (size == 0))  # minus zero would count zero twice
+    return np.delete(np.where(negative, -size, size), twice)
 
 
 def _geometric(count: int, words: Words) -> Integers:

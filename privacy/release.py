@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, assert_never, get_args
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -115,6 +115,8 @@ def encode(outgoing: Release | Notice, key: Ed25519PrivateKey) -> bytes:
             return Envelope.seal(key, RELEASE, outgoing.receipt.document(), outgoing.content).encode()
         case Notice():
             return Envelope.seal(key, NOTICE, asdict(outgoing)).encode(at_least=NOTICE_BYTES)
+        case _:
+            assert_never(outgoing)
 
 
 def decode(content: bytes, node: PublicKey) -> Release | Notice:

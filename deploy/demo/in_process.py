@@ -21,7 +21,6 @@ from node.founding import FLOORS, KEY_SUFFIX, Founder, found
 from node.people import open_key
 from privacy.canonical import canonical
 from privacy.enrolment import Enrolment
-from privacy.study import Study
 
 POLL_SECONDS = 0.05
 PASSPHRASE = "seven made-up words for a demonstration"  # noqa: S105 - opens made-up people's keys only

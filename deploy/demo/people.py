@@ -41,6 +41,16 @@ class Site:
         """Return the list of those who did not opt out."""
         return self.folder / "allowed.csv"
 
+    @property
+    def scores(self) -> Path:
+        """Return the site's own scores."""
+        return self.folder / "scores.csv"
+
+    @property
+    def report(self) -> Path:
+        """Return the site's own report, which stays there."""
+        return self.folder / "local-report.json"
+
 
 def read_public_file() -> pd.DataFrame:
     """Return the experiment's rows with made-up NHS numbers and whether each person opted out."""

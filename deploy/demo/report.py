@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from deploy.demo.people import pooled_table, read_public_file
+from deploy.demo.people import Site, pooled_table, read_public_file
 from models.alone import auc, fit_alone
 from models.risk import log_odds
 from models.variables import batch
@@ -66,9 +66,39 @@ class Report:
             f"records pooled, no privacy (only the demo can) {_three(self.auc_pooled)}   shared / pooled {ratio:.3f}",
             "",
             f"epsilon {self.epsilon:.2f} in all at delta {self.delta:g} for each person, evaluation included",
-            f"{self.exchanges} exchanges, median {self.seconds_per_exchange:.2f} s; {self.seconds_total:.0f} s in all, {self.mode}",
+            f"{self.exchanges} exchanges, median {self.seconds_per_exchange:.2f} s",
+            f"{self.seconds_total:.0f} s in all, {self.mode}",
         ]
         return "\n".join(lines)
+
+
+def report_of(
+    sites: Sequence[Site],
+    result: Mapping[str, Any],
+    exact: tuple[float, float],
+    *,
+    seconds: float,
+    mode: str,
+) -> Report:
+    """Gather the figures: a site's own from the local report it wrote, the rest from the coordinator's result."""
+    local = [json.loads(site.report.read_text(encoding="utf-8")) for site in sites]
+    facts = {step["step"]: step["facts"] for step in result["steps"]}["evaluation"]
+    return Report(
+        sites=[
+            SiteFigures(site.name, own["people"], own["auc_local"], own["auc_shared"])
+            for site, own in zip(sites, local, strict=True)
+        ],
+        auc_shared=facts["auc"],
+        auc_shared_noise_sd=facts["auc_noise_sd"],
+        auc_pooled=exact[0],
+        auc_shared_exact=exact[1],
+        epsilon=result["epsilon_spent"],
+        delta=result["delta"],
+        exchanges=result["exchanges"],
+        seconds_per_exchange=result["seconds_per_exchange"],
+        seconds_total=seconds,
+        mode=mode,
+    )
 
 
 def yardsticks(study: Study, split_key: bytes, weights: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
@@ -93,4 +123,4 @@ def _mean(sites: Sequence[SiteFigures], name: str) -> float:
     return float(np.mean([getattr(site, name) or 0.5 for site in sites]))
 
 
-__all__ = ["Report", "SiteFigures", "yardsticks"]
+__all__ = ["Report", "SiteFigures", "report_of", "yardsticks"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ class Evaluation:
         without, having = state["total"].reshape(2, p["bins"])
         edges = np.linspace(p["low"], p["high"], p["bins"] + 1)
         sd = float(state["noise_sd"][0])
-        facts = {"noise_sd": sd, **discrimination(without, having, sd), **_calibration(without, having, edges)}
+        facts = {"noise_sd": sd, **discrimination(without, having, sd), **_calibration(without, having, edges, sd)}
         return Result(KIND, {"without": without, "having": having, "edges": edges}, facts)
 
 
@@ -80,15 +81,16 @@ def discrimination(without: Floats, having: Floats, noise_sd: float) -> dict[str
     return {"auc": auc, "auc_noise_sd": float(noise_sd * np.linalg.norm(slopes))}
 
 
-def _calibration(without: Floats, having: Floats, edges: Floats) -> dict[str, JSON]:
-    """Return predicted and observed rates; the noisy counts of a bin may be too small to say (None)."""
+def _calibration(without: Floats, having: Floats, edges: Floats, noise_sd: float) -> dict[str, JSON]:
+    """Return predicted and observed rates by bin; observed is None where the noise leaves nothing to say."""
     predicted = probability((edges[:-1] + edges[1:]) / 2)
     people = without + having
-    observed = [float(h / n) if n > 0 else None for h, n in zip(having, people, strict=True)]
+    enough = people > 2 * math.sqrt(2) * noise_sd  # two standard deviations of a bin's noise
+    rates = np.clip(np.divide(having, people, out=np.zeros_like(people), where=enough), 0, 1)
     expected = float(predicted @ people)
     return {
         "predicted": predicted.tolist(),
-        "observed": observed,
+        "observed": [float(rate) if known else None for rate, known in zip(rates, enough, strict=True)],
         "observed_to_expected": float(having.sum() / expected) if expected > 0 else None,
     }
 

@@ -1,0 +1,160 @@
+"""The main job, shown: six sites train and evaluate one admission-risk model on real records, and score with it.
+
+make demo           a coordinator and six nodes as processes of their own, over TLS on loopback
+make demo FAST=1    the same applications in one process
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deploy.demo.in_process import APPROVERS, FOUNDERS, PASSPHRASE
+from deploy.demo.people import Site, read_public_file, write_sites
+from deploy.demo.report import Report, report_of, yardsticks
+from deploy.demo.stage import DemoFailed, Stage, free_ports, stage, together, wait_for
+from deploy.demo.study_file import CONTRACT, STUDY
+from models.version import ModelVersion
+from node.founding import FLOORS, KEY_SUFFIX
+from node.settings import toml_lines
+from privacy.computation import Finder
+from privacy.enrolment import JoinKit
+
+HOME = Path("var/demo")
+STUDY_NAME = "next-year-admission"
+PURPOSE = "demonstration"
+
+
+def main() -> None:
+    """Run the demo, print its table and write ``var/demo/report.json``."""
+    shutil.rmtree(HOME, ignore_errors=True)
+    if os.environ.get("FAST"):
+        from deploy.demo.fast import run_fast  # noqa: PLC0415 - the slow way needs none of it
+
+        report = run_fast(HOME)
+    else:
+        with stage(HOME, PASSPHRASE) as own:
+            report = run_real(own)
+    report.write(HOME / "report.json")
+    print(report.table())
+    print(f"\nwritten: {HOME / 'report.json'}; explanation that the approvers read: {HOME / 'explanation.txt'}")
+
+
+def run_real(own: Stage) -> Report:
+    """Play every part: hub operator, six data teams, twelve approvers, six clinicians."""
+    own.say("six sites' records, with made-up NHS numbers, from a public data set")
+    sites = write_sites(read_public_file(), own.home / "sites")
+    hub, study = own.home / "hub", own.home / "study.toml"
+    _found(own, hub, sites)
+    own.say("submitting the study to the coordinator, which offers it to the six")
+    _invite(own, hub, study)
+    own.watch("hedgerow-coordinator", "study", "check", study, "--contract", CONTRACT, home=hub)
+    own.command("hedgerow-coordinator", "study", "submit", study, home=hub)
+    wait_for("the offered study", lambda: all(_state(own, site) == "awaiting-first-approval" for site in sites))
+    explanation = own.command("hedgerow-node", "study", "explain", STUDY_NAME, home=_home(own, sites[0]))
+    (own.home / "explanation.txt").write_text(explanation, encoding="utf-8")
+    own.say("an information governance lead and a Caldicott Guardian at each site read and approve it")
+    together(lambda site: _approve(own, site), sites)
+    own.say("running: seven private sums, each charged, noised and logged at each site before it leaves")
+    own.watch("hedgerow-coordinator", "run", STUDY_NAME, "--at-least", len(sites), home=hub)
+    own.say("each site scores its own people, and compares the shared model with its own, inside")
+    together(lambda site: _use(own, site), sites)
+    return _report(own, hub, sites, json.loads(own.command(*RESULT, home=hub)))
+
+
+RESULT = ("hedgerow-coordinator", "result", "show", STUDY_NAME, "--json")
+
+
+def _found(own: Stage, hub: Path, sites: list[Site]) -> None:
+    own.say("founding a coordinator and six nodes; two people at each sign its policy")
+    api, fleet = free_ports(2)
+    name = ("--name", "demo-hub", "--host", "127.0.0.1", "--api-port", api, "--fleet-port", fleet)
+    own.command("hedgerow-coordinator", "init", hub, *name, home=hub)
+    floors = {**FLOORS, "computations": Finder("models.computations").names(), "allow_test_numbers": True}
+    (own.home / "floors.toml").write_text(toml_lines(floors), encoding="utf-8")
+    together(lambda site: _init(own, hub, site), sites)
+    for site in sites:
+        own.command("hedgerow-coordinator", "node", "enrol", _home(own, site) / "enrolment.txt", home=hub)
+    own.serve("hedgerow-coordinator", hub)
+    for site in sites:
+        own.serve("hedgerow-node", _home(own, site))
+    own.say("each site loads its opt-out list, then its records: checked, pseudonymised, encrypted")
+    together(lambda site: _ingest(own, site), sites)
+
+
+def _init(own: Stage, hub: Path, site: Site) -> None:
+    people = [word for f in FOUNDERS for word in ("--person", f"{f.name}={f.role}")]
+    places = ("--join", hub / "join.kit", "--keys", _keys(own, site), "--policy", own.home / "floors.toml")
+    wrapping = ("--wrapping-key", _keys(own, site) / "wrapping-key")
+    home = _home(own, site)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    own.command("hedgerow-node", "init", home, "--name", site.name, *places, *wrapping, *people, home=home)
+
+
+def _ingest(own: Stage, site: Site) -> None:
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    own.command("hedgerow-node", "optout", "load", site.allowed, "--as-of", today, home=_home(own, site))
+    own.command("hedgerow-node", "ingest", CONTRACT, site.records, home=_home(own, site))
+
+
+def _invite(own: Stage, hub: Path, study: Path) -> None:
+    """Write the study with the enrolled nodes as those invited."""
+    nodes = own.json("hedgerow-coordinator", "node", "list", home=hub)["nodes"]
+    invited = [f'\n[[invited]]\nname = "{n["name"]}"\nfingerprint = "{n["fingerprint"]}"\n' for n in nodes]
+    study.write_text(STUDY.read_text(encoding="utf-8") + "".join(invited), encoding="utf-8")
+
+
+def _state(own: Stage, site: Site) -> str:
+    studies = own.json("hedgerow-node", "study", "list", home=_home(own, site))
+    return str(studies[0]["state"]) if studies else ""
+
+
+def _approve(own: Stage, site: Site) -> None:
+    for person in APPROVERS:
+        who = ("--as", person, "--key", _keys(own, site) / f"{person}{KEY_SUFFIX}")
+        own.command("hedgerow-node", "study", "approve", STUDY_NAME, *who, home=_home(own, site))
+
+
+def _use(own: Stage, site: Site) -> None:
+    clinician = FOUNDERS[-1].name
+    who = ("--as", clinician, "--key", _keys(own, site) / f"{clinician}{KEY_SUFFIX}", "--purpose", PURPOSE)
+    for command, out in (("score", site.scores), ("compare", site.report)):
+        own.command("hedgerow-node", command, "--study", STUDY_NAME, *who, "--out", out, home=_home(own, site))
+    own.command("hedgerow-node", "audit", "verify", home=_home(own, site))
+
+
+def _report(own: Stage, hub: Path, sites: list[Site], result: dict[str, Any]) -> Report:
+    kit = JoinKit.decode((hub / "join.kit").read_bytes())
+    model = _model(hub, kit)
+    exact = yardsticks(model.study, bytes.fromhex(kit.split_key), np.asarray(model.results["risk"].arrays["weights"]))
+    seconds = time.monotonic() - own.started
+    return report_of(sites, result, exact, seconds=seconds, mode="seven processes over TLS")
+
+
+def _model(hub: Path, kit: JoinKit) -> ModelVersion:
+    from privacy.signing import PublicKey  # noqa: PLC0415 - only here
+
+    (file,) = (hub / "models").glob("*.model")
+    return ModelVersion.open(file.read_bytes(), PublicKey(kit.public_key))
+
+
+def _home(own: Stage, site: Site) -> Path:
+    return own.home / "nodes" / site.name
+
+
+def _keys(own: Stage, site: Site) -> Path:
+    return own.home / "keys" / site.name
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except DemoFailed as failed:
+        sys.exit(f"The demo stopped: {failed}")

@@ -1,0 +1,173 @@
+"""Flower's Fleet protocol as this node speaks it: protobuf over TLS, every call signed with the node's key.
+
+flwr's own client is not used: on a refused key it sends SIGINT to its own process, it cannot be interrupted
+while it retries, it follows redirects to other hosts, and it reads answers of any size. A proxy that the
+operator has set in the environment (HTTPS_PROXY) is used.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+import httpx
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from flwr.common.constant import HEARTBEAT_MIN_INTERVAL, TIMESTAMP_HEADER
+from flwr.proto.fleet_pb2 import (
+    ActivateNodeRequest,
+    ActivateNodeResponse,
+    DeactivateNodeRequest,
+    DeactivateNodeResponse,
+    PullMessagesRequest,
+    PullMessagesResponse,
+    PushMessagesRequest,
+    PushMessagesResponse,
+)
+from flwr.proto.heartbeat_pb2 import SendNodeHeartbeatRequest, SendNodeHeartbeatResponse
+from flwr.proto.message_pb2 import Message
+from flwr.proto.node_pb2 import Node
+from flwr.proto.run_pb2 import GetRunRequest, GetRunResponse
+from flwr.supercore.constant import FLEET_HTTP_PUBLIC_KEY_HEADER, FLEET_HTTP_SIGNATURE_HEADER
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as Protobuf
+
+from privacy.errors import HedgerowError, Invalid, Refusal, Unreachable
+
+LARGEST_MESSAGE: Final = 64 * 2**20
+ENVELOPE_ROOM: Final = 64 * 2**10  # Flower's metadata around a message
+CALL_SECONDS: Final = 30.0
+KEEP_SECONDS: Final = 60.0  # an idle connection; a new one costs a handshake
+PULL_SECONDS: Final = 20.0  # the coordinator holds a pull for up to 10 s
+FAREWELL_SECONDS: Final = 0.3  # leaving must not wait for a coordinator that is gone
+
+Answer = TypeVar("Answer", bound=Protobuf)
+
+# flwr logs at DEBUG to a handler of its own; what is worth knowing goes the way of all our logs.
+logging.getLogger("flwr").setLevel(logging.WARNING)
+logging.getLogger("flwr").handlers.clear()
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every poll
+
+
+class FleetWire:
+    """One authenticated connection to the coordinator; safe to call from two threads.
+
+    Every call raises Unreachable, Refusal or Invalid with a code of the catalogue, never the transport's own.
+    """
+
+    def __init__(self, address: str, root_certificate: bytes, key: ec.EllipticCurvePrivateKey) -> None:
+        self._key = key
+        self._public_key = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        self._node = Node()
+        self._http = httpx.Client(
+            base_url=f"https://{address}/v1/fleet/",
+            verify=trust_only(root_certificate),
+            limits=httpx.Limits(keepalive_expiry=KEEP_SECONDS),
+            follow_redirects=False,
+            headers={"content-type": "application/protobuf", "accept-encoding": "identity"},
+        )
+
+    def activate(self) -> None:
+        """Come online; the coordinator says under which of Flower's node ids."""
+        request = ActivateNodeRequest(public_key=self._public_key, heartbeat_interval=HEARTBEAT_MIN_INTERVAL)
+        self._node = Node(node_id=self._call("activate-node", request, ActivateNodeResponse).node_id)
+
+    def deactivate(self) -> None:
+        """Go offline if the coordinator can still be told; never raises, never waits long."""
+        try:
+            request = DeactivateNodeRequest(node_id=self._node.node_id)
+            self._call("deactivate-node", request, DeactivateNodeResponse, seconds=FAREWELL_SECONDS)
+        except HedgerowError:
+            pass  # it will notice the silence
+
+    def beat(self) -> None:
+        """Say that this node is alive, while it is too busy to pull."""
+        request = SendNodeHeartbeatRequest(node=self._node, heartbeat_interval=HEARTBEAT_MIN_INTERVAL)
+        self._call("send-node-heartbeat", request, SendNodeHeartbeatResponse)
+
+    def pull(self) -> Message | None:
+        """Return the next message, or None when the coordinator had none for as long as it held the call."""
+        request = PullMessagesRequest(node=self._node)
+        pulled = self._call("pull-messages", request, PullMessagesResponse, seconds=PULL_SECONDS)
+        return pulled.messages_list[0] if pulled.messages_list else None
+
+    def bundle_hash(self, run_id: int) -> str:
+        """Return the SHA-256 of the app bundle a run names; the bundle itself is never asked for."""
+        request = GetRunRequest(node=self._node, run_id=run_id)
+        return self._call("get-run", request, GetRunResponse).run.fab_hash
+
+    def push(self, message: Message) -> None:
+        """Hand one reply to the coordinator."""
+        message.metadata.src_node_id = self._node.node_id
+        request = PushMessagesRequest(node=self._node, messages_list=[message])
+        self._call("push-messages", request, PushMessagesResponse)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def _call(self, name: str, request: Protobuf, answer: type[Answer], *, seconds: float = CALL_SECONDS) -> Answer:
+        body, proof = request.SerializeToString(), self._proof()
+        try:
+            with self._http.stream("POST", name, content=body, headers=proof, timeout=seconds) as response:
+                _check(response.status_code)
+                parsed: Answer = answer.FromString(_read(response.iter_raw()))
+                return parsed
+        except (httpx.HTTPError, DecodeError) as error:
+            if _certificate_fault(error):
+                raise Refusal("coordinator-certificate-refused") from None
+            raise Unreachable("coordinator-unreachable") from None
+
+    def _proof(self) -> dict[str, str]:
+        """Return Flower's SuperNode authentication: the time, signed with the node's key."""
+        timestamp = datetime.now(UTC).isoformat()
+        signature = self._key.sign(timestamp.encode(), ec.ECDSA(hashes.SHA256()))
+        return {
+            FLEET_HTTP_PUBLIC_KEY_HEADER: b64encode(self._public_key).decode(),
+            TIMESTAMP_HEADER: timestamp,
+            FLEET_HTTP_SIGNATURE_HEADER: b64encode(signature).decode(),
+        }
+
+
+def trust_only(root_certificate: bytes) -> ssl.SSLContext:
+    """Return a TLS context that trusts this one authority only; raises Invalid when it cannot be read."""
+    try:
+        context = ssl.create_default_context(cadata=root_certificate.decode("ascii"))
+    except (ssl.SSLError, ValueError):
+        raise Invalid("root-certificate-unreadable") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+def _check(status: int) -> None:
+    if status == httpx.codes.UNAUTHORIZED:
+        raise Refusal("node-key-refused")
+    if status != httpx.codes.OK:
+        raise Unreachable("coordinator-unreachable", f"it answered {status}")
+
+
+def _read(chunks: Iterator[bytes]) -> bytes:
+    content = bytearray()
+    for chunk in chunks:
+        content += chunk
+        if len(content) > LARGEST_MESSAGE + ENVELOPE_ROOM:
+            raise Invalid("request-malformed", "it is larger than 64 MiB")
+    return bytes(content)
+
+
+def _certificate_fault(error: BaseException | None) -> bool:
+    """Tell a certificate we do not trust from a network that failed, however deep the transport buried it."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+__all__ = ["LARGEST_MESSAGE", "FleetWire", "trust_only"]

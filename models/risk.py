@@ -21,7 +21,8 @@ def log_odds(batch: Batch, features: Sequence[str], model: Arrays) -> Floats:
     Not ``@``: there, the order in which a row is added up, and so its last bits, depend on how many rows there are.
     With weights that cancel, somebody's presence would then change somebody else's score.
     """
-    return np.asarray((design(batch, features) * model["weights"]).sum(axis=1), np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # weights may be anything; the log must not tell whose rows mind
+        return np.asarray((design(batch, features) * model["weights"]).sum(axis=1), np.float64)
 
 
 def probability(log_odds: Floats) -> Floats:

@@ -10,6 +10,7 @@ from node.policy import Policy
 from privacy.columns import Column
 from privacy.computation import Finder
 from privacy.contract import Contract
+from privacy.dry_run import dry_run
 from privacy.errors import Invalid, Refusal
 from privacy.ledger import Ledger
 from privacy.programme import Programme, programme
@@ -33,6 +34,7 @@ class Intake:
             raise Refusal("not-invited")
         check_variables(study, self.contract(study.data_set))
         priced = programme(study, self.finder)
+        dry_run(study, self.finder)
         self.ledger.check_affordable(priced)
         return priced
 

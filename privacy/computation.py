@@ -66,7 +66,13 @@ class Batch:
 
     def matrix(self, names: Sequence[str]) -> Floats:
         """Return the named variables side by side, shape (rows, names)."""
-        return np.column_stack([self.variables[name] for name in names]) if names else np.zeros((len(self.person), 0))
+        return np.column_stack([self.variable(name) for name in names]) if names else np.zeros((len(self.person), 0))
+
+    def variable(self, name: str) -> Floats:
+        """Return one variable, a number a row; ``variable-unknown`` when the study declares none of that name."""
+        if name not in self.variables:
+            raise Invalid("variable-unknown", name)
+        return self.variables[name]
 
     @property
     def weights(self) -> Floats:

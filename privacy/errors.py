@@ -381,6 +381,10 @@ CATALOGUE: dict[str, Entry] = {
         "The file to write is there already, or its directory is not.", "Name a new file: nothing is ever replaced."
     ),
     "purpose-absent": Entry("No purpose was stated.", "Say in --purpose what the figures are for.", "ask-differently"),
+    "dry-run-failed": Entry(
+        "A computation of the study does not run through, tried on nobody.",
+        "Compare its parameters with the study's variables; if they fit, report it to the computation's author.",
+    ),
     "model-kind-absent": Entry(
         "The model holds no result of the kind needed.", "Name a study whose steps include a risk model."
     ),

@@ -47,7 +47,7 @@ class Evaluation:
         p, model = _read(parameters), parameters["of"]
         score = np.clip(np.nan_to_num(log_odds(batch, model["features"], ask.state)), p["low"], p["high"])
         cell = np.minimum((score - p["low"]) / (p["high"] - p["low"]) * p["bins"], p["bins"] - 1).astype(np.int64)
-        cell += p["bins"] * (batch.variables[model["outcome"]] > 0)
+        cell += p["bins"] * (batch.variable(model["outcome"]) > 0)
         counts = np.zeros((batch.people, 2 * p["bins"]))
         np.add.at(counts, (batch.person, cell), batch.weights)
         return counts

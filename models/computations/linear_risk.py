@@ -79,7 +79,7 @@ class LinearRisk:
             return batch.by_person(x[:, above[0]] * x[:, above[1]] * batch.weights[:, None])
         from models.gradients import row_gradients  # noqa: PLC0415 - torch: a second and 200 MB, needed only here
 
-        gradients = row_gradients(ask.state["weights"], x, batch.variables[p["outcome"]])
+        gradients = row_gradients(ask.state["weights"], x, batch.variable(p["outcome"]))
         return batch.by_person(gradients * batch.weights[:, None])
 
     def absorb(self, parameters: Parameters, state: State, ask: Ask, total: Total) -> State:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from privacy.computation import Batch
 from privacy.release import NOTICE_BYTES, Notice, Release
 from privacy.request import Request
 from tests.approved import Approved, approved
@@ -95,7 +96,7 @@ def test_an_exception_with_an_nhs_number_sends_a_code_only(tmp_path, capsys):
     assert SECRET not in json.dumps(here.node.audit.events())
     # the control: the number is in the exception, so a door that passed its text on would have been caught
     with pytest.raises(ValueError, match=SECRET):
-        here.node.finder.find("blurting").contributions({}, None, None)
+        here.node.finder.find("blurting").contributions({}, None, Batch(1, np.zeros(1, np.int64), {}))
 
 
 def test_every_failure_has_one_shape(tmp_path):

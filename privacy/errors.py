@@ -237,7 +237,7 @@ CATALOGUE: dict[str, Entry] = {
         "The study does not invite this node.", "Name the node's fingerprint under `invited`.", "ask-differently"
     ),
     "software-differs": Entry(
-        "The study was written for other software than this node runs.",
+        "The study was written for other software than runs here.",
         "Install the same version of Hedgerow on both sides, then submit the study again.",
         "ask-differently",
     ),
@@ -441,11 +441,6 @@ CATALOGUE: dict[str, Entry] = {
         "Too few nodes have approved the study and are online.",
         "See `hedgerow-coordinator study status STUDY` for whom it waits; `run STUDY` waits by itself.",
         "not-yet",
-    ),
-    "software-other": Entry(
-        "The study was submitted for other software than is installed here.",
-        "Install the version that it names, or submit it again under a new name.",
-        "misconfigured",
     ),
     "run-failed": Entry(
         "The run ended before the study was finished.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from privacy import accountant
 from privacy.computation import Finder
-from privacy.programme import Programme
+from privacy.programme import NODES_A_PERSON, Programme
 from privacy.study import TRANSFORMS, Study, Variable
 
 PEOPLE = {
@@ -30,15 +30,10 @@ def explain(plan: Programme, finder: Finder) -> str:
 
 
 def cost_lines(plan: Programme) -> list[tuple[int, float, float]]:
-    """Return, for a person known to 1, 2 and 3 nodes, the epsilon proven, and the continuous-Gaussian one beside it.
-
-    Such a person moves a total over nodes by that many clips: the cost grows with the square.
-    """
-    delta, units = plan.study.privacy.delta, plan.cost_to_a_person
-    return [
-        (m, accountant.epsilon(m * m * units, delta), accountant.epsilon_if_continuous(m * m * units, delta))
-        for m in (1, 2, 3)
-    ]
+    """Return, for a person known to 1, 2 and 3 nodes, the epsilon proven, and the continuous-Gaussian one beside it."""
+    delta = plan.study.privacy.delta
+    units = {m: plan.cost_at(m) for m in NODES_A_PERSON}
+    return [(m, accountant.epsilon(u, delta), accountant.epsilon_if_continuous(u, delta)) for m, u in units.items()]
 
 
 def _why(study: Study) -> str:
@@ -66,14 +61,14 @@ def _variable(v: Variable) -> str:
     how = (
         f"1 when it is at least {v.threshold:g}, otherwise 0" if v.transform == "at-least" else TRANSFORMS[v.transform]
     )
-    return f"column {v.column}{when}, kept within {v.low:g} to {v.high:g}; {how}"
+    return f"column {v.column}{when}, kept within {v.low:g} to {v.high:g}, {v.if_missing:g} if missing; {how}"
 
 
 def _leaves(plan: Programme, finder: Finder) -> str:
     lines = ["What leaves this node is only sums over people, each with random noise added here:"]
     for step in plan.study.steps:
         computation = finder.find(step.use)
-        lines.append(f"  {step.name}: {computation.title}; over {PEOPLE[step.people]}.")
+        lines += [f"  {step.name}: {computation.title},", f"    over {PEOPLE[step.people]}."]
         for planned in computation.plan(plan.study.parameters(step)):
             noise = plan.of(step.name, planned.name)[0].mechanism.noise_sd
             lines += [

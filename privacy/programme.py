@@ -17,6 +17,7 @@ MOST_PLACES = 10_000  # a plan that nobody could read, nor any budget bear
 MOST_NUMBERS = 2**22  # in one sum: 32 MiB on the wire; with the grid below, width x clip_units^2 stays below 2^63
 LARGEST_SIGMA_SQUARED = 2**53 - 1  # the largest whole number that RFC 8785 can write down
 COHORT_SIZE = PlannedSum("cohort-size", "1, so that the sum counts the people", width=1, clip=1.0, share=1.0)
+NODES_A_PERSON = (1, 2, 3)  # for how many nodes that know the same person a price is stated
 COHORT_SIZE_SHARE = 0.02  # of the study's budget: enough to tell a cohort from an empty room
 NODE_ITSELF = "node"  # the step whose sum the node takes for its own judgement; it is charged and never leaves
 
@@ -83,6 +84,13 @@ class Programme:
         """Return the most that any one person pays: nobody is both trained on and held back."""
         return max(self.cost("training"), self.cost("held-back"))
 
+    def cost_at(self, nodes: int) -> int:
+        """Return the most that a person pays whose records are at several nodes: each adds its own full noise.
+
+        So these are separate releases, whose costs add up. (Shares of one noise would cost the square instead.)
+        """
+        return nodes * self.cost_to_a_person
+
     def of(self, step: str, name: str) -> tuple[Place, ...]:
         """Return the places of one sum of one step, in order."""
         return tuple(p for p in self.places if (p.step, p.sum) == (step, name))
@@ -131,6 +139,7 @@ __all__ = [
     "LEAST_SIGMA_UNITS",
     "MOST_NUMBERS",
     "MOST_PLACES",
+    "NODES_A_PERSON",
     "NODE_ITSELF",
     "UNITS_A_CLIP_AND_ROOT_WIDTH",
     "Mechanism",

@@ -19,6 +19,7 @@ from privacy.errors import Invalid
 from privacy.fields import Fields
 
 KIND = "linear-risk"
+LEAST_CURVATURE = 1e-12  # of the largest: whatever total came, it can be inverted
 MOMENTS, GRADIENT = "second-moments", "gradient"
 
 
@@ -103,7 +104,8 @@ def _curvature(total: Total, ridge: float) -> Floats:
     upper = np.zeros((width, width))
     upper[np.triu_indices(width)] = total.values
     values, vectors = np.linalg.eigh(upper + np.triu(upper, 1).T)
-    damped = np.maximum(values, 0) + ridge * total.noise_sd * math.sqrt(width)
+    least = LEAST_CURVATURE * max(values.max(), 0)
+    damped = np.maximum(values, least) + ridge * total.noise_sd * math.sqrt(width)
     return np.asarray(vectors * damped @ vectors.T)
 
 
@@ -132,4 +134,4 @@ def _read(parameters: Parameters) -> dict[str, Any]:
 
 COMPUTATION = LinearRisk()
 
-__all__ = ["COMPUTATION", "GRADIENT", "KIND", "MOMENTS", "LinearRisk"]
+__all__ = ["COMPUTATION", "GRADIENT", "KIND", "LEAST_CURVATURE", "MOMENTS", "LinearRisk"]

@@ -1,0 +1,161 @@
+"""The composition root of a serving coordinator: API, register, studies, Flower and the running thread.
+
+It imports all that is heavy, so only the command that serves imports it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
+
+import structlog
+
+from coordinator import journal, register, registry, runs, studies
+from coordinator.federation.grid import Grid
+from coordinator.federation.superlink import SuperLink
+from coordinator.home import FLEET, MODELS, Home
+from coordinator.hub import Hub, Presence
+from coordinator.identity import tokens
+from coordinator.identity.tokens import Doorkeeper
+from coordinator.journal import Journal
+from coordinator.register import Register
+from coordinator.registry import Registry
+from coordinator.rounds import Outcome, Progress, run_study
+from coordinator.runs import Run, Runner, Runs
+from coordinator.studies import Studies
+from coordinator.web.api import make_app
+from coordinator.web.serving import serve_api
+from models.version import ModelVersion
+from privacy.computation import Finder
+from privacy.durable import Database
+from privacy.errors import HedgerowError
+from privacy.signing import PublicKey
+from privacy.software import package_sha256
+from privacy.study import Study
+
+COMPUTATIONS = "models.computations"
+NEW_NODES_SECONDS = 1.0  # how soon a node that was enrolled while we serve may connect
+SCHEMAS = (register.SCHEMA, tokens.SCHEMA, studies.SCHEMA, registry.SCHEMA, runs.SCHEMA, journal.SCHEMA)
+
+Clock = Callable[[], datetime.datetime]
+log = structlog.get_logger()
+
+
+def serve(home: Home, *, now: Clock, ready: Callable[[Mapping[str, object]], None]) -> None:
+    """Serve the API and Flower's protocol until a signal ends it; ``ready`` hears the addresses."""
+    settings, keys = home.settings, home.keys
+    link = SuperLink(
+        host=settings.fleet_host,
+        port=settings.fleet_port,
+        certificate=keys.server,
+        private_key=keys.server_key,
+        home=home.path / FLEET,
+    )
+    database = home.database(*SCHEMAS)
+    with link, _admitting(Register(database), link):
+        presence = link.grid("presence")
+        with open_hub(home, database, grid_of=lambda s: closing(link.grid(s)), presence=presence, now=now) as hub:
+            serve_api(
+                make_app(hub, largest_body=settings.largest_body_bytes),
+                host=settings.api_host,
+                port=settings.api_port,
+                certificate=keys.server,
+                private_key=keys.server_key,
+                ready=lambda: ready(_addresses(home, hub)),
+            )
+
+
+@contextmanager
+def open_hub(
+    home: Home,
+    database: Database,
+    *,
+    grid_of: Callable[[str], AbstractContextManager[Grid]],
+    presence: Presence,
+    now: Clock,
+) -> Iterator[Hub]:
+    """Give the hub, its runner working, over whatever grid carries a study's sums; the runner ends with it."""
+    register, finder = Register(database), Finder(COMPUTATIONS)
+    studies = Studies(database, register=register, finder=finder, package=package_sha256())
+    registry, runs = Registry(database, home.path / MODELS), Runs(database)
+
+    def execute(run: Run, progress: Callable[[Progress], None]) -> Outcome:
+        study = studies.with_hash(run.study)
+        studies.check_software(study)
+        with grid_of(study.hash) as grid:
+            outcome = run_study(
+                study=study,
+                finder=finder,
+                grid=grid,
+                key=home.identity,
+                roster={node: key for node in run.roster if (key := register.key_of(node))},
+                journal=Journal(database),
+                deadline_seconds=home.settings.deadline_seconds,
+                progress=progress,
+            )
+        _keep(registry, study, outcome, home, now)
+        return outcome
+
+    public, runner = PublicKey.of(home.identity), Runner(runs, execute, now=now)
+    door = Doorkeeper(database, key_of=register.key_of, operator=public, now=now)
+    runner.start()
+    try:
+        yield Hub(public, door, register, studies, registry, runs, runner, presence, finder, now)
+    finally:
+        runner.stop()
+
+
+def _keep(registry: Registry, study: Study, outcome: Outcome, home: Home, now: Clock) -> None:
+    if registry.version(study) is None:  # else it was kept just before a crash
+        made_at = now().isoformat(timespec="seconds")
+        model = ModelVersion(study, outcome.results, outcome.receipts, made_at)
+        registry.keep(model, model.seal(home.identity))
+
+
+def _addresses(home: Home, hub: Hub) -> dict[str, object]:
+    settings = home.settings
+    return {
+        "api": f"https://{settings.api_host}:{settings.api_port}",
+        "fleet": f"{settings.fleet_host}:{settings.fleet_port}",
+        "nodes": len(hub.register.nodes()),
+        "key": hub.public_key.fingerprint,
+    }
+
+
+@contextmanager
+def _admitting(register: Register, link: SuperLink) -> Iterator[None]:
+    """Admit every enrolled node to the fleet, soon also those that ``node enrol`` adds meanwhile."""
+    stop = threading.Event()
+
+    def keep_admitting() -> None:
+        while not stop.wait(NEW_NODES_SECONDS):
+            _admit(register, link)
+
+    _admit(register, link)
+    thread = threading.Thread(target=keep_admitting, name="admit", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _admit(register: Register, link: SuperLink) -> None:
+    """Admit all nodes that can be; one that cannot stays outside, and keeps nobody else there."""
+    try:
+        nodes = register.nodes()
+    except (HedgerowError, sqlite3.Error) as error:
+        log.warning("register-unread", kind=type(error).__name__)
+        return
+    for node in nodes:
+        try:
+            link.register(node.fingerprint, node.fleet_key.encode())
+        except HedgerowError as error:
+            log.warning("node-not-admitted", node=node.fingerprint, code=error.code)
+
+
+__all__ = ["COMPUTATIONS", "NEW_NODES_SECONDS", "SCHEMAS", "Clock", "open_hub", "serve"]

@@ -1,0 +1,95 @@
+"""Does a study hold together before anybody is asked to approve it? Every fault at once."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from privacy.columns import Column
+from privacy.computation import Finder
+from privacy.contract import Contract
+from privacy.errors import HedgerowError, Invalid
+from privacy.programme import programme
+from privacy.study import Step, Study
+
+MOST_PLACES = 10_000  # a plan that nobody could read, nor any budget bear
+
+
+def check_study(study: Study, *, finder: Finder, today: datetime.date, contract: Contract | None = None) -> None:
+    """Return if the study can be asked: canonical, unexpired, its computations, variables and price in order.
+
+    With a ``contract`` also its columns. Of several faults, the first gives the code and all are listed.
+    """
+    study.check_not_ended(today)
+    faults = list(_faults(study, finder, contract))
+    if not faults:
+        programme(study, finder)
+        return
+    if len(faults) == 1:
+        raise faults[0]
+    raise Invalid(faults[0].code, study.name, faults=[line for fault in faults for line in _lines(fault)])
+
+
+def _faults(study: Study, finder: Finder, contract: Contract | None) -> Iterator[HedgerowError]:
+    try:
+        study.document() and study.hash
+    except ValueError:  # a date, a huge whole number: nothing that RFC 8785 can write down
+        yield Invalid("study-malformed", study.name, faults=["steps: parameters are texts, numbers, lists and tables"])
+        return
+    for step in study.steps:
+        yield from _step_faults(study, step, finder)
+    if contract is not None:
+        yield from _column_faults(study, contract)
+
+
+def _step_faults(study: Study, step: Step, finder: Finder) -> Iterator[HedgerowError]:
+    """Try a step's plan; by convention the parameters that name variables are ``features`` and ``outcome``."""
+    try:
+        sums = finder.find(step.use).plan(study.parameters(step))
+    except HedgerowError as error:
+        there = f"; there are {', '.join(finder.names())}" if error.code == "computation-unknown" else ""
+        where = f"step {step.name}" + (f": {error.detail}{there}" if error.detail else "")
+        yield type(error)(error.code, where, faults=error.faults)
+        return
+    if sum(s.times + study.privacy.spares for s in sums) > MOST_PLACES:
+        yield Invalid("parameters-wrong", f"step {step.name}: more than {MOST_PLACES} sums")
+    known = {variable.name for variable in study.variables}
+    features = step.parameters.get("features")
+    named = [*(features if isinstance(features, list) else ()), *filter(None, [step.parameters.get("outcome")])]
+    for name in dict.fromkeys(named):
+        if name not in known:
+            yield Invalid("variable-unknown", f"step {step.name}: {name}")
+
+
+def _column_faults(study: Study, contract: Contract) -> Iterator[HedgerowError]:
+    if study.data_set != contract.name:
+        yield Invalid("data-set-other", f"the study names {study.data_set}, the contract is {contract.name}")
+    stored = {column.name: column for column in contract.stored}
+    for variable in study.variables:
+        where = f"variable {variable.name}: column {variable.column}"
+        bounds = _bounds(stored[variable.column]) if variable.column in stored else None
+        if bounds is None:
+            yield Invalid("variable-unknown", where)
+        elif not bounds[0] <= variable.low < variable.high <= bounds[1]:
+            yield Invalid("variable-bounds", f"{where} is within {bounds[0]:g} to {bounds[1]:g}")
+        if variable.periods_ahead and contract.period is None:
+            yield Invalid("variable-unknown", f"variable {variable.name}: {contract.name} has no periods")
+
+
+def _bounds(column: Column) -> tuple[float, float] | None:
+    """Return a column's public bounds; codes that spell numbers are read as these; None when it is no number."""
+    if column.low is not None and column.high is not None:
+        return column.low, column.high
+    try:
+        values = [float(code) for code in column.codes]
+    except ValueError:
+        return None
+    return (min(values), max(values)) if values else None
+
+
+def _lines(fault: HedgerowError) -> list[str]:
+    where = f"{fault.code}: {fault.detail}" if fault.detail else fault.code
+    return [f"{where}: {each}" for each in fault.faults] or [where]
+
+
+__all__ = ["MOST_PLACES", "check_study"]

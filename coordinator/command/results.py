@@ -1,0 +1,145 @@
+"""``run`` and ``result show``: wait for the nodes, watch the sums come in, see what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from coordinator.command.shell import Json, Shell, say, table, tell
+from coordinator.command.studies import run_line, status_lines
+from privacy.canonical import Document
+from privacy.errors import CATALOGUE, Refusal
+
+if TYPE_CHECKING:
+    from coordinator.client import Client
+
+POLL_SECONDS = 0.5
+
+Named = Annotated[str, typer.Argument(metavar="STUDY", help="Its name, or the first digits of its hash.")]
+result = typer.Typer(no_args_is_help=True, help="See what finished studies found.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add both commands to the program."""
+    app.command()(run)
+    app.add_typer(result, name="result")
+
+
+def run(
+    context: typer.Context,
+    *,
+    study: Named,
+    wait: Annotated[bool, typer.Option(help="Wait for approvals and nodes, then until the run has ended.")] = True,
+    at_least: Annotated[
+        int | None, typer.Option(help="Begin only with this many nodes [the quorum].", show_default=False, min=1)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a study with the nodes that approved it and are online; who is not there at the start takes no part.
+
+    \b
+    Examples:
+      hedgerow-coordinator run next-year-admission --at-least 6
+      hedgerow-coordinator run next-year-admission --no-wait
+    """  # noqa: D301 - \b keeps click from filling the lines
+    shell = Shell.of(context)
+    client = shell.client()
+    if not wait:
+        status = client.run(study)
+        return say(status_lines(status), status, as_json=as_json)
+    _await_nodes(shell, client, study, at_least)
+    client.run(study)
+    _await_end(shell, client, study)
+    found = client.result(study)
+    return say(_result_lines(found), found, as_json=as_json)
+
+
+@result.command()
+def show(context: typer.Context, study: Named, *, as_json: Json = False) -> None:
+    """Show what a finished study found, what it cost and what it took.
+
+    \b
+    Example:
+      hedgerow-coordinator result show next-year-admission --json
+    """  # noqa: D301 - \b keeps click from filling the lines
+    found = Shell.of(context).client().result(study)
+    say(_result_lines(found), found, as_json=as_json)
+
+
+def _await_nodes(shell: Shell, client: Client, study: str, at_least: int | None) -> None:
+    """Wait until enough nodes approved and are online, or the study runs already; a finished one is refused later."""
+    told = ""
+    while True:
+        status = client.status(study)
+        runs_already = status["run"] and status["run"]["state"] in {"queued", "running"}
+        if status["model"] or runs_already or _enough(status, at_least):
+            return
+        line = _waiting_line(status, at_least)
+        if line != told:
+            tell(line)
+        told = line
+        shell.sleep(POLL_SECONDS)
+
+
+def _enough(status: Document, at_least: int | None) -> bool:
+    return bool(status["ready"] and status["approved_and_online"] >= (at_least or 1))
+
+
+def _waiting_line(status: Document, at_least: int | None) -> str:
+    needed = max(status["quorum"], at_least or 1)
+    missing = [f"{n['name']} ({_lacks(n)})" for n in status["nodes"] if n["state"] != "approved" or not n["online"]]
+    return f"waiting: {status['approved_and_online']} of {needed} nodes; not yet: {', '.join(missing)}"
+
+
+def _lacks(node: Document) -> str:
+    if node["state"] == "approved":
+        return "offline"
+    return f"{node['state']} {node['code']}".rstrip() + ("" if node["online"] else ", offline")
+
+
+def _await_end(shell: Shell, client: Client, study: str) -> None:
+    """Show how the run goes until it has ended; ``run-failed`` says why it did not finish."""
+    told = ""
+    while True:
+        at = client.status(study)["run"]
+        if at["state"] == "finished":
+            return
+        if at["state"] == "failed":
+            entry = CATALOGUE.get(at["code"])
+            raise Refusal("run-failed", f"{at['code']}: {entry.what if entry else ''} {at['detail']}".strip())
+        line = run_line(at)
+        if line != told:
+            tell(line)
+        told = line
+        shell.sleep(POLL_SECONDS)
+
+
+def _result_lines(found: Document) -> Iterator[str]:
+    yield f"{found['study']}: {found['title']}"
+    yield f"model {found['version']}, made {found['made_at']}"
+    for step in found["steps"]:
+        yield ""
+        yield f"{step['step']} ({step['kind']})"
+        facts = step["facts"]
+        plain = [(name, value) for name, value in facts.items() if not isinstance(value, list)]
+        yield from table(["figure", "value"], plain) if plain else ()
+        columns = {n: v for n, v in facts.items() if isinstance(v, list) and v and not isinstance(v[0], str)}
+        yield from _columns(columns)
+    yield ""
+    spent = f"{found['epsilon_spent']:.4f} of {found['epsilon']:g} at delta {found['delta']:g}"
+    yield f"epsilon {spent}; {found['receipts']} receipts from {len(found['nodes'])} nodes"
+    if found["exchanges"]:
+        median = f"{found['seconds_per_exchange']:.2f} s an exchange (median)"
+        yield f"{found['exchanges']} exchanges, {median}, {found['seconds_total']:.1f} s in all"
+
+
+def _columns(columns: dict[str, list[object]]) -> Iterator[str]:
+    """Yield lists of one length side by side."""
+    for length in dict.fromkeys(map(len, columns.values())):
+        alike = {name: values for name, values in columns.items() if len(values) == length}
+        yield from table(list(alike), zip(*alike.values(), strict=True))
+
+
+__all__ = ["POLL_SECONDS", "add_to", "result", "run", "show"]

@@ -1,0 +1,99 @@
+"""A coordinator's directory: made whole or not at all, opened by every command; it imports nothing heavy."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from coordinator.files import write_new
+from coordinator.identity.keys import PRIVATE, PUBLIC, KeyFiles, create_keys, load_identity
+from coordinator.settings import FILE, Settings, read_settings
+from privacy.durable import Database
+from privacy.enrolment import JoinKit
+from privacy.errors import Refusal
+from privacy.signing import PublicKey
+
+DATABASE, KEYS, MODELS, FLEET, JOIN_KIT = "coordinator.db", "keys", "models", "fleet", "join.kit"
+SPLIT_KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Home:
+    """A coordinator's directory, opened."""
+
+    path: Path
+    settings: Settings
+
+    @property
+    def keys(self) -> KeyFiles:
+        """Where its keys are."""
+        return KeyFiles(self.path / KEYS)
+
+    @cached_property
+    def identity(self) -> Ed25519PrivateKey:
+        """The key that signs its requests, its models and the operator's tokens."""
+        return load_identity(self.keys)
+
+    def database(self, *schemas: Sequence[str]) -> Database:
+        """Open its state; each part of the room brings the tables of its own."""
+        return Database(self.path / DATABASE, [statement for schema in schemas for statement in schema])
+
+
+def make_home(path: Path, *, settings: Settings, hosts: Sequence[str], now: datetime.datetime) -> tuple[Home, JoinKit]:
+    """Make a coordinator's directory, whole or not at all; nodes will dial the first of ``hosts``."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise Refusal("home-exists", str(path))
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.unfinished")
+    unfinished.mkdir(mode=0o700, parents=True)
+    try:
+        kit = _fill(Home(unfinished, settings), hosts, now)
+        os.rename(unfinished, path)  # noqa: PTH104 - as atomic as it looks, on an empty directory too
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return Home(path, settings), kit
+
+
+def open_home(path: Path, *, environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Home:
+    """Open a coordinator's directory; ``home-absent`` when none lives there."""
+    return Home(path, read_settings(path, environ=environ, flags=flags))
+
+
+def _fill(home: Home, hosts: Sequence[str], now: datetime.datetime) -> JoinKit:
+    settings = home.settings
+    create_keys(home.keys, name=settings.name, hosts=hosts, now=now)
+    for directory in (MODELS, FLEET):
+        (home.path / directory).mkdir(mode=0o700)
+    dialled = f"[{hosts[0]}]" if ":" in hosts[0] else hosts[0]
+    kit = JoinKit(
+        name=settings.name,
+        api=f"https://{dialled}:{settings.api_port}",
+        fleet=f"{dialled}:{settings.fleet_port}",
+        root_certificate=home.keys.authority.read_text(encoding="ascii"),
+        public_key=PublicKey.of(home.identity).text,
+        split_key=secrets.token_hex(SPLIT_KEY_BYTES),
+    )
+    write_new(home.path / JOIN_KIT, kit.encode(), mode=PRIVATE)
+    write_new(home.path / FILE, _toml(settings).encode(), mode=PUBLIC)
+    return kit
+
+
+def _toml(settings: Settings) -> str:
+    """Return the settings file that ``init`` writes: names and hosts hold nothing that TOML would quote."""
+    lines = ["# Flags and HEDGEROW_COORDINATOR_… in the environment go before this file."]
+    for name, value in settings.model_dump().items():
+        about = type(settings).model_fields[name].description
+        shown = f'"{value}"' if isinstance(value, str) else value
+        lines.append(f"{name} = {shown}  # {about}")
+    return "\n".join(lines) + "\n"
+
+
+__all__ = ["DATABASE", "FLEET", "JOIN_KIT", "KEYS", "MODELS", "SPLIT_KEY_BYTES", "Home", "make_home", "open_home"]

@@ -1,0 +1,114 @@
+"""Everything that nodes and operators can ask of a serving coordinator, one plain function each; no HTTP in here."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from coordinator.identity.tokens import Caller, Doorkeeper
+from coordinator.register import Register
+from coordinator.registry import Registry
+from coordinator.reports import result_of, status_of
+from coordinator.runs import Runner, Runs
+from coordinator.studies import Studies
+from models.version import ModelVersion
+from privacy.canonical import Document, parse
+from privacy.computation import Finder
+from privacy.errors import Invalid, Refusal
+from privacy.release import Notice, decode
+from privacy.signing import PublicKey
+from privacy.study import Study
+
+
+class Presence(Protocol):
+    """Knows which nodes are online."""
+
+    def online(self) -> frozenset[str]:
+        """Return their fingerprints."""
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A serving coordinator: what it keeps, who is online, and the thread that runs studies."""
+
+    public_key: PublicKey
+    doorkeeper: Doorkeeper
+    register: Register
+    studies: Studies
+    registry: Registry
+    runs: Runs
+    runner: Runner
+    presence: Presence
+    finder: Finder
+    now: Callable[[], datetime.datetime]
+
+    def offered(self, node: Caller) -> Document:
+        """Return the studies that invite this node, and no others."""
+        studies = self.studies.offered_to(node.name)
+        return {"studies": [{"hash": study.hash, "document": study.document()} for study in studies]}
+
+    def note(self, node: Caller, content: bytes) -> None:
+        """Keep a notice that this very node signed; a release may not come this way."""
+        key = self.register.key_of(node.name)
+        if key is None:
+            raise Refusal("token-refused")
+        notice = decode(content, key)
+        if not isinstance(notice, Notice):
+            raise Invalid("message-malformed")
+        self.studies.note(notice, at=self.now())
+
+    def model(self, study_hash: str) -> bytes:
+        """Return the sealed model of a study, named by its whole hash."""
+        return self.registry.read(self.studies.with_hash(study_hash))
+
+    def submit(self, content: bytes) -> Document:
+        """Keep a study and offer it to the nodes that it invites."""
+        return self._status(self.studies.submit(parse(content), at=self.now()), self.presence.online())
+
+    def overview(self) -> Document:
+        """Return where every study stands."""
+        online = self.presence.online()
+        return {"studies": [self._status(study, online) for study in self.studies.all()]}
+
+    def status(self, named: str) -> Document:
+        """Return where one study stands."""
+        return self._status(self.studies.find(named), self.presence.online())
+
+    def run(self, named: str) -> Document:
+        """Queue a study with the nodes that approved it and are online; one that began keeps its first roster."""
+        study, online = self.studies.find(named), self.presence.online()
+        before = self.runs.last(study.hash)
+        if before and before.ended_at == "":  # asked twice: it runs once
+            return self._status(study, online)
+        study.check_not_ended(self.now().date())
+        self.studies.check_software(study)
+        if self.registry.version(study):
+            raise Refusal("study-finished", study.name)
+        roster = before.roster if before else tuple(n for n in self.studies.approved(study) if n in online)
+        if len(online.intersection(roster)) < study.privacy.quorum:
+            raise Refusal("study-not-ready", study.name)
+        self.runner.queue(study.hash, roster)
+        return self._status(study, online)
+
+    def result(self, named: str) -> Document:
+        """Return what a study found."""
+        study = self.studies.find(named)
+        content = self.registry.read(study)
+        model = ModelVersion.open(content, self.public_key)
+        return result_of(content, model, self.finder, self.runs.last(study.hash))
+
+    def _status(self, study: Study, online: frozenset[str]) -> Document:
+        return status_of(
+            study,
+            submitted_at=self.studies.submitted_at(study),
+            decisions=self.studies.decisions(study),
+            online=online,
+            run=self.runs.last(study.hash),
+            watch=self.runner.watch(study.hash),
+            model=self.registry.version(study),
+        )
+
+
+__all__ = ["Hub", "Presence"]

@@ -1,0 +1,120 @@
+"""Where does a study stand, and what did it find? Plain documents for operators, on the wire and on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from statistics import median
+
+from coordinator.runs import Run, Watch
+from coordinator.studies import Decision
+from models.version import ModelVersion, version_of
+from privacy import accountant
+from privacy.canonical import Document
+from privacy.computation import PARTS, Finder
+from privacy.programme import programme
+from privacy.release import Receipt
+from privacy.study import Study
+
+
+def status_of(
+    study: Study,
+    *,
+    submitted_at: str,
+    decisions: Sequence[Decision],
+    online: Collection[str],
+    run: Run | None,
+    watch: Watch | None,
+    model: str | None,
+) -> Document:
+    """Return who approved, who refused and why, who is online, and whom a run waits for, where and since when."""
+    names = {decision.node: decision.name for decision in decisions}
+    ready = [d.node for d in decisions if d.state == "approved" and d.node in online]
+    return {
+        "study": study.name,
+        "hash": study.hash,
+        "title": study.title,
+        "submitted_at": submitted_at,
+        "ends": study.ends,
+        "quorum": study.privacy.quorum,
+        "nodes": [
+            {
+                "name": d.name,
+                "fingerprint": d.node,
+                "state": d.state,
+                "code": d.code,
+                "at": d.at,
+                "online": d.node in online,
+            }
+            for d in decisions
+        ],
+        "approved": sum(d.state == "approved" for d in decisions),
+        "approved_and_online": len(ready),
+        "ready": len(ready) >= study.privacy.quorum,
+        "run": _run(run, watch, names) if run else None,
+        "model": model,
+    }
+
+
+def result_of(content: bytes, model: ModelVersion, finder: Finder, run: Run | None) -> Document:
+    """Return what a study found, what it cost and what it took."""
+    study, seconds = model.study, run.seconds if run else ()
+    return {
+        "study": study.name,
+        "hash": study.hash,
+        "title": study.title,
+        "version": version_of(content),
+        "made_at": model.made_at,
+        "steps": [
+            {"step": step.name, "kind": (r := model.results[step.name]).kind, "facts": dict(r.facts)}
+            for step in study.steps
+        ],
+        "nodes": sorted({receipt.node for receipt in model.receipts}),
+        "receipts": len(model.receipts),
+        "epsilon": study.privacy.epsilon,
+        "epsilon_spent": epsilon_spent(study, model.receipts, finder),
+        "delta": study.privacy.delta,
+        "exchanges": len(seconds),
+        "seconds_per_exchange": median(seconds) if seconds else None,
+        "seconds_total": sum(seconds),
+    }
+
+
+def epsilon_spent(study: Study, receipts: Iterable[Receipt], finder: Finder) -> float:
+    """Return the epsilon proven for what was released, to the person who paid most at the node that charged most.
+
+    Each node's own look at its cohort is in it, though it sends no receipt of that.
+    """
+    paid: dict[tuple[str, str], int] = {}
+    for receipt in receipts:
+        for part, people in ((p, k) for k, parts in PARTS.items() for p in parts):
+            if receipt.people == people:
+                paid[receipt.node, part] = paid.get((receipt.node, part), 0) + receipt.cost_outside
+    own = programme(study, finder).places[0].mechanism.cost
+    return accountant.epsilon(own + max(paid.values(), default=0), study.privacy.delta)
+
+
+def _run(run: Run, watch: Watch | None, names: dict[str, str]) -> Document:
+    document: Document = {
+        "id": run.id,
+        "state": run.state,
+        "code": run.code,
+        "detail": run.detail,
+        "queued_at": run.queued_at,
+        "ended_at": run.ended_at,
+        "exchanges": len(run.seconds),
+    }
+    if watch is None:
+        return document
+    at = watch.progress
+    return document | {
+        "step": at.step,
+        "place": at.place,
+        "done": at.done,
+        "planned": at.planned,
+        "answered": [names.get(node, node) for node in at.answered],
+        "waiting": [names.get(node, node) for node in at.waiting],
+        "since": watch.since.isoformat(timespec="seconds"),
+    }
+
+
+__all__ = ["epsilon_spent", "result_of", "status_of"]

@@ -1,0 +1,168 @@
+"""Which studies were submitted, to whom they are offered, and what each node said."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from coordinator.checking import check_study
+from coordinator.register import Register
+from privacy.canonical import canonical, parse
+from privacy.computation import Finder
+from privacy.durable import Database
+from privacy.errors import Invalid, Refusal, Tampered
+from privacy.release import Notice
+from privacy.study import Software, Study, from_document
+
+State = Literal["offered", "approved", "refused", "withdrawn"]
+LEAST_DIGITS = 6  # of a hash, to name a study by
+
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS study (
+        hash TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, document BLOB NOT NULL, submitted_at TEXT NOT NULL
+        ) STRICT""",
+    """CREATE TABLE IF NOT EXISTS decision (
+        study TEXT NOT NULL REFERENCES study (hash), node TEXT NOT NULL, state TEXT NOT NULL, code TEXT NOT NULL,
+        at TEXT NOT NULL, PRIMARY KEY (study, node)) STRICT""",
+    """CREATE TABLE IF NOT EXISTS checkpoint (
+        node TEXT NOT NULL, size INTEGER NOT NULL, root TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (node, size)
+        ) STRICT""",
+)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What an invited node has said so far; ``code`` tells why it refused."""
+
+    node: str
+    name: str
+    state: State
+    code: str
+    at: str
+
+
+class Studies:
+    """The submitted studies, in the coordinator's database; ``package`` is the hash of the installed software."""
+
+    def __init__(self, database: Database, *, register: Register, finder: Finder, package: str) -> None:
+        self._database, self._register, self._finder, self._package = database, register, finder, package
+
+    def submit(self, document: Mapping[str, Any], *, at: datetime.datetime) -> Study:
+        """Fill in the software, check and keep a study; the very same one again changes nothing."""
+        study = from_document(document)
+        check_study(study, finder=self._finder, today=at.date())
+        named, study = study.software, self._with_software(study)
+        if named not in (None, study.software):
+            raise Refusal("software-differs", study.name)
+        strangers = [f"{i.name}: {i.fingerprint}" for i in study.invited if not self._register.find(i.fingerprint)]
+        if strangers:
+            raise Invalid("invited-unknown", study.name, faults=strangers)
+        with self._database.transaction() as write:
+            known = write.execute("SELECT hash FROM study WHERE name = ?", [study.name]).fetchone()
+            if known and known["hash"] != study.hash:
+                raise Refusal("study-name-taken", study.name)
+            values = [study.hash, study.name, canonical(study.document()), at.isoformat(timespec="seconds")]
+            write.execute("INSERT OR IGNORE INTO study VALUES (?, ?, ?, ?)", values)
+        return study
+
+    def all(self) -> list[Study]:
+        """Return every study, oldest first."""
+        return [_study(row["document"]) for row in self._database.rows("SELECT document FROM study ORDER BY rowid")]
+
+    def offered_to(self, fingerprint: str) -> list[Study]:
+        """Return the studies that invite this node, and no others."""
+        return [study for study in self.all() if _invites(study, fingerprint)]
+
+    def find(self, named: str) -> Study:
+        """Return a study by its name, its hash, or the first digits of its hash."""
+        digits = named.removeprefix("sha256:")
+        query = "SELECT document FROM study WHERE name = ? OR hash = ?"
+        rows = self._database.rows(query, [named, f"sha256:{digits}"])
+        if not rows and re.fullmatch(rf"[0-9a-f]{{{LEAST_DIGITS},64}}", digits):
+            rows = self._database.rows("SELECT document FROM study WHERE hash GLOB ?", [f"sha256:{digits}*"])
+        if len(rows) > 1:
+            raise Refusal("study-ambiguous", named)
+        if not rows:
+            raise Refusal("study-unknown")
+        return _study(rows[0]["document"])
+
+    def with_hash(self, study_hash: str) -> Study:
+        """Return the study with exactly this hash."""
+        row = self._database.one("SELECT document FROM study WHERE hash = ?", [study_hash])
+        if row is None:
+            raise Refusal("study-unknown")
+        return _study(row["document"])
+
+    def check_software(self, study: Study) -> None:
+        """Return if the study was submitted for the software that is installed; otherwise ``software-differs``."""
+        if self._with_software(study).software != study.software:
+            raise Refusal("software-differs", study.name)
+
+    def note(self, notice: Notice, *, at: datetime.datetime) -> None:
+        """Keep what a node said, its signature already checked; a withdrawal is final, a checkpoint too."""
+        when = at.isoformat(timespec="seconds")
+        if notice.place != 0 or notice.size >= 2**63:  # an answer to a request, or no size of a log
+            raise Invalid("message-malformed")
+        if notice.kind == "checkpoint":
+            self._keep_checkpoint(notice, when)
+        else:
+            self._keep_decision(notice, when)
+
+    def decisions(self, study: Study) -> list[Decision]:
+        """Return where each invited node stands."""
+        rows = self._database.rows("SELECT * FROM decision WHERE study = ?", [study.hash])
+        said = {row["node"]: row for row in rows}
+        return [
+            Decision(i.fingerprint, i.name, row["state"], row["code"], row["at"])
+            if (row := said.get(i.fingerprint))
+            else Decision(i.fingerprint, i.name, "offered", "", "")
+            for i in study.invited
+        ]
+
+    def approved(self, study: Study) -> list[str]:
+        """Return the fingerprints of the nodes that approved the study."""
+        return [decision.node for decision in self.decisions(study) if decision.state == "approved"]
+
+    def submitted_at(self, study: Study) -> str:
+        """Return when the study was submitted."""
+        row = self._database.one("SELECT submitted_at FROM study WHERE hash = ?", [study.hash])
+        return str(row["submitted_at"]) if row else ""
+
+    def _keep_decision(self, notice: Notice, when: str) -> None:
+        if not _invites(self.with_hash(notice.study), notice.node):
+            raise Refusal("study-unknown")
+        with self._database.transaction() as write:
+            query = "SELECT state FROM decision WHERE study = ? AND node = ?"
+            row = write.execute(query, [notice.study, notice.node]).fetchone()
+            if row and row["state"] == "withdrawn" and notice.kind != "withdrawn":
+                raise Refusal("study-withdrawn")
+            values = [notice.study, notice.node, notice.kind, notice.code, when]
+            write.execute("INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?)", values)
+
+    def _keep_checkpoint(self, notice: Notice, when: str) -> None:
+        """Keep the root of a node's log, so that the node cannot show another history later."""
+        with self._database.transaction() as write:
+            query = "SELECT root FROM checkpoint WHERE node = ? AND size = ?"
+            row = write.execute(query, [notice.node, notice.size]).fetchone()
+            if row and row["root"] != notice.root:
+                raise Tampered("audit-tampered", notice.node)
+            values = [notice.node, notice.size, notice.root, when]
+            write.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?, ?, ?)", values)
+
+    def _with_software(self, study: Study) -> Study:
+        versions = {step.use: self._finder.find(step.use).version for step in study.steps}
+        return replace(study, software=Software(self._package, versions))
+
+
+def _study(document: bytes) -> Study:
+    return from_document(parse(document))
+
+
+def _invites(study: Study, fingerprint: str) -> bool:
+    return any(invited.fingerprint == fingerprint for invited in study.invited)
+
+
+__all__ = ["LEAST_DIGITS", "SCHEMA", "Decision", "State", "Studies"]

@@ -13,7 +13,7 @@ from node.intake import Intake
 from node.people import require_person
 from node.policy import APPROVALS_NEEDED, Policy
 from node.register import Decision, Record, Register, Signed, State
-from privacy.canonical import Document
+from privacy.canonical import JSON, Document
 from privacy.errors import HedgerowError, Invalid, Refusal, Tampered
 from privacy.release import Notice, NoticeKind
 from privacy.signing import PublicKey, sign
@@ -88,17 +88,16 @@ class Governance:
             self._judge(self._record(record.hash), study, now)
         return self._record(record.hash)
 
-    def refuse(
-        self, name: str, *, person: str, key: Ed25519PrivateKey, reason: str, now: datetime.datetime
-    ) -> Record:
+    def refuse(self, name: str, *, person: str, key: Ed25519PrivateKey, reason: str, now: datetime.datetime) -> Record:
         """Refuse a study as ``person``; one that was approved is withdrawn. The reason stays at this node."""
         record, _, policy = self._to_decide(name, OPEN)
         signed = self._signed(record, policy, person, key, "refuse", reason, now)
         state: State = "withdrawn" if record.state in ("runnable", "running") else "refused"
+        code = "study-withdrawn" if state == "withdrawn" else "study-refused"
         facts = {"person": person, "role": signed.role, "reason": reason}
         with self.register.database.transaction() as connection:
             self.register.sign(connection, signed)
-            self.register.move(connection, record, state, at=signed.at, code="study-refused", facts=facts)
+            self.register.move(connection, record, state, at=signed.at, code=code, facts=facts)
         return self._record(record.hash)
 
     def runnable(self, study_hash: str, *, now: datetime.datetime) -> Study:
@@ -160,14 +159,15 @@ class Governance:
 
     def _check(self, record: Record, study: Study, policy: Policy, now: datetime.datetime) -> None:
         try:
-            self._intake.check(study, policy, now.astimezone(datetime.UTC).date())
+            priced = self._intake.check(study, policy, now.astimezone(datetime.UTC).date())
         except (Invalid, Refusal) as error:
             if error.code in NOT_YET:
                 self.register.hold_up(record, error.code, at=stamp(now))
             else:
                 self._move(record, "refused", now, code=error.code)
             return
-        self._move(record, WAITING[0], now)
+        facts: Document = {"checked_against": policy.hash, "cost": priced.cost_to_a_person}
+        self._move(record, WAITING[0], now, facts=facts)
 
     def _to_decide(self, name: str, states: tuple[State, ...]) -> tuple[Record, Study, Policy]:
         policy = self._policy()
@@ -177,7 +177,7 @@ class Governance:
             raise Refusal("study-not-waiting", f"{record.name} is {record.state}")
         return record, study, policy
 
-    def _signed(
+    def _signed(  # noqa: PLR0917 - all of them are what a signature is about
         self,
         record: Record,
         policy: Policy,
@@ -198,7 +198,7 @@ class Governance:
         """Keep an approval; before the second one, what can be checked without a record is checked once more."""
         if record.state == WAITING[1] and signed.person not in self._approvals(record, policy):
             self._intake.check(study, policy, now.astimezone(datetime.UTC).date())
-        facts = {"person": signed.person, "role": signed.role, "approved": True}
+        facts: Document = {"person": signed.person, "role": signed.role, "approved": True}
         with self.register.database.transaction() as connection:
             self.register.sign(connection, signed)
             self.register.move(connection, record, WAITING[1], at=signed.at, facts=facts)
@@ -210,7 +210,7 @@ class Governance:
             self._move(record, "refused", now, code="cohort-too-small")
 
     def _approvals(self, record: Record, policy: Policy) -> dict[str, Signed]:
-        """Return the approvals that hold under the policy in force, by person; one that does not hold does not count."""
+        """Return the approvals that hold under the policy in force, by person; others do not count."""
         holding = {}
         for signed in self.register.decisions(record.hash):
             try:
@@ -224,9 +224,17 @@ class Governance:
     def _statement(self, study_hash: str, decision: Decision) -> Document:
         return {"study": study_hash, "node": self._intake.node, "decision": decision}
 
-    def _move(self, record: Record, state: State, now: datetime.datetime, *, code: str = "") -> None:
+    def _move(
+        self,
+        record: Record,
+        state: State,
+        now: datetime.datetime,
+        *,
+        code: str = "",
+        facts: Mapping[str, JSON] | None = None,
+    ) -> None:
         with self.register.database.transaction() as connection:
-            self.register.move(connection, record, state, at=stamp(now), code=code)
+            self.register.move(connection, record, state, at=stamp(now), code=code, facts=facts)
 
     def _record(self, study_hash: str) -> Record:
         record = self.register.get(study_hash)

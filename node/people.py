@@ -1,4 +1,4 @@
-"""The node's people and their signing keys: each key is its person's, under a passphrase, never in the node's directory."""
+"""The node's people: each has a signing key of their own, under a passphrase, never in the node's directory."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def create_key(path: Path, passphrase: str, *, home: Path) -> Ed25519PrivateKey:
     content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.path.lexists(path):
+            raise Refusal("person-key-exists", str(path))
         appear(path, lambda file: file.write(content))
-    except FileExistsError as error:
-        raise Refusal("person-key-exists", str(path)) from error
     except OSError as error:
         raise Unreachable("person-key-unreadable", str(path)) from error
     return key

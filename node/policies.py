@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from privacy.signing import PublicKey, sign
 
 POLICY_FILE, SIGNATURES_FILE = "policy.toml", "policy.signatures.json"
 POLICY = "policy"  # the context of the signatures
+ACCEPTED = "policy-accepted"
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS policy (
@@ -64,6 +64,13 @@ class Policies:
         self._require_files(history)
         return history[-1].policy
 
+    def verify(self) -> None:
+        """Hold the whole history against the audit log; ``policy-unsigned`` when a version was slipped in or out."""
+        self.current()
+        logged = [e["facts"]["policy"] for e in self._audit.events() if e["event"] == ACCEPTED]
+        if logged != [version.policy.hash for version in self._history()]:
+            raise Refusal("policy-unsigned", "the audit log tells of other versions")
+
     def accept(self, policy: Policy, keys: Mapping[str, Ed25519PrivateKey], *, now: str) -> None:
         """Put ``policy`` in force, signed with ``keys`` (by name) of two people of the policy before it.
 
@@ -86,12 +93,9 @@ class Policies:
         document, signatures = json.dumps(version.policy.document()), json.dumps(version.signatures)
         row = (version.policy.hash, document, signatures, at)
         connection.execute("INSERT INTO policy VALUES (NULL, ?, ?, ?, ?)", row)
-        try:
-            self._ledger.open_accounts(connection, version.policy.ceilings())
-        except sqlite3.IntegrityError as error:
-            raise Refusal("ceiling-below-spent") from error
+        self._ledger.open_accounts(connection, version.policy.ceilings())
         facts = {"policy": version.policy.hash, "previous": version.previous, "signed_by": sorted(version.signatures)}
-        self._audit.append(connection, "policy-accepted", facts, at=at)
+        self._audit.append(connection, ACCEPTED, facts, at=at)
 
     def _history(self) -> list[_Version]:
         versions: list[_Version] = []
@@ -116,7 +120,8 @@ class Policies:
         if found == history[-1].policy.hash and signatures == history[-1].file():
             return
         if any(found == v.policy.hash for v in history) and any(signatures == v.file() for v in history):
-            return self._write_files(history[-1])
+            self._write_files(history[-1])
+            return
         raise Refusal("policy-unsigned", str(self._home / POLICY_FILE))
 
     def _write_files(self, version: _Version) -> None:
@@ -144,14 +149,10 @@ def _read_signatures(path: Path) -> object:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Give ``path`` a new content, whole or not at all."""
-    beside = path.with_name(path.name + ".new")
     try:
-        beside.unlink(missing_ok=True)
-        appear(beside, lambda file: file.write(text.encode()))
-        os.replace(beside, path)
+        appear(path, lambda file: file.write(text.encode()))
     except OSError as error:
         raise Unreachable("home-unwritable", str(path)) from error
 
 
-__all__ = ["POLICY", "POLICY_FILE", "SCHEMA", "SIGNATURES_FILE", "Policies"]
+__all__ = ["ACCEPTED", "POLICY", "POLICY_FILE", "SCHEMA", "SIGNATURES_FILE", "Policies"]

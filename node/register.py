@@ -11,7 +11,7 @@ from typing import Literal, cast
 from privacy.audit import AuditLog
 from privacy.canonical import JSON, Document
 from privacy.durable import Database
-from privacy.errors import Refusal, Tampered
+from privacy.errors import HedgerowError, Refusal, Tampered
 from privacy.study import Study, from_document
 
 State = Literal[
@@ -54,7 +54,10 @@ class Record:
 
     def study(self) -> Study:
         """Return the study, its hash recomputed; ``study-changed`` when it is another than was received."""
-        study = from_document(json.loads(self.document))
+        try:
+            study = from_document(json.loads(self.document))
+        except (HedgerowError, ValueError) as error:
+            raise Tampered("study-changed", self.name) from error
         if study.hash != self.hash:
             raise Tampered("study-changed", self.name)
         return study

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from privacy.canonical import Document, canonical, parse, sha256
-from privacy.errors import Invalid
+from privacy.errors import Invalid, Tampered
 from privacy.signing import PublicKey, sign
 
 LARGEST_BYTES = 64 * 2**20
@@ -54,6 +54,8 @@ class Envelope:
 
     def verify(self, key: PublicKey, context: str) -> None:
         """Return if ``key`` signed this as a statement of kind ``context``; otherwise ``signature-wrong``."""
+        if self.context != context:
+            raise Tampered("signature-wrong", f"not a {context}")
         key.verify(context, _covered(self.header, self.payload), self.signature)
 
 

@@ -1,0 +1,260 @@
+"""The manual covers the program: what can be typed, set or written is named, and whatever it cites is there."""
+
+import ast
+import re
+import runpy
+import tomllib
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import typer
+
+from coordinator.command.program import app as coordinator_app
+from coordinator.settings import Settings as CoordinatorSettings
+from node.command.menu import app as node_app
+from node.people import ROLES, Person
+from node.policy import Policy
+from node.register import State
+from node.settings import Settings as NodeSettings
+from privacy.columns import Column, ColumnKind, ColumnType, Treatment
+from privacy.computation import PARTS, Ask, Finder
+from privacy.contract import Contract, contract_of
+from privacy.errors import CATALOGUE, Invalid, Refusal, Tampered, Unreachable
+from privacy.explain import explain
+from privacy.programme import programme
+from privacy.study import TRANSFORMS, Invited, PrivacyTerms, Software, Step, Study, Variable, from_document
+from tests.builders import document, random_table
+from tests.neighbours import touched_by_absence, touched_by_order
+from tests.rehearsal import no_noise, rehearse
+
+TREE = Path(__file__).resolve().parents[2]
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((TREE / "docs").glob("*.md"))}
+APPS = {"hedgerow-node": (node_app, "node.md"), "hedgerow-coordinator": (coordinator_app, "coordinator.md")}
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
+TEST = re.compile(r"(tests/[\w/]+\.py)((?:::\w+)+)")
+PATH = re.compile(r"\b(?:coordinator|deploy|models|node|privacy|synthetic|tests)/[\w/]+\.(?:py|toml)")
+BLOCK = re.compile(r"(?:<!-- file: (\S+) -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
+LONGEST_PAGE = 230  # lines, printed pages aside
+PRINTED = {"errors.md": "errors.py", "promises.md": "promises.py"}
+
+
+def names(*kinds: type) -> set[str]:
+    """Return the field names of dataclasses."""
+    return {field.name for kind in kinds for field in fields(kind)}
+
+
+def unnamed(wanted: set[str], page: str) -> list[str]:
+    """Return which names a page never gives as code; ``sites[].name`` gives both."""
+    return sorted(wanted - set(re.findall(r"[\w-]+", " ".join(re.findall(r"`([^`\n]+)`", page)))))
+
+
+def commands(program: str) -> Iterator[tuple[str, set[str]]]:
+    """Yield every command as it is typed, with its long options."""
+
+    def walk(command, typed):
+        below = getattr(command, "commands", None)
+        for name, each in (below or {}).items():
+            yield from walk(each, f"{typed} {name}")
+        if below is None:
+            options = {o for p in command.params for o in (*p.opts, *p.secondary_opts) if o.startswith("--")}
+            yield typed, options - {"--json", "--help"}
+
+    yield from walk(typer.main.get_command(APPS[program][0]), program)
+
+
+def untaught(program: str, page: str) -> list[str]:
+    """Return the commands, and the options of each, that a page does not name."""
+    lacking = []
+    for typed, options in commands(program):
+        short = typed.removeprefix(f"{program} ")
+        lacking += [typed] if typed not in page and f"`{short}`" not in page else []
+        lacking += [f"{typed} {o}" for o in sorted(options) if not re.search(rf"{o}\b(?!-)", page)]
+    return lacking
+
+
+def broken_links(page: str, home: Path) -> list[str]:
+    """Return the relative links that lead nowhere, and anchors that no heading has."""
+    broken = []
+    for path, anchor in LINK.findall(page):
+        target = (home / path) if path else None
+        if target is not None and not target.exists():
+            broken.append(path)
+        elif anchor and anchor[1:] not in anchors(target.read_text(encoding="utf-8") if target else page):
+            broken.append(path + anchor)
+    return broken
+
+
+def anchors(page: str) -> set[str]:
+    heads = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@cache
+def cases_in(path: str) -> frozenset[str]:
+    """Return ``::test`` and ``::Class::test`` of a file."""
+    if not (TREE / path).is_file():
+        return frozenset()
+    found = set()
+    for node in ast.parse((TREE / path).read_text(encoding="utf-8")).body:
+        found.add(f"::{node.name}" if isinstance(node, ast.FunctionDef | ast.ClassDef) else "")
+        if isinstance(node, ast.ClassDef):
+            found |= {f"::{node.name}::{n.name}" for n in node.body if isinstance(n, ast.FunctionDef)}
+    return frozenset(found)
+
+
+def absent(page: str) -> list[str]:
+    """Return the tests and files that a page names and that are not there."""
+    tests = [path + name for path, name in TEST.findall(page) if name not in cases_in(path)]
+    return tests + sorted({path for path in PATH.findall(page) if not (TREE / path).is_file()})
+
+
+def blocks(page: str, language: str) -> list[tuple[str, str]]:
+    return [(name, text) for name, kind, text in BLOCK.findall(PAGES[page]) if kind == language]
+
+
+@pytest.mark.parametrize("program", APPS)
+def test_every_command_and_option_is_named(program):
+    assert untaught(program, PAGES[APPS[program][1]]) == []
+
+
+def test_every_command_that_the_manual_types_exists():
+    known = {typed for program in APPS for typed, _ in commands(program)}
+    for name, page in PAGES.items():
+        for line in re.findall(r"hedgerow-(?:node|coordinator)[^\n`]*", page):
+            words = re.sub(r" --home \S+", "", line).split()
+            if len(words) > 1 and re.fullmatch(r"[a-z]+", words[1]):
+                assert " ".join(words[:2]) in known or " ".join(words[:3]).rstrip(".,") in known, (name, line)
+
+
+@pytest.mark.parametrize(
+    ("page", "wanted"),
+    [
+        ("node.md", set(NodeSettings.model_fields)),
+        ("coordinator.md", set(CoordinatorSettings.model_fields)),
+        ("node.md", names(Policy, Person) | set(ROLES)),
+        ("contract.md", names(Contract, Column)),
+        ("contract.md", {*get_args(ColumnKind), *get_args(ColumnType), *get_args(Treatment)}),
+        ("study.md", names(Study, Variable, Step, PrivacyTerms, Invited, Software)),
+        ("study.md", {*get_args(State), *TRANSFORMS, *PARTS, *Finder("models.computations").names()}),
+        ("errors.md", set(CATALOGUE)),
+        ("flower.md", {"bundle-refused"}),
+    ],
+)
+def test_every_setting_field_and_code_is_named(page, wanted):
+    assert unnamed(wanted, PAGES[page]) == []
+
+
+def test_every_parameter_of_a_computation_is_named():
+    for path in sorted((TREE / "models/computations").glob("[!_]*.py")):
+        read = re.findall(r"\bf\.\w+\(\"(\w+)\"", path.read_text(encoding="utf-8"))
+        assert unnamed(set(read) - {"of"}, PAGES["study.md"]) == [], path.name
+
+
+def test_every_field_of_the_demos_report_is_named():
+    classes = ast.parse((TREE / "deploy/demo/report.py").read_text(encoding="utf-8")).body
+    lines = [line for c in classes if isinstance(c, ast.ClassDef) for line in c.body if isinstance(line, ast.AnnAssign)]
+    given = {line.target.id for line in lines}
+    assert given >= {"sites", "auc_local", "epsilon"}
+    assert unnamed(given, PAGES["demo.md"]) == []
+
+
+@pytest.mark.parametrize("page", ["errors.md", "node.md", "coordinator.md"])
+def test_every_exit_status_is_named(page):
+    for status in (0, 1, 2, *(kind.exit_status for kind in (Invalid, Unreachable, Refusal, Tampered))):
+        assert re.search(rf"(?:^|[|·] |\n){status} (?:\| )?\w", PAGES[page]), status
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_a_page_cites_is_there(name):
+    assert broken_links(PAGES[name], TREE / "docs") == []
+    assert absent(PAGES[name]) == []
+    assert name in PRINTED or len(PAGES[name].splitlines()) <= LONGEST_PAGE
+
+
+def test_the_readme_leads_somewhere():
+    assert broken_links((TREE / "README.md").read_text(encoding="utf-8"), TREE) == []
+
+
+def test_the_index_leads_to_every_page():
+    assert [name for name in PAGES if name != "README.md" and f"({name})" not in PAGES["README.md"]] == []
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_printed_pages_are_as_printed(name):
+    page = runpy.run_path(str(TREE / "deploy/docs" / PRINTED[name]))["page"]()
+    assert PAGES[name] == page, f"run: .venv/bin/python deploy/docs/{PRINTED[name]} > docs/{name}"
+
+
+def test_planted_gaps_are_found():
+    page = "Set `here` and [go](nowhere.md), [on](#there), [back](#a-head).\n# A head\n"
+    page += "`tests/unit/test_audit.py::test_nothing_of_the_kind` `privacy/gone.py` `tests/gone.py::test_x`"
+    taught = PAGES["node.md"].replace("study refuse", "study").replace("--reason", "--reasons")
+    assert untaught("hedgerow-node", taught) == ["hedgerow-node study refuse", "hedgerow-node study refuse --reason"]
+    assert unnamed({"here", "there", "her"}, page) == ["her", "there"]
+    assert broken_links(page, TREE / "docs") == ["nowhere.md", "#there"]
+    assert absent(page) == [
+        "tests/unit/test_audit.py::test_nothing_of_the_kind",
+        "tests/gone.py::test_x",
+        "privacy/gone.py",
+        "tests/gone.py",
+    ]
+
+
+def test_the_example_study_and_contract_hold_together():
+    (_, text), *_ = blocks("study.md", "toml")
+    table = tomllib.loads(text)
+    study = from_document({**table.pop("study"), **table})
+    plan = programme(study, Finder("models.computations"))
+    assert len(plan.places) == 8
+    ((_, text),) = blocks("contract.md", "toml")
+    assert contract_of(tomllib.loads(text)).person == "nhs_number"
+
+
+@pytest.fixture
+def worked(tmp_path, monkeypatch):
+    """The computation on the page, in a package of its own, and a study that uses it as the page says."""
+    ((name, code),) = [(name, code) for name, code in blocks("computation.md", "python") if name]
+    package = tmp_path / "from_the_manual"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / name).write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    ((_, text),) = blocks("computation.md", "toml")
+    study = from_document(document(steps=tomllib.loads(text)["steps"]))
+    return study, Finder("from_the_manual")
+
+
+def test_the_worked_example_counts_people(worked):
+    study, finder = worked
+    sites = [{"everyone": random_table(40, seed=seed)} for seed in range(3)]
+    found = rehearse(study, finder, sites, no_noise)["ages"].arrays["people"]
+    from models.variables import batch
+
+    expected = np.zeros(5)
+    for site in sites:
+        rows = batch(site["everyone"], study.variables)
+        for person, age in zip(rows.person, rows.variables["age"], strict=True):
+            expected[min(int(age * 5), 4)] += 1 / (rows.person == person).sum()
+    assert np.abs(found - expected).max() < 0.2  # rounding to the grid, a hundred people
+    noisy = rehearse(study, finder, sites)["ages"]
+    assert np.abs(noisy.arrays["people"] - expected).max() < 8 * noisy.facts["noise_sd"]
+    assert "1, shared out over their rows" in explain(programme(study, finder), finder)
+
+
+def test_the_worked_example_keeps_people_apart(worked):
+    from models.variables import batch
+
+    study, finder = worked
+    rows, parameters = batch(random_table(30, seed=1), study.variables), study.steps[0].parameters
+    computation = finder.find("age-bands")
+    assert touched_by_absence(computation, parameters, Ask("people"), rows) == []
+    assert not touched_by_order(computation, parameters, Ask("people"), rows, np.random.default_rng(1))
+    norms = np.linalg.norm(computation.contributions(parameters, Ask("people"), rows), axis=1)
+    assert norms.max() <= 1 + 1e-12
+    with pytest.raises(Invalid, match="parameters-wrong"):
+        computation.plan({"features": ["age", "visits"]})

@@ -160,6 +160,7 @@ class Governance:
     def _check(self, record: Record, study: Study, policy: Policy, now: datetime.datetime) -> None:
         try:
             priced = self._intake.check(study, policy, now.astimezone(datetime.UTC).date())
+            self._intake.try_on_nobody(study)
         except (Invalid, Refusal) as error:
             if error.code in NOT_YET:
                 self.register.hold_up(record, error.code, at=stamp(now))

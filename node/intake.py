@@ -34,9 +34,12 @@ class Intake:
             raise Refusal("not-invited")
         check_variables(study, self.contract(study.data_set))
         priced = programme(study, self.finder)
-        dry_run(study, self.finder)
         self.ledger.check_affordable(priced)
         return priced
+
+    def try_on_nobody(self, study: Study) -> None:
+        """Return if all of the study's computations run through on an empty batch; otherwise a code says why not."""
+        dry_run(study, self.finder)
 
     def check_standing(self, study: Study, policy: Policy, today: datetime.date) -> None:
         """Return if what can change after approval has not: the date, the node's policy, the node's software."""

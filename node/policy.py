@@ -121,7 +121,7 @@ def read_policy_file(path: Path) -> dict[str, Any]:
 def policy_of(document: Mapping[str, Any]) -> Policy:
     """Return the policy that plain data describes; unknown, missing and wrong fields are all listed."""
     faults: list[str] = []
-    table = _Table(document, "", faults)
+    table = Fields(document, "", faults)
     policy = _policy(table)
     table.finish()
     _check_people(policy, faults)
@@ -130,18 +130,7 @@ def policy_of(document: Mapping[str, Any]) -> Policy:
     return policy
 
 
-class _Table(Fields):
-    """A policy's table: as any other, and one switch."""
-
-    def flag(self, name: str) -> bool:
-        value = self._table.get(name, False)
-        self._seen.add(name)
-        if not isinstance(value, bool):
-            self.fault(name, "is true or false")
-        return value is True
-
-
-def _policy(f: _Table) -> Policy:
+def _policy(f: Fields) -> Policy:
     policy = Policy(
         people=tuple(_person(p) for p in f.tables("people")),
         purposes=tuple(f.names("purposes")),

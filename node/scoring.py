@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from models.alone import auc, fit_alone
 from models.computations.linear_risk import KIND
 from models.risk import log_odds, probability
 from models.variables import batch
@@ -29,7 +28,7 @@ from privacy.study import Variable
 
 @dataclass(frozen=True)
 class LocalReport:
-    """How this node's own model, fitted without noise on its own records, and the shared one do on its held-back people.
+    """How this node's own model, fitted without noise on its own records, and the shared one do on people held back.
 
     Exact figures about patients: they stay here. ``people`` counts the cohort; AUC weighs each person one, and is
     None where only one outcome occurs.
@@ -55,6 +54,8 @@ def score(model: ModelVersion, store: Store, optouts: OptOuts, out: Path) -> int
 
 def compare(model: ModelVersion, store: Store, optouts: OptOuts, out: Path) -> LocalReport:
     """Fit this node's own model, set it beside the shared one, and write the local report as JSON."""
+    from models.alone import auc, fit_alone  # noqa: PLC0415 - scikit-learn: two seconds that scoring does not need
+
     result = model.result(KIND)
     features, outcome = [str(n) for n in _names(result.facts["features"])], str(result.facts["outcome"])
     variables = [model.study.variable(name) for name in [*features, outcome]]

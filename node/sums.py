@@ -20,7 +20,6 @@ from privacy.study import Study
 
 if TYPE_CHECKING:
     from node.store import Store
-    from privacy.optouts import OptOuts
 
 
 class Sums:
@@ -43,7 +42,7 @@ class Sums:
 
     def charge(self, plan: Programme, place: Place, request: str) -> Charge:
         """Charge a place and commit. A stale opt-out list refuses first: a list's date tells nothing of its people."""
-        self._optouts()
+        self._store().optouts().check_fresh(self._now(), self._optouts_at_most_days())
         return self._ledger.charge(plan.study.hash, place, request, at=self._now().isoformat(timespec="seconds"))
 
     def compute(self, plan: Programme, charge: Charge, state: Arrays) -> Release:
@@ -53,7 +52,8 @@ class Sums:
         from models.variables import batches  # noqa: PLC0415 - heavy, and a repeated request does not need it
         from node.cohort import cohort  # noqa: PLC0415
 
-        store, optouts, study = self._store(), self._optouts(), plan.study
+        store, study = self._store(), plan.study
+        optouts = store.optouts()  # found fresh before the charge: midnight in between must not cost an answer
         version = store.latest(study.data_set)
         people = cohort(store, version, optouts, study.variables, charge.place.people)
         private = PrivateSum(charge.place.mechanism)
@@ -75,11 +75,6 @@ class Sums:
             return np.ones((batch.people, 1))
         step = study.step(place.step)
         return self._finder.find(step.use).contributions(study.parameters(step), Ask(place.sum, state), batch)
-
-    def _optouts(self) -> OptOuts:
-        optouts = self._store().optouts()
-        optouts.check_fresh(self._now(), self._optouts_at_most_days())
-        return optouts
 
 
 def place_of(plan: Programme, index: int) -> Place:

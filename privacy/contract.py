@@ -134,13 +134,6 @@ def contract_of(document: Mapping[str, Any]) -> Contract:
 class _Table(Fields):
     """One table of a contract; what cannot be read becomes a fault and an empty value."""
 
-    def flag(self, name: str) -> bool:
-        value = self._table.get(name, False)
-        self._seen.add(name)
-        if not isinstance(value, bool):
-            self.fault(name, "is true or false")
-        return value is True
-
     def texts(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
         values = self._table.get(name, list(default))
         self._seen.add(name)

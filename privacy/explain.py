@@ -101,8 +101,9 @@ def _cannot(study: Study) -> str:
     return f"""\
 What it cannot reveal: no row, pseudonym, identifier, exact count or extreme value leaves, and nobody can tell
 with confidence whether any one person's records were here. It does not start if the cohort seems to hold
-fewer than {study.privacy.minimum_cohort} people. What it may reveal: what is true of people in general, and roughly of this
-organisation's people as a group: the noise hides a person, not an organisation."""
+fewer than {study.privacy.minimum_cohort} people.
+What it may reveal: what is true of people in general, and roughly of this organisation's people as a group: the
+noise hides a person, not an organisation."""
 
 
 __all__ = ["PEOPLE", "cost_lines", "explain"]

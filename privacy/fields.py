@@ -70,6 +70,14 @@ class Fields:
             return least
         return int(value)
 
+    def flag(self, name: str) -> bool:
+        """Return true or false; false when it is not given."""
+        self._seen.add(name)
+        value = self._table.get(name, False)
+        if not isinstance(value, bool):
+            self.fault(name, "is true or false")
+        return value is True
+
     def date(self, name: str) -> str:
         """Return a date as ISO text; TOML dates and ISO texts both do."""
         value = self._take(name, _REQUIRED, (str, datetime.date))
@@ -93,8 +101,10 @@ class Fields:
         return dict(self._take(name, {}, Mapping) or {})
 
     def fault(self, name: str, what: str) -> None:
-        """Note a fault in one field."""
-        self.faults.append(f"{self.where}.{name}: {what}" if self.where else f"{name}: {what}")
+        """Note a fault in one field; the first one of a field is enough."""
+        field = f"{self.where}.{name}" if self.where else name
+        if not any(known.startswith(f"{field}: ") for known in self.faults):
+            self.faults.append(f"{field}: {what}")
 
     def finish(self) -> None:
         """Note every field that nobody asked for: a misspelt term must not pass as a default."""

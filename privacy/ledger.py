@@ -144,7 +144,7 @@ class Ledger:
         return Release(receipt, content)
 
     def verify(self) -> None:
-        """Recompute what is spent, and hold each charge and each stored answer against its leaf; else ``ledger-tampered``.
+        """Recompute what is spent; hold each charge and each stored answer against its leaf, else ``ledger-tampered``.
 
         An answer that is gone counts as tampering: computed again, with other noise, the place would have two.
         """

@@ -61,7 +61,9 @@ def rows(people: int = PEOPLE) -> str:
 def a_node(tmp_path: Path, hub: Ed25519PrivateKey, *, records: str | None = None, people: int = PEOPLE) -> Node:
     """Found a node, with opt-outs as of today and records loaded; no reply slot, so that tests are quick."""
     kit = tmp_path / "join.kit"
-    kit.write_bytes(JoinKit("hub", "https://127.0.0.1:1", "127.0.0.1:2", "none", PublicKey.of(hub).text, "ab" * 32).encode())
+    kit.write_bytes(
+        JoinKit("hub", "https://127.0.0.1:1", "127.0.0.1:2", "none", PublicKey.of(hub).text, "ab" * 32).encode()
+    )
     floors = {**FLOORS, "computations": FINDER.names(), "allow_test_numbers": True, "reply_slot_seconds": 1e-3}
     founders = [Founder("ada", "ig-lead", PASSPHRASE), Founder("ben", "caldicott-guardian", PASSPHRASE)]
     found(

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import structlog
 
 from deploy.demo.in_process import APPROVERS, LocalFederation, local_federation
 from deploy.demo.people import Site, read_public_file, write_sites
@@ -24,6 +25,7 @@ from privacy.programme import programme
 def run_fast(home: Path) -> Report:
     """Play every part in one process, and return the figures."""
     started = time.monotonic()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
     def say(text: str) -> None:
         print(f"[{time.monotonic() - started:6.1f} s] {text}", file=sys.stderr, flush=True)

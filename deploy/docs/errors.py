@@ -4,7 +4,7 @@ from privacy.errors import CATALOGUE, Entry, Invalid, Refusal, Tampered, Unreach
 
 TITLE = """# Errors
 
-This page is printed from the catalogue in `privacy/errors.py`; a test compares the two.
+This page is printed from the catalogue in `privacy/errors.toml`; a test compares the two.
 
 A code is all that ever crosses the door. What a command prints beside it (a file, a line, a column) is for
 the people at that machine, and never a value of a record.

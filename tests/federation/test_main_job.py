@@ -103,5 +103,3 @@ def test_each_site_scores_its_own_people_by_pseudonym_only(finished, tmp_path: P
     report = compare(model, node.store, optouts, tmp_path / "local.json")
     assert json.loads((tmp_path / "local.json").read_text())["people"] == report.people
     assert 0.5 < (report.auc_shared or 0) < 0.9
-
-

@@ -1,0 +1,213 @@
+"""The node's composition root: the one place where its parts meet. What is heavy is opened when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from node import policies, register
+from node.clock import Clock
+from node.governance import Governance
+from node.intake import Intake
+from node.keystore import Keystore
+from node.policies import Policies
+from node.policy import Policy
+from node.register import Register
+from node.settings import Settings, read_settings
+from privacy import audit, ledger
+from privacy.audit import AuditLog, Checkpoint
+from privacy.computation import Finder
+from privacy.contract import Contract
+from privacy.durable import Database
+from privacy.enrolment import JoinKit
+from privacy.errors import Unreachable
+from privacy.ledger import Ledger
+from privacy.signing import PublicKey
+from privacy.software import package_sha256
+from privacy.study import Study
+
+if TYPE_CHECKING:  # opened when first needed: a person who reads a list waits for none of these
+    from node.egress import Door
+    from node.federation.fleet import FleetSettings
+    from node.federation.hub import Hub
+    from node.store import Store
+    from node.sums import Sums
+
+IDENTITY_KEY, FLEET_KEY = "identity@1", "fleet@1"
+KEYSTORE, STATE, JOIN_KIT, RECORDS, FLOWER = "keystore.json", "state.sqlite", "join.kit", "store", "flower"
+COMPUTATIONS = Finder("models.computations")
+SCHEMA = (*audit.SCHEMA, *ledger.SCHEMA, *policies.SCHEMA, *register.SCHEMA)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One opened node: its parts, wired. Nothing in it decides anything."""
+
+    home: Path
+    settings: Settings
+    kit: JoinKit
+    keystore: Keystore
+    finder: Finder
+    now: Clock
+
+    @cached_property
+    def key(self) -> Ed25519PrivateKey:
+        """Return the node's identity: it signs what leaves."""
+        return Ed25519PrivateKey.from_private_bytes(self.keystore.secret(IDENTITY_KEY))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Return who this node is."""
+        return PublicKey.of(self.key).fingerprint
+
+    @cached_property
+    def database(self) -> Database:
+        """Return the node's state."""
+        return Database(self.home / STATE, SCHEMA)
+
+    @cached_property
+    def audit(self) -> AuditLog:
+        """Return the log of all that happened here."""
+        return AuditLog(self.database, self.key)
+
+    def sign_log(self) -> Checkpoint:
+        """Sign the log as it stands, and keep the signature beside it."""
+        with self.database.transaction() as connection:
+            return self.audit.checkpoint(connection)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Return the privacy ledger."""
+        return Ledger(self.database, self.audit, node=self.fingerprint)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """Return the policy's signed history."""
+        return Policies(self.home, self.database, self.audit, self.ledger, node=self.fingerprint)
+
+    @property
+    def policy(self) -> Policy:
+        """Return the policy in force, verified now; ``policy-unsigned`` stops whatever asked."""
+        return self.policies.current()
+
+    @cached_property
+    def governance(self) -> Governance:
+        """Return who decides."""
+        intake = Intake(self.fingerprint, package_sha256, self.finder, self._contract, self.ledger)
+        return Governance(
+            Register(self.database, self.audit),
+            intake,
+            policy=self.policies.current,
+            judge_cohort=self._judge_cohort,
+        )
+
+    @cached_property
+    def store(self) -> Store:
+        """Return the records at rest."""
+        from node import store  # noqa: PLC0415 - pyarrow
+
+        with self.database.transaction() as connection:
+            for statement in store.SCHEMA:
+                connection.execute(statement)
+        return store.Store(self.home / RECORDS, self.keystore, self.database, self.audit)
+
+    @cached_property
+    def sums(self) -> Sums:
+        """Return what takes private sums."""
+        from node.sums import Sums  # noqa: PLC0415 - numpy
+
+        return Sums(
+            ledger=self.ledger,
+            store=lambda: self.store,
+            finder=self.finder,
+            optouts_at_most_days=lambda: self.policy.optouts_at_most_days,
+            now=self.now,
+        )
+
+    @cached_property
+    def door(self) -> Door:
+        """Return the one door."""
+        from node.egress import Door  # noqa: PLC0415 - structlog
+
+        return Door(
+            node=self.fingerprint,
+            key=self.key,
+            coordinator=self.coordinator,
+            governance=self.governance,
+            sums=self.sums,
+            finder=self.finder,
+            now=self.now,
+            slot_seconds=self.policy.reply_slot_seconds,
+        )
+
+    @property
+    def coordinator(self) -> PublicKey:
+        """Return the key that signs requests and models."""
+        return PublicKey(self.kit.public_key)
+
+    @cached_property
+    def hub(self) -> Hub:
+        """Return the coordinator's API."""
+        from node.federation.hub import Hub  # noqa: PLC0415 - httpx
+
+        return Hub(self.kit, self.key, self.now)
+
+    def fleet(self) -> FleetSettings:
+        """Return how to hold Flower's connection."""
+        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - with flwr
+        from cryptography.hazmat.primitives.serialization import load_der_private_key  # noqa: PLC0415 - with flwr
+
+        from node.federation.fleet import FleetSettings  # noqa: PLC0415 - flwr
+
+        key = load_der_private_key(self.keystore.secret(FLEET_KEY), None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise Unreachable("keystore-absent", FLEET_KEY)
+        return FleetSettings(
+            address=self.kit.fleet,
+            root_certificate=self.kit.root_certificate.encode(),
+            private_key=key,
+            home=self.home / FLOWER,
+        )
+
+    def _contract(self, data_set: str) -> Contract:
+        return self.store.latest(data_set).contract
+
+    def _judge_cohort(self, study: Study) -> bool:
+        return self.sums.judge_cohort(study)
+
+
+def open_node(
+    home: Path,
+    environ: Mapping[str, str],
+    now: Clock,
+    *,
+    finder: Finder = COMPUTATIONS,
+    flags: Mapping[str, object] | None = None,
+) -> Node:
+    """Open the node in ``home``; a home without one, wrong settings or a wrapping key that is away have their codes."""
+    settings = read_settings(home, environ=environ, flags=flags)
+    try:
+        kit = JoinKit.decode((home / JOIN_KIT).read_bytes())
+    except OSError as error:
+        raise Unreachable("file-unreadable", str(home / JOIN_KIT)) from error
+    return Node(home, settings, kit, Keystore.open(home / KEYSTORE, settings.wrapping_key_file), finder, now)
+
+
+__all__ = [
+    "COMPUTATIONS",
+    "FLEET_KEY",
+    "FLOWER",
+    "IDENTITY_KEY",
+    "JOIN_KIT",
+    "KEYSTORE",
+    "RECORDS",
+    "SCHEMA",
+    "STATE",
+    "Node",
+    "open_node",
+]

@@ -1,0 +1,93 @@
+"""``ledger`` and ``audit``: what was spent, and the log that proves it."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from node.command.console import AsJson, Home, opened, progress, say, table
+from privacy.accountant import epsilon, epsilon_if_continuous
+
+ledger = typer.Typer(help="The privacy budget: what each person here has spent for life.", no_args_is_help=True)
+audit = typer.Typer(help="The log that nobody can quietly change.", no_args_is_help=True)
+
+
+@ledger.command("show")
+def show_ledger(*, home: Home, as_json: AsJson = False) -> None:
+    """Show what was spent and what is left, for both parts of the population, in both views, and every charge.
+
+    "outside" is against those who see totals only; "coordinator" against the coordinator, should masking be broken.
+    Epsilon is the one proven at the policy's lifetime delta.
+
+    Example: hedgerow-node ledger show
+    """
+    node = opened(home)
+    delta = node.policy.lifetime_delta
+    accounts = [
+        {
+            "people": a.part,
+            "view": a.view,
+            "spent": a.spent,
+            "ceiling": a.ceiling,
+            "left": a.ceiling - a.spent,
+            "epsilon_spent": epsilon(a.spent, delta),
+            "epsilon_ceiling": epsilon(a.ceiling, delta),
+            "epsilon_spent_if_continuous": epsilon_if_continuous(a.spent, delta),
+        }
+        for a in node.ledger.accounts()
+    ]
+    charges = node.ledger.charges()
+    head = ("PEOPLE", "VIEW", "EPSILON SPENT", "OF", "UNITS SPENT", "UNITS LEFT", "(CONTINUOUS)")
+    names = ("people", "view", "epsilon_spent", "epsilon_ceiling", "spent", "left", "epsilon_spent_if_continuous")
+    text = f"A person's lifetime budget here, at delta {delta:g}; one unit is 10^-12 of rho\n\n"
+    text += table(head, [[_figure(account[name]) for name in names] for account in accounts])
+    columns = ("id", "at", "study", "title", "people", "cost", "answered")
+    rows = [[str(c[n]).removeprefix("sha256:")[:40] for n in columns] for c in charges]
+    text += "\n\n" + table([n.upper() for n in columns], rows)
+    say({"delta": delta, "accounts": accounts, "charges": charges}, text, as_json=as_json)
+
+
+@audit.command("verify")
+def verify(*, home: Home, as_json: AsJson = False) -> None:
+    """Recompute the whole log, and hold ledger, policy, studies and approvals against it; exit status 6 if they differ.
+
+    Example: hedgerow-node audit verify
+    """
+    node = opened(home)
+    newest = node.audit.verify()
+    progress("audit log: every leaf and checkpoint holds")
+    node.ledger.verify()
+    progress("ledger: every charge has its leaf, and they add up")
+    node.policies.verify()
+    progress("policy: signed by two, from the first version on")
+    node.governance.verify()
+    progress("studies: every hash and every decision's signature holds")
+    checkpoint = {"size": newest.size, "root": newest.root} if newest else None
+    data = {"verified": True, "checkpoint": checkpoint, "leaves": len(node.audit.events()), "policy": node.policy.hash}
+    text = f"verified: {data['leaves']} leaves; newest checkpoint {newest.size if newest else 0}"
+    say(data, text + (f" {newest.root}" if newest else ""), as_json=as_json)
+
+
+@audit.command("show")
+def show_audit(
+    *,
+    home: Home,
+    last: Annotated[int, typer.Option(min=1, help="How many of the newest leaves to show.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest leaves of the log.
+
+    Example: hedgerow-node audit show --last 5
+    """
+    events = opened(home).audit.events()[-last:]
+    rows = [(e["position"], e["at"], e["event"], json.dumps(e["facts"], ensure_ascii=False)[:160]) for e in events]
+    say(events, table(("LEAF", "AT", "EVENT", "FACTS"), rows), as_json=as_json)
+
+
+def _figure(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+__all__ = ["audit", "ledger", "show_audit", "show_ledger", "verify"]

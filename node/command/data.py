@@ -1,0 +1,80 @@
+"""``ingest`` and ``optout``: how records come into the node, and who may be used."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.command.console import AsJson, Home, opened, progress, say
+from privacy.contract import read_contract
+
+optout = typer.Typer(help="The list of people who may be used; without a fresh one nothing runs.", no_args_is_help=True)
+
+
+def ingest(
+    *,
+    contract: Annotated[Path, typer.Argument(help="The data contract, as TOML.")],
+    file: Annotated[Path, typer.Argument(help="The extract, as CSV in UTF-8.")],
+    home: Home,
+    as_json: AsJson = False,
+) -> None:
+    """Load an extract as the next version of its data set: every row judged first, then all of it or nothing.
+
+    Example: hedgerow-node ingest admissions.toml admissions.csv
+    """
+    from node.ingest import ingest as load
+    from node.optouts import current_optouts
+
+    agreed, node = read_contract(contract), opened(home)
+    policy, now = node.policy, node.now()
+    report = load(
+        contract=agreed,
+        file=file,
+        store=node.store,
+        keystore=node.keystore,
+        optouts=current_optouts(node.store, now=now, at_most_days=policy.optouts_at_most_days),
+        now=now,
+        allow_test_numbers=policy.allow_test_numbers,
+    )
+    progress("These counts are exact: they are for this node's people, and never leave.")
+    counts = {name: getattr(report, name) for name in ("rows_read", "rows_kept", "rows_quarantined")}
+    counts |= {name: getattr(report, name) for name in ("people_kept", "people_left_out")}
+    version = f"{report.version.data_set}@{report.version.version}"
+    text = "\n".join([f"{version}:", *(f"  {k.replace('_', ' ')}: {v}" for k, v in counts.items())])
+    text += "".join(f"\n  quarantined: {finding}" for finding in report.findings)
+    data = {"data_set": version, **counts, "findings": [asdict(finding) for finding in report.findings]}
+    say(data, text, as_json=as_json)
+
+
+@optout.command("load")
+def load_list(
+    *,
+    file: Annotated[Path, typer.Argument(help="The cleaned list: one NHS number a line, without those who objected.")],
+    home: Home,
+    as_of: Annotated[datetime.datetime, typer.Option(formats=["%Y-%m-%d"], help="The day for which the list is true.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take over a cleaned list of people who may be used; it is applied at load and again at every request.
+
+    Example: hedgerow-node optout load cleaned.txt --as-of 2026-11-20
+    """
+    from node.optouts import load_optouts
+
+    node = opened(home)
+    listed = load_optouts(
+        file=file,
+        as_of=as_of.date(),
+        store=node.store,
+        keystore=node.keystore,
+        now=node.now(),
+        allow_test_numbers=node.policy.allow_test_numbers,
+    )
+    data = {"version": listed.version, "as_of": listed.as_of.isoformat(), "people": len(listed.allowed)}
+    say(data, f"{len(listed.allowed)} people may be used, as of {listed.as_of}", as_json=as_json)
+
+
+__all__ = ["ingest", "load_list", "optout"]

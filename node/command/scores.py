@@ -1,0 +1,121 @@
+"""``score`` and ``compare``: what a shared model says of this node's own people, through the inner door."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from node.assemble import Node
+from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, progress, say
+from privacy.errors import Tampered, Unreachable
+
+if TYPE_CHECKING:
+    from models.version import ModelVersion
+
+StudyOption = Annotated[str, typer.Option(help="The study whose model is used: its name, or digits of its hash.")]
+Purpose = Annotated[str, typer.Option(help="What the figures are for; it is written into the log.")]
+Out = Annotated[Path, typer.Option(metavar="FILE", help="Where to write; a file that is there is not replaced.")]
+ModelFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A model you have; otherwise it is fetched.")]
+
+
+def score(
+    *,
+    home: Home,
+    study: StudyOption,
+    person: AsPerson,
+    key: KeyFile,
+    purpose: Purpose,
+    out: Out,
+    model: ModelFile = None,
+    passphrase_file: PassphraseFiles = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write each person's risk by the shared model, by pseudonym, to a file that only this account can read.
+
+    Example: hedgerow-node score --study next-year-admission --as cara --key /media/cara/cara.key
+    --purpose "proactive care list, January" --out scores.csv
+    """
+    from node.optouts import current_optouts
+    from node.scoring import score as write_scores
+
+    node = opened(home)
+    signing_key = key_of(person, key, passphrase_file, node)
+    _require_new(out)
+    opened_model = _entered(
+        node, action="score", study=study, person=person, key=signing_key, purpose=purpose, file=model
+    )
+    days = node.policy.optouts_at_most_days
+    optouts = current_optouts(node.store, now=node.now(), at_most_days=days)
+    people = write_scores(opened_model, node.store, optouts, out)
+    say({"people": people, "out": str(out)}, f"{people} people scored: {out}", as_json=as_json)
+
+
+def compare(
+    *,
+    home: Home,
+    study: StudyOption,
+    person: AsPerson,
+    key: KeyFile,
+    purpose: Purpose,
+    out: Out,
+    model: ModelFile = None,
+    passphrase_file: PassphraseFiles = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit this node's own model without noise, set it beside the shared one, and write a report that stays here.
+
+    Example: hedgerow-node compare --study next-year-admission --as ada --key /media/ada/ada.key
+    --purpose "is the shared model worth it" --out report.json
+    """
+    from node.optouts import current_optouts
+    from node.scoring import compare as write_report
+
+    node = opened(home)
+    signing_key = key_of(person, key, passphrase_file, node)
+    _require_new(out)
+    opened_model = _entered(
+        node, action="compare", study=study, person=person, key=signing_key, purpose=purpose, file=model
+    )
+    days = node.policy.optouts_at_most_days
+    optouts = current_optouts(node.store, now=node.now(), at_most_days=days)
+    report = write_report(opened_model, node.store, optouts, out)
+    progress("Exact figures of this node's own people: they never leave.")
+    text = "\n".join(f"{name}: {value}" for name, value in asdict(report).items())
+    say(asdict(report), text, as_json=as_json)
+
+
+def _entered(
+    node: Node, *, action: str, study: str, person: str, key: Ed25519PrivateKey, purpose: str, file: Path | None
+) -> ModelVersion:
+    """Return the study's model once the visit is in the log; its signature and its study are checked first."""
+    from models.version import ModelVersion, version_of
+    from node.inner_door import InnerDoor
+
+    record = node.governance.register.find(study)
+    content = _read(file) if file else node.hub.model(record.hash)
+    opened_model = ModelVersion.open(content, node.coordinator)
+    if opened_model.study.hash != record.hash:
+        raise Tampered("study-changed", "the model is of another study")
+    door = InnerDoor(node.database, node.audit, node.policy, node.now)
+    door.enter(action, person=person, key=key, purpose=purpose, model=version_of(content))
+    return opened_model
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Unreachable("file-unreadable", str(file)) from error
+
+
+def _require_new(out: Path) -> None:
+    """Return if ``out`` can be made; asked before the door is entered, so that no visit is logged for nothing."""
+    if out.exists() or not out.parent.is_dir():
+        raise Unreachable("file-unwritable", str(out))
+
+
+__all__ = ["compare", "score"]

@@ -1,0 +1,167 @@
+"""``study``, ``pause`` and ``resume``: what is asked of this node, and what its people decide."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from node.assemble import Node
+from node.clock import stamp
+from node.command.console import (
+    AsJson,
+    AsPerson,
+    Home,
+    KeyFile,
+    PassphraseFiles,
+    StudyName,
+    key_of,
+    opened,
+    say,
+    table,
+)
+from node.register import Record
+from privacy.errors import CATALOGUE
+
+study = typer.Typer(help="Studies that were offered to this node: read, approve or refuse them.", no_args_is_help=True)
+
+
+@study.command("list")
+def list_all(*, home: Home, as_json: AsJson = False) -> None:
+    """List the studies that were offered, and where each stands.
+
+    Example: hedgerow-node study list
+    """
+    records = opened(home).governance.register.all()
+    rows = [(r.name, r.hash.removeprefix("sha256:")[:12], r.state, r.code, r.changed_at) for r in records]
+    text = table(("STUDY", "HASH", "STATE", "WHY", "SINCE"), rows) if rows else "no study was offered yet"
+    say([_summary(record) for record in records], text, as_json=as_json)
+
+
+@study.command("show")
+def show(*, name: StudyName, home: Home, as_json: AsJson = False) -> None:
+    """Show where a study stands, who decided, and the whole document that they sign.
+
+    Example: hedgerow-node study show next-year-admission
+    """
+    register = opened(home).governance.register
+    record = register.find(name)
+    decisions = register.decisions(record.hash)
+    document = record.study().document()
+    lines = [f"{record.name}  {record.hash}", f"state: {record.state}, since {record.changed_at}"]
+    if record.code:
+        lines.append(f"why: {record.code}: {CATALOGUE[record.code].what if record.code in CATALOGUE else ''}")
+    lines += [f"{d.decision}: {d.person} ({d.role}), {d.at}" + (f": {d.reason}" if d.reason else "") for d in decisions]
+    text = "\n".join([*lines, "", json.dumps(document, indent=2, ensure_ascii=False)])
+    data = {**_summary(record), "decisions": [asdict(d) for d in decisions], "document": document}
+    say(data, text, as_json=as_json)
+
+
+@study.command("explain")
+def explain(*, name: StudyName, home: Home, as_json: AsJson = False) -> None:
+    """Explain a study in plain English: what is computed, over whom, what leaves, what it costs. Read before approving.
+
+    Example: hedgerow-node study explain next-year-admission
+    """
+    from privacy.explain import explain as explained
+    from privacy.programme import programme
+
+    node = opened(home)
+    record = node.governance.register.find(name)
+    plan = programme(record.study(), node.finder)
+    here = _budget(node, {part: plan.cost(part) for part in ("training", "held-back")}, record)
+    text = f"{explained(plan, node.finder)}\n\n{here}"
+    say({**_summary(record), "explanation": text}, text, as_json=as_json)
+
+
+@study.command("approve")
+def approve(
+    *,
+    name: StudyName,
+    home: Home,
+    person: AsPerson,
+    key: KeyFile,
+    passphrase_file: PassphraseFiles = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve a study: you sign its hash. It runs only when a second person has approved it too.
+
+    Example: hedgerow-node study approve next-year-admission --as ada --key /media/ada/ada.key
+    """
+    node = opened(home)
+    signing_key = key_of(person, key, passphrase_file, node)
+    record = node.governance.approve(name, person=person, key=signing_key, now=node.now())
+    say(_summary(record), _stands(record), as_json=as_json)
+
+
+@study.command("refuse")
+def refuse(
+    *,
+    name: StudyName,
+    home: Home,
+    person: AsPerson,
+    key: KeyFile,
+    reason: Annotated[str, typer.Option(help="Why: for this node's log, never sent. Name no patient.")],
+    passphrase_file: PassphraseFiles = None,
+    as_json: AsJson = False,
+) -> None:
+    """Refuse a study; one that was approved already is withdrawn, at once and for good.
+
+    Example: hedgerow-node study refuse next-year-admission --as ben --key /media/ben/ben.key --reason "no DPIA yet"
+    """
+    node = opened(home)
+    signing_key = key_of(person, key, passphrase_file, node)
+    record = node.governance.refuse(name, person=person, key=signing_key, reason=reason, now=node.now())
+    say(_summary(record), _stands(record), as_json=as_json)
+
+
+def pause(*, home: Home, as_json: AsJson = False) -> None:
+    """Stop everything: the next request, from whichever study, is refused. No key is needed to stop.
+
+    Example: hedgerow-node pause
+    """
+    node = opened(home)
+    node.governance.register.pause(at=stamp(node.now()))
+    say({"paused": True}, "paused: nothing is answered until `hedgerow-node resume`", as_json=as_json)
+
+
+def resume(*, home: Home, as_json: AsJson = False) -> None:
+    """Go on answering approved studies.
+
+    Example: hedgerow-node resume
+    """
+    node = opened(home)
+    node.governance.register.resume(at=stamp(node.now()))
+    say({"paused": False}, "approved studies are answered again", as_json=as_json)
+
+
+def _summary(record: Record) -> dict[str, str]:
+    return {
+        "name": record.name,
+        "hash": record.hash,
+        "state": record.state,
+        "code": record.code,
+        "changed_at": record.changed_at,
+    }
+
+
+def _stands(record: Record) -> str:
+    return f"{record.name} is {record.state}" + (f" ({record.code})" if record.code else "")
+
+
+def _budget(node: Node, costs: dict[str, int], record: Record) -> str:
+    """Return what the study would leave of the lifetime budget here; ε adds up by its own rule, so three figures."""
+    from privacy.accountant import epsilon
+
+    delta = node.policy.lifetime_delta
+    lines = [f"At this node (state: {record.state}), a person's lifetime epsilon at delta {delta:g} would go"]
+    for account in node.ledger.accounts():
+        before, after = epsilon(account.spent, delta), epsilon(account.spent + costs[account.part], delta)
+        ceiling = epsilon(account.ceiling, delta)
+        lines.append(f"  - {account.part}, {account.view} view: from {before:.2f} to {after:.2f}, of {ceiling:.2f}")
+    return "\n".join(lines)
+
+
+__all__ = ["approve", "explain", "list_all", "pause", "refuse", "resume", "show", "study"]

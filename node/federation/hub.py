@@ -1,0 +1,131 @@
+"""The coordinator's own API as a node dials it: offered studies, notices, finished models. No Flower here."""
+
+from __future__ import annotations
+
+import secrets
+import ssl
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import quote
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from node.clock import Clock
+from privacy.canonical import Document, parse
+from privacy.enrolment import JoinKit
+from privacy.errors import CATALOGUE, HedgerowError, Invalid, Refusal, Unreachable
+from privacy.signing import PublicKey
+
+AUDIENCE = "hedgerow-coordinator"
+ALGORITHM = "EdDSA"
+TOKEN_SECONDS = 60
+CALL_SECONDS = 10.0
+LARGEST_ANSWER = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Dials one coordinator, whose certificate the join kit pins; each request carries a token of its own.
+
+    Every fault of the network is ``coordinator-unreachable``; a refusal keeps the coordinator's code if we know it.
+    """
+
+    kit: JoinKit
+    key: Ed25519PrivateKey
+    now: Clock
+
+    def offers(self) -> list[Document]:
+        """Return the studies offered to this node, each with ``hash`` and ``document``, neither believed yet."""
+        studies = parse(self._call("GET", "/v1/studies")).get("studies")
+        if not isinstance(studies, list) or not all(_is_offer(study) for study in studies):
+            raise Invalid("message-malformed")
+        return studies
+
+    def send_notice(self, content: bytes) -> None:
+        """Hand over a notice. Only the door calls this: what it is given, the door has encoded."""
+        self._call("POST", "/v1/notices", content)
+
+    def model(self, study_hash: str) -> bytes:
+        """Return the sealed model of a study; its signature is for the caller to check."""
+        return self._call("GET", f"/v1/models/{quote(study_hash, safe='')}")
+
+    def close(self) -> None:
+        """Close the connection, if there was one."""
+        if "_http" in self.__dict__:
+            self._http.close()
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        return httpx.Client(
+            base_url=self.kit.api,
+            verify=_trust_only(self.kit.root_certificate),
+            timeout=CALL_SECONDS,
+            follow_redirects=False,
+            headers={"accept-encoding": "identity"},  # no answer may unfold into more than was read
+        )
+
+    def _call(self, method: str, path: str, content: bytes | None = None) -> bytes:
+        headers = {"authorization": f"Bearer {self._token()}"}
+        try:
+            with self._http.stream(method, path, content=content, headers=headers) as response:
+                answer = _read(response)
+        except httpx.HTTPError as error:
+            if _certificate_fault(error):
+                raise Refusal("coordinator-certificate-refused") from None
+            raise Unreachable("coordinator-unreachable") from None
+        if not response.is_success:
+            raise _refused(answer, response.status_code)
+        return answer
+
+    def _token(self) -> str:
+        """Return a token for one request: our fingerprint, a minute, never the same twice."""
+        at, me = int(self.now().timestamp()), PublicKey.of(self.key).fingerprint
+        claims = {"iss": me, "sub": me, "aud": AUDIENCE, "typ": "node", "jti": secrets.token_urlsafe(16)}
+        return jwt.encode({**claims, "iat": at, "nbf": at, "exp": at + TOKEN_SECONDS}, self.key, algorithm=ALGORITHM)
+
+
+def _is_offer(study: object) -> bool:
+    return isinstance(study, dict) and isinstance(study.get("hash"), str) and isinstance(study.get("document"), dict)
+
+
+def _trust_only(root_certificate: str) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=root_certificate)
+    except (ssl.SSLError, ValueError):
+        raise Invalid("root-certificate-unreadable") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+def _read(response: httpx.Response) -> bytes:
+    content = bytearray()
+    for chunk in response.iter_raw():
+        content += chunk
+        if len(content) > LARGEST_ANSWER:
+            raise Invalid("message-malformed", "larger than 64 MiB")
+    return bytes(content)
+
+
+def _refused(answer: bytes, status: int) -> HedgerowError:
+    """Return the coordinator's refusal by its code; its words are not passed on."""
+    try:
+        code = parse(answer).get("code")
+    except Invalid:
+        code = None
+    if 400 <= status < 500 and isinstance(code, str) and code in CATALOGUE:
+        return Refusal(code, "said the coordinator")
+    return Unreachable("coordinator-unreachable", f"it answered {status}")
+
+
+def _certificate_fault(error: BaseException | None) -> bool:
+    """Tell a certificate we do not trust from a network that failed, however deep the transport buried it."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+__all__ = ["ALGORITHM", "AUDIENCE", "CALL_SECONDS", "LARGEST_ANSWER", "TOKEN_SECONDS", "Hub"]

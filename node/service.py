@@ -1,0 +1,147 @@
+"""What ``serve`` runs: the coordinator's connection, answered by the door, beside a loop that fetches offers."""
+
+from __future__ import annotations
+
+import datetime
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from node.assemble import Node
+from node.clock import stamp
+from privacy.canonical import Document
+from privacy.errors import HedgerowError, Unreachable
+from privacy.release import Notice
+
+LOCK = "serve.lock"
+WELL = "well"  # what failed before and no longer does
+LONGEST_HASH = 71  # "sha256:" and 64 digits; what a coordinator sends is not logged at any length
+GOODBYE_SECONDS = 1.2  # what is under way at SIGTERM may take this long to end; a charge that stands is safe
+
+_log = structlog.get_logger()
+
+
+class Service:
+    """Serves one node until ``stop`` is set; whatever fails is logged by its code and tried again."""
+
+    def __init__(self, node: Node, stop: threading.Event) -> None:
+        self._node = node
+        self._stop = stop
+        self._said: dict[str, str] = {}
+        self._fault: Exception | None = None
+        self._checkpoint_due: datetime.datetime | None = None
+        self._untold: Notice | None = None
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serve; returns within two seconds of ``stop``. A second service of the same node is ``node-running``."""
+        with _alone(self._node.home):
+            self._node.policies.current()  # a node whose policy nobody signed does not even start
+            _ = self._node.door
+            threads = [threading.Thread(target=work, daemon=True) for work in (self._hold, self._poll)]
+            for thread in threads:
+                thread.start()
+            ready()
+            self._stop.wait()
+            for thread in threads:
+                thread.join(GOODBYE_SECONDS / len(threads))
+            self._node.sign_log()  # so that a stopped node's whole log is under its signature
+        if self._fault is not None:
+            raise self._fault
+
+    def tick(self) -> None:
+        """Do once what the loop does again and again: offers, end dates, notices, checkpoint."""
+        self._try("offers", self._fetch)
+        self._try("expiry", lambda: self._node.governance.expire(now=self._node.now()))
+        self._try("notices", self._tell)
+        self._try("checkpoint", self._checkpoint)
+
+    def _poll(self) -> None:
+        while not self._stop.is_set():
+            self.tick()
+            self._stop.wait(self._node.settings.poll_seconds)
+
+    def _hold(self) -> None:
+        """Hold Flower's connection; the door answers what comes over it, and only studies approved here."""
+        from node.federation.fleet import hold_connection  # noqa: PLC0415 - flwr: after the ready line
+
+        door = self._node.door
+        try:
+            hold_connection(
+                self._node.fleet(),
+                answer=door.answer,
+                refuse=door.refuse,
+                stop=self._stop,
+                on_state=lambda state: self._say("connection", state),
+            )
+        except Exception as error:  # noqa: BLE001 - a node that cannot be reached must not look as if it could
+            self._fault = error
+            self._stop.set()
+
+    def _fetch(self) -> None:
+        for offer in self._node.hub.offers():
+            known = self._node.governance.register.get(offer["hash"])
+            if known is None or known.state == "received":
+                self._try(f"offer {offer['hash'][:LONGEST_HASH]}", partial(self._receive, offer))
+
+    def _receive(self, offer: Document) -> None:
+        record = self._node.governance.receive(offer["document"], now=self._node.now(), claimed=offer["hash"])
+        self._say(f"study {record.hash}", record.code or record.state)
+
+    def _tell(self) -> None:
+        for notice in self._node.governance.pending_notices():
+            self._node.door.notify(notice, self._node.hub.send_notice)
+            self._node.governance.mark_notified(notice)
+            _log.info("told", study=notice.study, kind=notice.kind, code=notice.code)
+
+    def _checkpoint(self) -> None:
+        """Sign the log and let the coordinator keep the signature: a rewritten past would show."""
+        now = self._node.now()
+        if self._checkpoint_due is None or now >= self._checkpoint_due:
+            signed = self._node.sign_log()
+            self._untold = Notice("checkpoint", self._node.fingerprint, size=signed.size, root=signed.root)
+            self._checkpoint_due = now + datetime.timedelta(seconds=self._node.settings.checkpoint_seconds)
+        if self._untold is not None:
+            self._node.door.notify(self._untold, self._node.hub.send_notice)
+            self._untold = None
+
+    def _try(self, what: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except HedgerowError as error:
+            self._say(what, error.code)
+        except Exception as error:  # noqa: BLE001 - one bad study must not stop the others; no text of it is logged
+            self._say(what, type(error).__name__)
+        else:
+            if what in self._said:
+                self._say(what, WELL)
+                del self._said[what]
+
+    def _say(self, what: str, code: str) -> None:
+        """Log a state when it changes: a coordinator that is away is one line, not one a second."""
+        if self._said.get(what) != code:
+            self._said[what] = code
+            _log.info("state", of=what, is_now=code, at=stamp(self._node.now()))
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold the node's service lock, which the operating system gives back even after a crash."""
+    descriptor = os.open(home / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Unreachable("node-running", str(home)) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+__all__ = ["GOODBYE_SECONDS", "LOCK", "LONGEST_HASH", "WELL", "Service"]

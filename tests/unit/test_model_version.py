@@ -1,0 +1,108 @@
+"""A model is plain numbers with its lineage, signed: whoever opens it gets what was sealed, or nothing."""
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from models.version import MODEL, ModelVersion, version_of
+from privacy.arrays import pack
+from privacy.computation import Result
+from privacy.envelope import Envelope
+from privacy.errors import HedgerowError, Invalid, Tampered
+from privacy.signing import PublicKey
+from tests.builders import NOW, a_place, books, small_study
+
+
+@pytest.fixture(scope="module")
+def key():
+    return Ed25519PrivateKey.generate()
+
+
+@pytest.fixture
+def model(tmp_path):
+    study, kept = small_study(), books(tmp_path)
+    charge = kept.ledger.charge(study.hash, a_place(), "request", at=NOW)
+    receipt = kept.ledger.settle(charge, np.zeros(3, np.uint64), data=("visits@1",), optouts="l").receipt
+    results = {
+        "risk": Result("linear-risk", {"weights": np.array([0.5, -1.0, 5e-324])}, {"features": ["age"]}),
+        "evaluation": Result("evaluation", {"edges": np.linspace(-4, 0, 11)}, {"auc": 0.7, "noise": None}),
+    }
+    return ModelVersion(study, results, (receipt,), NOW)
+
+
+def test_a_model_opens_as_it_was_sealed(key, model):
+    content = model.seal(key)
+    opened = ModelVersion.open(content, PublicKey.of(key))
+    assert opened.study == model.study
+    assert opened.study.hash == model.study.hash
+    assert opened.receipts == model.receipts
+    assert opened.made_at == NOW
+    for step, result in model.results.items():
+        again = opened.results[step]
+        assert (again.kind, dict(again.facts)) == (result.kind, dict(result.facts))
+        assert {n: a.tobytes() for n, a in again.arrays.items()} == {n: a.tobytes() for n, a in result.arrays.items()}
+
+
+def test_the_same_model_is_the_same_bytes_and_so_the_same_version(key, model):
+    assert version_of(model.seal(key)) == version_of(model.seal(key))
+    assert version_of(model.seal(key)) != version_of(model.seal(Ed25519PrivateKey.generate()))
+
+
+def test_no_byte_of_a_model_can_change(key, model):
+    content = model.seal(key)
+    for place in range(0, len(content), 5):
+        changed = bytearray(content)
+        changed[place] ^= 4
+        with pytest.raises(HedgerowError):
+            ModelVersion.open(bytes(changed), PublicKey.of(key))
+
+
+def test_another_coordinator_s_model_is_refused(key, model):
+    with pytest.raises(Tampered):
+        ModelVersion.open(model.seal(Ed25519PrivateKey.generate()), PublicKey.of(key))
+
+
+def test_a_release_cannot_pass_as_a_model(key, model):
+    sealed = Envelope.decode(model.seal(key))
+    with pytest.raises(Tampered):
+        ModelVersion.open(Envelope.seal(key, "release", sealed.header, sealed.payload).encode(), PublicKey.of(key))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"study": None},
+        {"results": {"risk": {}}},
+        {"results": []},
+        {"receipts": [{"study": "x"}]},
+        {"receipts": 5},
+        {"made_at": None, "results": None},
+    ],
+)
+def test_a_signed_file_of_another_form_is_refused(key, model, change):
+    sealed = Envelope.decode(model.seal(key))
+    content = Envelope.seal(key, MODEL, sealed.header | change, sealed.payload).encode()
+    with pytest.raises(Invalid):
+        ModelVersion.open(content, PublicKey.of(key))
+
+
+def test_receipts_of_another_study_are_refused(key, model):
+    other = ModelVersion(small_study(title="Another"), model.results, model.receipts, NOW)
+    with pytest.raises(Invalid):
+        ModelVersion.open(other.seal(key), PublicKey.of(key))
+
+
+def test_a_pickle_in_the_place_of_the_numbers_is_refused(key, model):
+    sealed = Envelope.decode(model.seal(key))
+    content = Envelope.seal(key, MODEL, sealed.header, b"\x80\x04K\x01.").encode()
+    with pytest.raises(Invalid) as caught:
+        ModelVersion.open(content, PublicKey.of(key))
+    assert caught.value.code == "message-malformed"
+
+
+def test_a_result_is_found_by_its_kind(model):
+    assert model.result("linear-risk") is model.results["risk"]
+    with pytest.raises(Invalid) as caught:
+        model.result("tree")
+    assert caught.value.code == "model-kind-absent"
+    assert pack({})

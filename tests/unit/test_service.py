@@ -1,0 +1,154 @@
+"""The loop that serves: offers in, notices out through the door, and no failure stops the rest."""
+
+import datetime
+import threading
+
+import pytest
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from node.people import open_key
+from node.service import Service
+from privacy.audit import Checkpoint
+from privacy.errors import HedgerowError, Unreachable
+from privacy.release import Notice, decode
+from privacy.signing import PublicKey
+from privacy.study import from_document
+from tests.approved import PASSPHRASE, a_node, document
+from tests.nodes import NOW
+
+OTHERS = ("1" * 40, "2" * 40)
+
+
+class Hub:
+    """A coordinator's API that offers what the test says, and may be away."""
+
+    def __init__(self):
+        self.offered, self.sent, self.away = [], [], False
+
+    def offers(self):
+        self._answer()
+        return self.offered
+
+    def send_notice(self, content):
+        self._answer()
+        self.sent.append(content)
+
+    def _answer(self):
+        if self.away:
+            raise Unreachable("coordinator-unreachable")
+
+
+class Desk:
+    def __init__(self, tmp_path):
+        self.now = NOW
+        self.node = a_node(tmp_path, Ed25519PrivateKey.generate())
+        self.node.__dict__.update(now=lambda: self.now, hub=Hub())
+        self.hub = self.node.hub
+        self.keys = {
+            n: open_key(tmp_path / "keys" / f"{n}.key", PASSPHRASE, home=self.node.home) for n in ("ada", "ben")
+        }
+        self.service = Service(self.node, threading.Event())
+
+    def offer(self, **changes):
+        study = from_document(document(self.node, OTHERS, **changes))
+        self.hub.offered.append({"hash": study.hash, "document": study.document()})
+        return study.hash
+
+    def notices(self):
+        sent = [decode(content, PublicKey.of(self.node.key)) for content in self.hub.sent]
+        assert all(isinstance(notice, Notice) for notice in sent)
+        assert len({len(content) for content in self.hub.sent}) <= 1
+        return [n for n in sent if n.kind != "checkpoint"]
+
+    def state(self, study):
+        record = self.node.governance.register.get(study)
+        return record and record.state
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path)
+
+
+def test_offers_are_received_and_decisions_are_told_once(desk):
+    good, bad = desk.offer(), desk.offer(name="bad", purpose="marketing")
+    desk.service.tick()
+    assert (desk.state(good), desk.state(bad)) == ("awaiting-first-approval", "refused")
+    for person, key in desk.keys.items():
+        desk.node.governance.approve(good, person=person, key=key, now=NOW)
+    desk.service.tick()
+    desk.service.tick()
+    told = [(n.kind, n.study, n.code) for n in desk.notices()]
+    assert told == [("refused", bad, "purpose-not-allowed"), ("approved", good, "")]
+
+
+def test_one_bad_offer_does_not_stop_the_others(desk):
+    desk.hub.offered.append({"hash": "sha256:0", "document": {"name": 7}})
+    desk.hub.offered.append({"hash": "sha256:" + "0" * 64, "document": document(desk.node, OTHERS, name="swapped")})
+    good = desk.offer()
+    with structlog.testing.capture_logs() as logs:
+        desk.service.tick()
+    assert desk.state(good) == "awaiting-first-approval"
+    assert {"study-malformed", "study-changed"} <= {line.get("is_now") for line in logs}
+    assert len(desk.node.governance.register.all()) == 1
+
+
+def test_a_coordinator_that_is_away_is_said_once_and_nothing_is_lost(desk):
+    study = desk.offer(purpose="marketing")
+    desk.service.tick()
+    desk.hub.sent.clear()
+    with desk.node.database.transaction() as connection:
+        connection.execute("UPDATE study SET told = ''")
+    desk.hub.away = True
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(5):
+            desk.service.tick()
+    assert [(line["of"], line["is_now"]) for line in logs] == [
+        ("offers", "coordinator-unreachable"),
+        ("notices", "coordinator-unreachable"),
+    ]
+    desk.hub.away = False
+    desk.service.tick()
+    assert [n.study for n in desk.notices()] == [study]
+
+
+def test_what_fails_without_a_code_is_logged_by_its_kind_only(desk):
+    def offers():
+        raise ValueError("9990000018")
+
+    desk.hub.offers = offers
+    with structlog.testing.capture_logs() as logs:
+        desk.service.tick()
+    assert "ValueError" in str(logs)
+    assert "999" not in str(logs)
+
+
+def test_the_log_is_signed_now_and_then_and_the_coordinator_keeps_the_signature(desk):
+    for minutes in (0, 1, 61):
+        desk.now = NOW + datetime.timedelta(minutes=minutes)
+        desk.service.tick()
+    checkpoints = [decode(content, PublicKey.of(desk.node.key)) for content in desk.hub.sent]
+    assert [notice.kind for notice in checkpoints] == ["checkpoint", "checkpoint"]
+    newest = desk.node.audit.verify()
+    assert isinstance(newest, Checkpoint)
+    assert (checkpoints[-1].size, checkpoints[-1].root) == (newest.size, newest.root)
+
+
+def test_an_ended_study_is_closed(desk):
+    study = desk.offer()
+    desk.service.tick()
+    desk.now = NOW + datetime.timedelta(days=40)
+    desk.service.tick()
+    assert desk.state(study) == "expired"
+
+
+def test_a_fault_of_the_connection_ends_the_service_and_is_raised(desk, monkeypatch):
+    def hold_connection(*_args, **_more):
+        raise HedgerowError("root-certificate-unreadable")
+
+    monkeypatch.setattr("node.federation.fleet.hold_connection", hold_connection)
+    ready = []
+    with pytest.raises(HedgerowError, match="root-certificate-unreadable"):
+        desk.service.run(lambda: ready.append(True))
+    assert ready == [True]

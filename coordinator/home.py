@@ -14,9 +14,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator.files import write_new
 from coordinator.identity.keys import PRIVATE, PUBLIC, KeyFiles, create_keys, load_identity
 from coordinator.settings import FILE, Settings, read_settings
+from privacy.atomic import put
 from privacy.durable import Database
 from privacy.enrolment import JoinKit
 from privacy.errors import Refusal
@@ -81,8 +81,8 @@ def _fill(home: Home, hosts: Sequence[str], now: datetime.datetime) -> JoinKit:
         public_key=PublicKey.of(home.identity).text,
         split_key=secrets.token_hex(SPLIT_KEY_BYTES),
     )
-    write_new(home.path / JOIN_KIT, kit.encode(), mode=PRIVATE)
-    write_new(home.path / FILE, _toml(settings).encode(), mode=PUBLIC)
+    put(home.path / JOIN_KIT, kit.encode(), mode=PRIVATE)
+    put(home.path / FILE, _toml(settings).encode(), mode=PUBLIC)
     return kit
 
 

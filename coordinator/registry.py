@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from coordinator.files import write_new
 from models.version import ModelVersion, version_of
+from privacy.atomic import put
 from privacy.durable import Database
 from privacy.errors import Refusal, Tampered, Unreachable
 from privacy.study import Study
@@ -29,7 +29,7 @@ class Registry:
         """Write a sealed model, then enter it in the register; return its version."""
         version = version_of(sealed)
         with suppress(FileExistsError):  # the same bytes, from a run that was cut off just here
-            write_new(self._path(version), sealed, mode=MODE)
+            put(self._path(version), sealed, mode=MODE)
         with self._database.transaction() as write:
             if write.execute("SELECT 1 FROM model WHERE study = ?", [model.study.hash]).fetchone():
                 raise Refusal("study-finished", model.study.name)

@@ -22,7 +22,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from node import assemble
-from node.atomic import appear, sync_directory
 from node.clock import Clock, stamp
 from node.keystore import KEY_BYTES, Keystore
 from node.people import Person, create_key
@@ -30,6 +29,7 @@ from node.persons import PSEUDONYM_KEY, SPLIT_KEY
 from node.policy import Policy, policy_of
 from node.settings import FILE, toml_lines
 from node.store import OPTOUTS_KEY, RECORDS_KEY
+from privacy.atomic import put, sync_directory
 from privacy.computation import Finder
 from privacy.enrolment import Enrolment, JoinKit
 from privacy.errors import Invalid, Refusal, Unreachable
@@ -169,7 +169,7 @@ def _all_or_nothing(home: Path, outside: Sequence[Path]) -> Iterator[Path]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    appear(path, lambda file: file.write(content))
+    put(path, content)
 
 
 def _public(key: ec.EllipticCurvePrivateKey) -> str:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from node.atomic import appear
+from privacy.atomic import put
 from privacy.canonical import canonical
 from privacy.errors import Refusal, Tampered, Unreachable
 
@@ -49,12 +49,12 @@ class Keystore:
         if not wrapping_key_file.exists():
             wrapping_key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             new_key = base64.b64encode(os.urandom(KEY_BYTES))
-            appear(wrapping_key_file, lambda file: file.write(new_key))
+            put(wrapping_key_file, new_key)
         wrapping = AESGCM(_wrapping_key(wrapping_key_file))
         entries = {key_id: _wrap(wrapping, key_id, secret) for key_id, secret in secrets.items()}
         entries[CHECK] = _wrap(wrapping, CHECK, b"")
         content = json.dumps({"format": FORMAT, "entries": entries}, indent=1, sort_keys=True).encode()
-        appear(path, lambda file: file.write(content))
+        put(path, content)
         return cls(path, secrets)
 
     @classmethod

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 
-from node.atomic import appear
 from node.keystore import Keystore
+from privacy.atomic import appear
 from privacy.errors import Invalid, Tampered, Unreachable
 
 SUFFIX = ".parquet"

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from node.atomic import appear
+from privacy.atomic import put
 from privacy.errors import Invalid, Refusal, Unreachable
 from privacy.signing import PublicKey
 
@@ -44,7 +44,7 @@ def create_key(path: Path, passphrase: str, *, home: Path) -> Ed25519PrivateKey:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if os.path.lexists(path):
             raise Refusal("person-key-exists", str(path))
-        appear(path, lambda file: file.write(content))
+        put(path, content)
     except OSError as error:
         raise Unreachable("person-key-unreadable", str(path)) from error
     return key

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.atomic import appear
 from node.people import require_person
 from node.policy import APPROVALS_NEEDED, Policy, policy_of, read_policy_file
+from privacy.atomic import put
 from privacy.audit import AuditLog
 from privacy.canonical import Document
 from privacy.durable import Database
@@ -150,7 +150,7 @@ def _read_signatures(path: Path) -> object:
 
 def _replace(path: Path, text: str) -> None:
     try:
-        appear(path, lambda file: file.write(text.encode()))
+        put(path, text.encode(), replace=True)
     except OSError as error:
         raise Unreachable("home-unwritable", str(path)) from error
 

@@ -17,10 +17,10 @@ from models.computations.linear_risk import KIND
 from models.risk import log_odds, probability
 from models.variables import batch
 from models.version import ModelVersion
-from node.atomic import appear
 from node.cohort import Cohort, cohort
 from node.store import Store
 from privacy.arrays import Floats
+from privacy.atomic import put
 from privacy.computation import Batch, People
 from privacy.optouts import OptOuts
 from privacy.study import Variable
@@ -66,7 +66,7 @@ def compare(model: ModelVersion, store: Store, optouts: OptOuts, out: Path) -> L
         auc_local=auc(held, outcome, log_odds(held, features, fit_alone(training, features, outcome))),
         auc_shared=auc(held, outcome, log_odds(held, features, result.arrays)),
     )
-    appear(out, lambda file: file.write((json.dumps(asdict(report), indent=2) + "\n").encode()))
+    put(out, (json.dumps(asdict(report), indent=2) + "\n").encode())
     return report
 
 
@@ -80,7 +80,7 @@ def _write_scores(people: Cohort, rows: np.ndarray[tuple[int], np.dtype[np.intp]
     writer = csv.writer(text)
     writer.writerow(["person", "period", "risk"])
     writer.writerows(zip(people.pseudonyms[rows], people.table.period[rows], np.round(risk, 6), strict=True))
-    appear(out, lambda file: file.write(text.getvalue().encode()))
+    put(out, text.getvalue().encode())
 
 
 def _names(value: object) -> list[object]:

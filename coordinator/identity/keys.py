@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from coordinator.files import write_new
+from privacy.atomic import put
 from privacy.errors import Invalid, Refusal, Unreachable
 
 AUTHORITY_DAYS = 3650
@@ -78,9 +78,9 @@ def create_keys(files: KeyFiles, *, name: str, hosts: Sequence[str], now: dateti
         files.server_key: server_key,
     }
     for path, key in private.items():
-        write_new(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=PRIVATE)
+        put(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=PRIVATE)
     for path, certificate in {files.authority: authority, files.server: server}.items():
-        write_new(path, certificate.public_bytes(Encoding.PEM), mode=PUBLIC)
+        put(path, certificate.public_bytes(Encoding.PEM), mode=PUBLIC)
 
 
 def load_identity(files: KeyFiles) -> Ed25519PrivateKey:

@@ -22,7 +22,8 @@ from flwr.common.constant import HEARTBEAT_MIN_INTERVAL
 from flwr.proto.message_pb2 import Message, Metadata
 from flwr.proto.recorddict_pb2 import ConfigRecord, ConfigRecordValue, RecordDict
 
-from node.federation.wire import LARGEST_MESSAGE, FleetWire, trust_only
+from node.federation.tls import trust_only
+from node.federation.wire import LARGEST_MESSAGE, FleetWire
 from privacy.errors import HedgerowError, Invalid
 
 # SHA-256 of a ZIP archive with nothing in it: Flower wants every run to name an app bundle; ours has no code.
@@ -70,7 +71,7 @@ def hold_connection(
     Raises Invalid when the root certificate cannot be read.
     """
     os.environ["FLWR_HOME"] = str(settings.home)
-    trust_only(settings.root_certificate)
+    trust_only(settings.root_certificate.decode(errors="replace"))
     wait = FIRST_WAIT
     while not stop.is_set():
         session = _Session(settings, answer, refuse, on_state)

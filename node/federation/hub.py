@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import ssl
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
@@ -13,6 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.clock import Clock
+from node.federation.tls import certificate_fault, trust_only
 from privacy.canonical import Document, parse
 from privacy.enrolment import JoinKit
 from privacy.errors import CATALOGUE, HedgerowError, Invalid, Refusal, Unreachable
@@ -60,7 +60,7 @@ class Hub:
     def _http(self) -> httpx.Client:
         return httpx.Client(
             base_url=self.kit.api,
-            verify=_trust_only(self.kit.root_certificate),
+            verify=trust_only(self.kit.root_certificate),
             timeout=CALL_SECONDS,
             follow_redirects=False,
             headers={"accept-encoding": "identity"},  # no answer may unfold into more than was read
@@ -72,7 +72,7 @@ class Hub:
             with self._http.stream(method, path, content=content, headers=headers) as response:
                 answer = _read(response)
         except httpx.HTTPError as error:
-            if _certificate_fault(error):
+            if certificate_fault(error):
                 raise Refusal("coordinator-certificate-refused") from None
             raise Unreachable("coordinator-unreachable") from None
         if not response.is_success:
@@ -88,15 +88,6 @@ class Hub:
 
 def _is_offer(study: object) -> bool:
     return isinstance(study, dict) and isinstance(study.get("hash"), str) and isinstance(study.get("document"), dict)
-
-
-def _trust_only(root_certificate: str) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cadata=root_certificate)
-    except (ssl.SSLError, ValueError):
-        raise Invalid("root-certificate-unreadable") from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    return context
 
 
 def _read(response: httpx.Response) -> bytes:
@@ -117,15 +108,6 @@ def _refused(answer: bytes, status: int) -> HedgerowError:
     if 400 <= status < 500 and isinstance(code, str) and code in CATALOGUE:
         return Refusal(code, "said the coordinator")
     return Unreachable("coordinator-unreachable", f"it answered {status}")
-
-
-def _certificate_fault(error: BaseException | None) -> bool:
-    """Tell a certificate we do not trust from a network that failed, however deep the transport buried it."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 __all__ = ["ALGORITHM", "AUDIENCE", "CALL_SECONDS", "LARGEST_ANSWER", "TOKEN_SECONDS", "Hub"]

@@ -8,7 +8,6 @@ operator has set in the environment (HTTPS_PROXY) is used.
 from __future__ import annotations
 
 import logging
-import ssl
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -36,6 +35,7 @@ from flwr.supercore.constant import FLEET_HTTP_PUBLIC_KEY_HEADER, FLEET_HTTP_SIG
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Protobuf
 
+from node.federation.tls import certificate_fault, trust_only
 from privacy.errors import HedgerowError, Invalid, Refusal, Unreachable
 
 LARGEST_MESSAGE: Final = 64 * 2**20
@@ -67,7 +67,7 @@ class FleetWire:
         self._node = Node()
         self._http = httpx.Client(
             base_url=f"https://{address}/v1/fleet/",
-            verify=trust_only(root_certificate),
+            verify=trust_only(root_certificate.decode(errors="replace")),
             limits=httpx.Limits(keepalive_expiry=KEEP_SECONDS),
             follow_redirects=False,
             headers={"content-type": "application/protobuf", "accept-encoding": "identity"},
@@ -120,7 +120,7 @@ class FleetWire:
                 parsed: Answer = answer.FromString(_read(response.iter_raw()))
                 return parsed
         except (httpx.HTTPError, DecodeError) as error:
-            if _certificate_fault(error):
+            if certificate_fault(error):
                 raise Refusal("coordinator-certificate-refused") from None
             raise Unreachable("coordinator-unreachable") from None
 
@@ -133,16 +133,6 @@ class FleetWire:
             TIMESTAMP_HEADER: timestamp,
             FLEET_HTTP_SIGNATURE_HEADER: b64encode(signature).decode(),
         }
-
-
-def trust_only(root_certificate: bytes) -> ssl.SSLContext:
-    """Return a TLS context that trusts this one authority only; raises Invalid when it cannot be read."""
-    try:
-        context = ssl.create_default_context(cadata=root_certificate.decode("ascii"))
-    except (ssl.SSLError, ValueError):
-        raise Invalid("root-certificate-unreadable") from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    return context
 
 
 def _check(status: int) -> None:
@@ -161,13 +151,4 @@ def _read(chunks: Iterator[bytes]) -> bytes:
     return bytes(content)
 
 
-def _certificate_fault(error: BaseException | None) -> bool:
-    """Tell a certificate we do not trust from a network that failed, however deep the transport buried it."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-__all__ = ["LARGEST_MESSAGE", "FleetWire", "trust_only"]
+__all__ = ["LARGEST_MESSAGE", "FleetWire"]

@@ -15,7 +15,12 @@ MOST_ITERATIONS = 3000
 
 
 def fit_alone(batch: Batch, features: Sequence[str], outcome: str) -> Arrays:
-    """Return a plain logistic regression's weights, each person weighing one; shape as ``models.risk`` reads them."""
+    """Return a plain logistic regression's weights, each person weighing one; shape as ``models.risk`` reads them.
+
+    Where only one outcome occurs there is nothing to tell apart: all weights are zero.
+    """
+    if len(np.unique(batch.variables[outcome])) < 2:
+        return {"weights": np.zeros(len(features) + 1)}
     model = LogisticRegression(max_iter=MOST_ITERATIONS)
     model.fit(batch.matrix(features), batch.variables[outcome], sample_weight=batch.weights)
     return {"weights": np.append(model.coef_[0], model.intercept_[0])}

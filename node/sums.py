@@ -58,7 +58,7 @@ class Sums:
         people = cohort(store, version, optouts, study.variables, charge.place.people)
         private = PrivateSum(charge.place.mechanism)
         for batch in batches(people.table, study.variables):
-            private.add(self._contributions(study, charge.place, state, batch))
+            private.add(self._contributions(study, charge.place, state, batch), people=batch.people)
         data = (f"{version.data_set}@{version.version}",)
         return self._ledger.settle(charge, private.noised(), data=data, optouts=optouts.version)
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -76,27 +76,35 @@ class AuditLog:
         return [{"position": row["position"], **json.loads(row["content"])} for row in rows]
 
     def verify(self) -> Checkpoint | None:
-        """Recompute the tree and hold every kept checkpoint against it; a difference is ``audit-tampered``.
+        """Verify the log as ``verify_log`` does, under this node's own key."""
+        return verify_log(self._database, PublicKey.of(self._key))
 
-        Returns the newest checkpoint, or None when none was signed yet. Leaves after it are covered by the next one.
-        """
-        kept = {row["size"]: Checkpoint(*row) for row in self._database.rows("SELECT * FROM audit_checkpoint")}
-        rows = self._database.rows("SELECT position, content, frontier FROM audit_leaf ORDER BY position")
-        frontier: list[str] = []
-        for expected, row in enumerate(rows):
-            if row["position"] != expected:
-                raise Tampered("audit-tampered", f"leaf {expected} is missing")
-            frontier = _grow(frontier, expected, _leaf_hash(row["content"]))
-            if row["frontier"] != json.dumps(frontier).encode():
-                raise Tampered("audit-tampered", f"leaf {expected} was changed")
-            if (checkpoint := kept.get(expected + 1)) and checkpoint.root != _root(frontier):
-                raise Tampered("audit-tampered", f"checkpoint {expected + 1} does not match the leaves")
-        public = PublicKey.of(self._key)
-        for checkpoint in kept.values():
-            checkpoint.verify(public)
-        if kept and max(kept) > len(rows):
-            raise Tampered("audit-tampered", f"leaves after {len(rows)} are missing")
-        return kept[max(kept)] if kept else None
+
+def verify_log(database: Database, key: PublicKey, *, elsewhere: Iterable[Checkpoint] = ()) -> Checkpoint | None:
+    """Recompute the tree and hold every checkpoint against it; a difference is ``audit-tampered``.
+
+    ``elsewhere`` are checkpoints that somebody else kept: with them, a log that was rewritten by whoever holds the key,
+    or cut short together with its own checkpoints, shows. Returns the newest checkpoint, or None when there is none.
+    """
+    signed = [Checkpoint(*row) for row in database.rows("SELECT * FROM audit_checkpoint")] + list(elsewhere)
+    for each in signed:
+        each.verify(key)
+    kept = {each.size: each for each in signed}
+    if any(kept[each.size].root != each.root for each in signed):
+        raise Tampered("audit-tampered", "two checkpoints of one size differ")
+    rows = database.rows("SELECT position, content, frontier FROM audit_leaf ORDER BY position")
+    frontier: list[str] = []
+    for expected, row in enumerate(rows):
+        if row["position"] != expected:
+            raise Tampered("audit-tampered", f"leaf {expected} is missing")
+        frontier = _grow(frontier, expected, _leaf_hash(row["content"]))
+        if row["frontier"] != json.dumps(frontier).encode():
+            raise Tampered("audit-tampered", f"leaf {expected} was changed")
+        if (checkpoint := kept.get(expected + 1)) and checkpoint.root != _root(frontier):
+            raise Tampered("audit-tampered", f"checkpoint {expected + 1} does not match the leaves")
+    if kept and max(kept) > len(rows):
+        raise Tampered("audit-tampered", f"leaves after {len(rows)} are missing")
+    return kept[max(kept)] if kept else None
 
 
 def _leaf_hash(content: bytes) -> str:
@@ -126,4 +134,4 @@ def _root(frontier: list[str]) -> str:
     return root
 
 
-__all__ = ["CHECKPOINT", "SALT_BYTES", "SCHEMA", "AuditLog", "Checkpoint"]
+__all__ = ["CHECKPOINT", "SALT_BYTES", "SCHEMA", "AuditLog", "Checkpoint", "verify_log"]

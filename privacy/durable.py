@@ -18,12 +18,14 @@ class Database:
     """A file of tables; each thread gets its own connection, each write is ``BEGIN IMMEDIATE … COMMIT``.
 
     ``synchronous=FULL`` with a write-ahead log: a commit that returned is on the disk (measured with simulated power
-    cuts: NORMAL loses acknowledged commits, FULL none). A failed commit is never retried in the process.
+    cuts: NORMAL loses acknowledged commits, FULL none). After a write or commit that the disk failed, nothing is
+    written any more until the process starts anew and the file recovers: what a second try finds may not be there.
     """
 
     def __init__(self, path: Path, schema: Iterable[str]) -> None:
         self.path = path
         self._local = threading.local()
+        self._failed = False
         with self.transaction() as connection:
             for statement in schema:
                 connection.execute(statement)
@@ -38,11 +40,18 @@ class Database:
             raise Unreachable("state-locked", str(self.path)) from error
         try:
             yield connection
-            connection.execute("COMMIT")
+            self._commit(connection)
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+    def _commit(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._failed = True
+            raise Unreachable("state-unwritable", str(self.path)) from error
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """Return all rows of a read outside any transaction."""
@@ -54,6 +63,8 @@ class Database:
         return row
 
     def _connection(self) -> sqlite3.Connection:
+        if self._failed:
+            raise Unreachable("state-unwritable", str(self.path))
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = _open(self.path)

@@ -51,18 +51,24 @@ def _over(units: Integers, mechanism: Mechanism) -> Integers:
 
 
 class PrivateSum:
-    """One sum as it streams: memory is one batch, whatever the number of people."""
+    """One sum as it streams: memory is one batch, whatever the number of people. It gives one answer, once."""
 
     def __init__(self, mechanism: Mechanism) -> None:
         self._mechanism = mechanism
         self._sum: Ring = np.zeros(mechanism.width, np.uint64)
+        self._noised = False
 
-    def add(self, contributions: Floats) -> None:
-        """Add one row a person."""
+    def add(self, contributions: Floats, *, people: int) -> None:
+        """Add one row for each of ``people``; any other number of rows is ``contribution-shape``."""
+        if len(contributions) != people:
+            raise Invalid("contribution-shape")
         self._sum += bound(contributions, self._mechanism).sum(axis=0).astype(np.uint64)
 
     def noised(self, noise: Noise = discrete_gaussian) -> Ring:
-        """Return the sum with noise, modulo 2^64; the sum itself is never returned."""
+        """Return the sum with noise, modulo 2^64; the sum itself is never returned, nor a second draw."""
+        if self._noised:
+            raise RuntimeError("two draws of one sum would average the noise away")
+        self._noised = True
         return self._sum + noise(self._mechanism.sigma_squared, self._mechanism.width).astype(np.uint64)
 
 

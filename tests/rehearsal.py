@@ -38,7 +38,7 @@ def rehearse(
             for site in sites:
                 private = PrivateSum(place.mechanism)
                 for batch in batches(site[step.people], study.variables):
-                    private.add(computation.contributions(parameters, ask, batch))
+                    private.add(computation.contributions(parameters, ask, batch), people=batch.people)
                 shares.append(private.noised(noise))
             state = computation.absorb(parameters, state, ask, total(shares, place.mechanism))
         results[step.name] = computation.result(parameters, state)

@@ -50,7 +50,8 @@ def summed(place, ask, batch):
     """Return the noiseless sum of one batch in grid units, as Python's whole numbers."""
     step = STUDY.step(place.step)
     private = PrivateSum(place.mechanism)
-    private.add(FINDER.find(step.use).contributions(STUDY.parameters(step), ask, batch))
+    rows = FINDER.find(step.use).contributions(STUDY.parameters(step), ask, batch)
+    private.add(rows, people=batch.people)
     return [int(n) for n in private.noised(no_noise).view(np.int64)]
 
 

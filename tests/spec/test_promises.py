@@ -46,7 +46,7 @@ def test_a_person_with_five_rows_counts_as_one():
     five = batch_of([5], {"visits": [3, 3, 3, 3, 3]})
     mechanism = Mechanism(width=1, clip=1.0, clip_units=64, sigma_squared=10_000)
     private = PrivateSum(mechanism)
-    private.add(five.by_person(five.matrix(["visits"])))
+    private.add(five.by_person(five.matrix(["visits"])), people=five.people)
     assert private.noised(no_noise).tolist() == [mechanism.clip_units]
 
 
@@ -55,7 +55,7 @@ def test_nobody_moves_a_sum_by_more_than_the_clip():
     mechanism = Mechanism(width=2, clip=0.6, clip_units=64, sigma_squared=10_000)
     for recorded in ([1e308, 1e308], [1.7e308, 0.0], [float("inf"), 1.0], [float("nan"), 1.0], [5e-324, -1e200]):
         private = PrivateSum(mechanism)
-        private.add(np.array([recorded]))
+        private.add(np.array([recorded]), people=1)
         moved = private.noised(no_noise).view(np.int64)
         assert sum(int(n) ** 2 for n in moved) <= mechanism.clip_units**2
 

@@ -196,7 +196,7 @@ def test_what_can_be_released_does_not_depend_on_the_sum():
     seen = []
     for value in (0.0, 1.0):
         private = PrivateSum(m)
-        private.add(np.full((1, 4000), value / 4096 * 1.0))
+        private.add(np.full((1, 4000), value / 4096 * 1.0), people=1)
         released = private.noised(lambda s, n: discrete_gaussian(s, n, seeded(23))).view(np.int64)
         assert released.dtype == np.int64
         seen.append(set((released - int(value)).tolist()))
@@ -219,7 +219,7 @@ def measured_over_claimed(noise=discrete_gaussian, people=300):
     private = PrivateSum(place.mechanism)
     rows = np.zeros((people, place.mechanism.width))
     rows[:, 0] = 1.0  # everybody is in the first cell; the others are canaries
-    private.add(rows)
+    private.add(rows, people=len(rows))
     canaries = private.noised(noise).view(np.int64)[1:]
     return float(canaries.std()) * place.mechanism.unit / place.mechanism.noise_sd
 

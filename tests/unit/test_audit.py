@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privacy import audit
-from privacy.audit import _grow, _leaf_hash, _root
+from privacy.audit import _grow, _leaf_hash, _root, verify_log
 from privacy.errors import Tampered
 from tests.builders import NOW, books
 
@@ -179,3 +179,15 @@ def test_a_leaf_commits_with_the_caller_s_change_or_not_at_all(log):
     with pytest.raises(RuntimeError):
         fail_half_way()
     assert log.audit.events() == before
+
+
+def test_a_log_cut_short_with_its_own_checkpoints_shows_against_one_kept_elsewhere(log):
+    """Whoever holds the disk can cut both; whoever kept a checkpoint can tell."""
+    elsewhere = log.audit.verify()
+    assert verify_log(log.database, log.public, elsewhere=[elsewhere]) == elsewhere
+    with log.database.transaction() as connection:
+        connection.execute("DELETE FROM audit_leaf WHERE position >= 4")
+        connection.execute("DELETE FROM audit_checkpoint")
+    log.audit.verify()  # the control: by itself, the log looks whole
+    with pytest.raises(Tampered, match="missing"):
+        verify_log(log.database, log.public, elsewhere=[elsewhere])

@@ -105,7 +105,7 @@ def test_order_and_batches_do_not_change_the_sum():
     for order, cuts in ((np.arange(300), [300]), (rng.permutation(300), [1, 99, 100, 300])):
         private = PrivateSum(m)
         for part in np.split(rows[order], cuts):
-            private.add(part)
+            private.add(part, people=len(part))
         sums.append(private.noised(no_noise).tolist())
     assert sums[0] == sums[1]
 
@@ -117,7 +117,7 @@ def test_the_sum_wraps_modulo_two_to_the_64():
         return np.full(count, 2**63 - 1, np.int64)
 
     private = PrivateSum(m)
-    private.add(np.array([[1.0, 0.0]]))
+    private.add(np.array([[1.0, 0.0]]), people=1)
     wrapped = private.noised(at_the_edge)
     assert [int(n) for n in wrapped] == [2**63 - 1 + 64, 2**63 - 1]
     back = PrivateSum(m).noised(lambda _, count: np.full(count, -(2**63) + 1, np.int64))
@@ -129,7 +129,7 @@ def test_the_total_of_several_nodes_is_in_the_contributions_own_units():
     shares = []
     for value in (0.25, -0.5, 0.125):
         private = PrivateSum(m)
-        private.add(np.array([[value]]))
+        private.add(np.array([[value]]), people=1)
         shares.append(private.noised(no_noise))
     added = total(shares, m)
     assert added.values.tolist() == [-0.125]
@@ -162,7 +162,7 @@ def sum_through_the_learner(batch, clip, weights, by_row=False):
         parts = [COMPUTATION.contributions(parameters, ask, batch)]
     private = PrivateSum(m)
     for part in parts:
-        private.add(part)
+        private.add(part, people=len(part))
     return float(np.linalg.norm(private.noised(no_noise).view(np.int64))) / m.clip_units
 
 
@@ -177,6 +177,6 @@ def test_five_rows_stay_together_whatever_the_batch_size():
     n = 5
     columns = {"age": np.full(n + 1, 50.0), "visits": np.full(n + 1, 3.0), "admissions": np.ones(n + 1)}
     table = Table(np.zeros(n + 1, np.int64), np.arange(n + 1), columns)
-    (batch,) = batches(table, small_study().variables, people=1)
+    (batch,) = batches(table, small_study().variables, rows=1)
     assert (batch.people, len(batch.person)) == (1, n)
     assert batch.weights.tolist() == [0.2] * n

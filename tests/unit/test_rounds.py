@@ -54,7 +54,8 @@ class Node:
         private = PrivateSum(place.mechanism)
         for batch in batches(self.table, self.plan.study.variables):
             ask = Ask(place.sum, asked.state())
-            private.add(FINDER.find(step.use).contributions(self.plan.study.parameters(step), ask, batch))
+            rows = FINDER.find(step.use).contributions(self.plan.study.parameters(step), ask, batch)
+            private.add(rows, people=batch.people)
         return self.books.ledger.settle(charge, private.noised(), data=("visits@1",), optouts="l")
 
     def answer(self, content):

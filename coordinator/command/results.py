@@ -123,8 +123,10 @@ def _result_lines(found: Document) -> Iterator[str]:
         yield ""
         yield f"{step['step']} ({step['kind']})"
         facts = step["facts"]
-        plain = [(name, value) for name, value in facts.items() if not isinstance(value, list)]
+        plain = [(name, value) for name, value in facts.items() if not isinstance(value, list | dict)]
         yield from table(["figure", "value"], plain) if plain else ()
+        for name, named in facts.items():
+            yield from table([name, "value"], named.items()) if isinstance(named, dict) else ()
         columns = {n: v for n, v in facts.items() if isinstance(v, list) and v and not isinstance(v[0], str)}
         yield from _columns(columns)
     yield ""

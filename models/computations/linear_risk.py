@@ -95,7 +95,9 @@ class LinearRisk:
         """Return the average of the later steps, whose noise partly cancels, on the variables' own scale."""
         p = _read(parameters)
         weights = state["path"][p["rounds"] // 2 :].mean(axis=0) / p["typical_norm"]
-        return Result(KIND, {"weights": weights}, {"features": p["features"], "outcome": p["outcome"]})
+        readable = dict(zip([*p["features"], "(intercept)"], weights.tolist(), strict=True))
+        facts = {"features": p["features"], "outcome": p["outcome"], "weights": readable}
+        return Result(KIND, {"weights": weights}, facts)
 
 
 def _curvature(total: Total, ridge: float) -> Floats:

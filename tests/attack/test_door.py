@@ -170,3 +170,29 @@ def test_audit_and_ledger_verify_afterwards(here):
     here.ask(2, ROUND)
     here.node.audit.verify()
     here.node.ledger.verify()
+
+
+@pytest.mark.parametrize(("work_seconds", "slots"), [(0.0, 1), (0.03, 1), (0.15, 2), (0.25, 4)])
+def test_an_answer_leaves_at_a_slot_whatever_the_work_took(here, monkeypatch, work_seconds, slots):
+    """The time of an answer tells at most the order of magnitude of the work: slots double."""
+    import dataclasses
+    import time
+
+    waited: list[float] = []
+    door = dataclasses.replace(here.node.door, slot_seconds=0.1, sleep=waited.append)
+    decide = type(door)._decide
+    monkeypatch.setattr(type(door), "_decide", lambda *a: (time.sleep(work_seconds), decide(*a))[1])
+    started = time.monotonic()
+    door.answer(b"nothing of ours", lambda _: None)
+    worked = time.monotonic() - started
+    assert len(waited) == 1
+    assert worked + waited[0] == pytest.approx(0.1 * slots, abs=0.02)
+
+
+def test_a_door_without_slots_would_show_the_work(here):
+    """The control: with no slot, work of 0 and of 0.15 s are told apart at once."""
+    import time
+
+    started = time.monotonic()
+    here.node.door._decide(b"nothing of ours")
+    assert time.monotonic() - started < 0.1

@@ -35,7 +35,7 @@ def init(
     \b
     Example:
       hedgerow-coordinator init hub --name north-west --host hub.example.nhs.uk --listen 0.0.0.0
-    """  # noqa: D301 - \b keeps click from filling the lines
+    """
     from coordinator.home import JOIN_KIT, make_home
     from coordinator.settings import checked
     from privacy.signing import PublicKey
@@ -74,7 +74,7 @@ def serve(
     \b
     Example:
       hedgerow-coordinator serve 2>> hub.log
-    """  # noqa: D301 - \b keeps click from filling the lines
+    """
     from coordinator import assemble
     from coordinator.command.logs import log_to_stderr
 

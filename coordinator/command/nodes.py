@@ -28,7 +28,7 @@ def enrol(
     \b
     Example:
       hedgerow-coordinator node enrol leeds.enrolment
-    """  # noqa: D301 - \b keeps click from filling the lines
+    """
     from privacy.enrolment import Enrolment
 
     shell = Shell.of(context)
@@ -48,7 +48,7 @@ def list_nodes(context: typer.Context, *, as_json: Json = False) -> None:
     \b
     Example:
       hedgerow-coordinator node list --json
-    """  # noqa: D301 - \b keeps click from filling the lines
+    """
     nodes = _register(Shell.of(context)).nodes()
     rows = [(node.name, node.fingerprint, node.enrolled_at) for node in nodes]
     say(table(["node", "key", "enrolled"], rows), {"nodes": [_document(n) for n in nodes]}, as_json=as_json)

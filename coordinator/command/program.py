@@ -59,7 +59,7 @@ def _program(
       hedgerow-coordinator study submit admissions.toml
       hedgerow-coordinator run next-year-admission   waits for the nodes' approvals
       hedgerow-coordinator result show next-year-admission
-    """  # noqa: D301 - \b keeps click from filling the lines
+    """
     Shell.of(context).named_home = home
 
 

@@ -43,7 +43,7 @@ def run(
     Examples:
       hedgerow-coordinator run next-year-admission --at-least 6
       hedgerow-coordinator run next-year-admission --no-wait
-    """  # noqa: D301 - \b keeps click from filling the lines
+    """
     shell = Shell.of(context)
     client = shell.client()
     if not wait:
@@ -63,7 +63,7 @@ def show(context: typer.Context, study: Named, *, as_json: Json = False) -> None
     \b
     Example:
       hedgerow-coordinator result show next-year-admission --json
-    """  # noqa: D301 - \b keeps click from filling the lines
+    """
     found = Shell.of(context).client().result(study)
     say(_result_lines(found), found, as_json=as_json)
 

@@ -37,7 +37,7 @@ def check(
     \b
     Example:
       hedgerow-coordinator study check admissions.toml --contract contract.toml
-    """  # noqa: D301 - \b keeps click from filling the lines
+    """
     from privacy.contract import read_contract
 
     study = _checked(Shell.of(context), file, contract=read_contract(contract) if contract else None)
@@ -53,7 +53,7 @@ def price(context: typer.Context, file: File, *, as_json: Json = False) -> None:
     \b
     Example:
       hedgerow-coordinator study price admissions.toml
-    """  # noqa: D301 - \b keeps click from filling the lines
+    """
     from coordinator.pricing import price_of
 
     shell = Shell.of(context)
@@ -68,7 +68,7 @@ def submit(context: typer.Context, file: File, *, as_json: Json = False) -> None
     \b
     Example:
       hedgerow-coordinator study submit admissions.toml
-    """  # noqa: D301 - \b keeps click from filling the lines
+    """
     from privacy.canonical import canonical
 
     shell = Shell.of(context)
@@ -98,7 +98,7 @@ def status(
     \b
     Example:
       hedgerow-coordinator study status next-year-admission
-    """  # noqa: D301 - \b keeps click from filling the lines
+    """
     client = Shell.of(context).client()
     if study is None:
         overview = client.overview()

@@ -32,13 +32,13 @@ class Evaluation:
         meaning = "1, shared out over their rows, in the cell of predicted risk and outcome"
         return (PlannedSum(HISTOGRAM, meaning, width=2 * _read(parameters)["bins"], clip=1.0, share=1.0),)
 
-    def start(self, parameters: Parameters, earlier: Result | None) -> State:  # noqa: ARG002 - all in the earlier result
+    def start(self, parameters: Parameters, earlier: Result | None) -> State:
         """Start from the model to evaluate."""
         if earlier is None:
             raise Invalid("parameters-wrong", "an evaluation names the step it evaluates with `of`")
         return dict(earlier.arrays)
 
-    def next_request(self, parameters: Parameters, state: State) -> Ask | None:  # noqa: ARG002 - one sum, always the same
+    def next_request(self, parameters: Parameters, state: State) -> Ask | None:
         """Ask once."""
         return None if "total" in state else Ask(HISTOGRAM, state)
 
@@ -52,7 +52,7 @@ class Evaluation:
         np.add.at(counts, (batch.person, cell), batch.weights)
         return counts
 
-    def absorb(self, parameters: Parameters, state: State, ask: Ask, total: Total) -> State:  # noqa: ARG002 - one sum
+    def absorb(self, parameters: Parameters, state: State, ask: Ask, total: Total) -> State:
         """Keep the noisy histogram."""
         return {**state, "total": total.values, "noise_sd": np.array([total.noise_sd])}
 

@@ -56,7 +56,7 @@ class LinearRisk:
             ),
         )
 
-    def start(self, parameters: Parameters, earlier: Result | None) -> State:  # noqa: ARG002 - works on nothing earlier
+    def start(self, parameters: Parameters, earlier: Result | None) -> State:
         """Start at the base rate for everybody: a public point."""
         p = _read(parameters)
         weights = np.zeros(len(p["features"]) + 1)

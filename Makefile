@@ -1,5 +1,5 @@
 # Hedgerow's chores. Each target makes .venv by itself when it is needed; none needs root.
-#   make demo [FAST=1]    make check    make test    make test-slow    make test-services    make bench AREA=main
+#   make demo [FAST=1]    make check    make test    make test-slow    make test-services    make bench [AREA=main]
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,7 +9,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-AREA ?= main
+AREA ?=
 
 # A file called models.py in the working directory never stands in for a room.
 export PYTHONSAFEPATH := 1

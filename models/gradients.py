@@ -14,6 +14,7 @@ from opacus.grad_sample import register_grad_sampler
 from opacus.grad_sample.linear import compute_linear_grad_sample
 
 from privacy.arrays import Floats
+from privacy.errors import Invalid
 
 ROWS_A_BLOCK = 4096  # a multiple of every vector's length, and too short for torch to share out over threads
 
@@ -31,6 +32,8 @@ register_grad_sampler(RowByRow)(compute_linear_grad_sample)
 
 def row_gradients(weights: Floats, x: Floats, outcome: Floats) -> Floats:
     """Return the gradient of each row's logistic loss, shape (rows, features); no clipping here."""
+    if weights.shape != (x.shape[1],):
+        raise Invalid("contribution-shape")
     rows, missing = len(x), -len(x) % ROWS_A_BLOCK
     x, outcome = np.pad(x, ((0, missing), (0, 0))), np.pad(outcome, (0, missing))
     linear = RowByRow(x.shape[1], 1, bias=False, dtype=torch.float64)

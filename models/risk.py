@@ -8,6 +8,7 @@ import numpy as np
 
 from privacy.arrays import Arrays, Floats
 from privacy.computation import Batch
+from privacy.errors import Invalid
 
 
 def design(batch: Batch, features: Sequence[str]) -> Floats:
@@ -22,7 +23,11 @@ def log_odds(batch: Batch, features: Sequence[str], model: Arrays) -> Floats:
     With weights that cancel, somebody's presence would then change somebody else's score.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # weights may be anything; the log must not tell whose rows mind
-        return np.asarray((design(batch, features) * model["weights"]).sum(axis=1), np.float64)
+        weights = np.asarray(model["weights"], np.float64)
+    if weights.shape != (len(features) + 1,):  # any other that fits would make rows depend on how many there are
+        raise Invalid("contribution-shape")
+    with np.errstate(over="ignore", invalid="ignore"):  # absurd weights give absurd scores, and no warning
+        return np.asarray((design(batch, features) * weights).sum(axis=1), np.float64)
 
 
 def probability(log_odds: Floats) -> Floats:

@@ -71,7 +71,9 @@ class Door:
             approved = self.governance.runnable(study, now=self.now())
             _check_roster(approved, request, self.node)
             plan = programme(approved, self.finder)
-            charge = self.sums.charge(plan, place_of(plan, place), request.hash)
+            asked = place_of(plan, place)
+            asked.check_state(state)
+            charge = self.sums.charge(plan, asked, request.hash)
         except HedgerowError as error:
             return self._refused(study, place, error.code, error)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, only a code may leave

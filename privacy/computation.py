@@ -37,7 +37,9 @@ class PlannedSum:
     """One kind of private sum in a plan.
 
     ``width`` numbers a person, whose Euclidean norm is at most ``clip`` whatever the data; asked ``times`` times for
-    ``share`` of the computation's budget (shares are relative). ``meaning`` completes "each person adds …".
+    ``share`` of the computation's budget (shares are relative). ``meaning`` completes "each person adds …". ``state``
+    names the float64 arrays that its requests carry, with their shapes: a request with any other is refused before it
+    is charged, since a shape that fits only some numbers of rows would tell how many there are.
     """
 
     name: str
@@ -46,6 +48,7 @@ class PlannedSum:
     clip: float
     share: float
     times: int = 1
+    state: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if min(self.width, self.times) < 1 or not (self.clip > 0 and self.share > 0):

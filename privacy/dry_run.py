@@ -29,15 +29,17 @@ def dry_run(study: Study, finder: Finder) -> None:
 
 def _step(study: Study, step: Step, finder: Finder, earlier: Result | None) -> Result:
     computation, parameters = finder.find(step.use), study.parameters(step)
-    left = {planned.name: planned.times for planned in computation.plan(parameters)}
-    widths = {planned.name: planned.width for planned in computation.plan(parameters)}
+    planned = {each.name: each for each in computation.plan(parameters)}
+    left = {name: each.times for name, each in planned.items()}
     nobody = Batch(0, np.zeros(0, np.int64), {variable.name: NO_ROWS for variable in study.variables})
     state = computation.start(parameters, earlier)
     while (ask := computation.next_request(parameters, state)) is not None:
         left[ask.sum] -= 1
-        if left[ask.sum] < 0 or computation.contributions(parameters, ask, nobody).shape != (0, widths[ask.sum]):
+        width, carried = planned[ask.sum].width, {name: array.shape for name, array in ask.state.items()}
+        rows = computation.contributions(parameters, ask, nobody)
+        if left[ask.sum] < 0 or carried != planned[ask.sum].state or rows.shape != (0, width):
             raise Invalid("dry-run-failed", f"step {step.name}: {ask.sum}")
-        state = computation.absorb(parameters, state, ask, Total(np.zeros(widths[ask.sum]), noise_sd=1.0))
+        state = computation.absorb(parameters, state, ask, Total(np.zeros(width), noise_sd=1.0))
     return computation.result(parameters, state)
 
 

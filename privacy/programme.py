@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from privacy import accountant
+from privacy.arrays import Arrays
 from privacy.canonical import Document
 from privacy.computation import PARTS, Finder, Part, People, PlannedSum
-from privacy.errors import Invalid
+from privacy.errors import Invalid, Refusal
 from privacy.study import Study
 
 UNITS_A_CLIP_AND_ROOT_WIDTH = 1024  # rounding bias grows with people, noise does not: at 64 it showed, here not
@@ -61,6 +63,12 @@ class Place:
     occurrence: int
     people: People
     mechanism: Mechanism
+    state: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def check_state(self, state: Arrays) -> None:
+        """Return if a request's arrays are just those that the plan names, in type and shape; else ``state-wrong``."""
+        if {n: (str(a.dtype), a.shape) for n, a in state.items()} != {n: ("float64", s) for n, s in self.state.items()}:
+            raise Refusal("state-wrong", self.title)
 
     @property
     def title(self) -> str:
@@ -115,7 +123,8 @@ def programme(study: Study, finder: Finder) -> Programme:
             units = int(allowed * planned.share / sum(s.share for s in sums)) // (planned.times + study.privacy.spares)
             for occurrence in range(planned.times + study.privacy.spares):
                 mechanism = _mechanism(planned, units)
-                places.append(Place(len(places), step.name, planned.name, occurrence, step.people, mechanism))
+                index = len(places)
+                places.append(Place(index, step.name, planned.name, occurrence, step.people, mechanism, planned.state))
     return Programme(study, tuple(places))
 
 

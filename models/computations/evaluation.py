@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,9 @@ class Evaluation:
     def plan(self, parameters: Parameters) -> tuple[PlannedSum, ...]:
         """Return one histogram: a person's rows share out a total of one, so its norm is at most one."""
         meaning = "1, shared out over their rows, in the cell of predicted risk and outcome"
-        return (PlannedSum(HISTOGRAM, meaning, width=2 * _read(parameters)["bins"], clip=1.0, share=1.0),)
+        bins, features = _read(parameters)["bins"], _features(parameters)
+        state = {"weights": (len(features) + 1,)}
+        return (PlannedSum(HISTOGRAM, meaning, width=2 * bins, clip=1.0, share=1.0, state=state),)
 
     def start(self, parameters: Parameters, earlier: Result | None) -> State:
         """Start from the model to evaluate."""
@@ -40,7 +43,7 @@ class Evaluation:
 
     def next_request(self, parameters: Parameters, state: State) -> Ask | None:
         """Ask once."""
-        return None if "total" in state else Ask(HISTOGRAM, state)
+        return None if "total" in state else Ask(HISTOGRAM, {"weights": state["weights"]})
 
     def contributions(self, parameters: Parameters, ask: Ask, batch: Batch) -> Floats:
         """Return a person's rows spread over the cells, shape (people, 2 x bins): without the outcome, then with it."""
@@ -64,6 +67,13 @@ class Evaluation:
         sd = float(state["noise_sd"][0])
         facts = {"noise_sd": sd, **discrimination(without, having, sd), **_calibration(without, having, edges, sd)}
         return Result(KIND, {"without": without, "having": having, "edges": edges}, facts)
+
+
+def _features(parameters: Parameters) -> list[str]:
+    model = parameters.get("of")
+    if not isinstance(model, Mapping) or "features" not in model or "outcome" not in model:
+        raise Invalid("parameters-wrong", "an evaluation names, as `of`, a step that learns a risk")
+    return list(model["features"])
 
 
 def discrimination(without: Floats, having: Floats, noise_sd: float) -> dict[str, JSON]:

@@ -53,6 +53,7 @@ class LinearRisk:
                 clip=p["clip"],
                 share=1 - p["moments_share"],
                 times=p["rounds"],
+                state={"weights": (width,)},
             ),
         )
 

@@ -12,7 +12,7 @@ from privacy.request import Request
 from tests.approved import Approved, approved
 from tests.computations.blurting import SECRET
 
-ROUND = {"round": np.array([0])}
+ROUND = {"round": np.array([0.0])}
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_place_is_not_answered_for_another_state_or_roster(here, change):
     here.ask(1, ROUND)
     paid = spent(here)
     if change == "state":
-        answer = here.ask(1, {"round": np.array([1])})
+        answer = here.ask(1, {"round": np.array([1.0])})
     else:  # the difference of two rosters' totals would be somebody's vector
         answer = here.ask(1, ROUND, roster=(here.node.fingerprint, *here.others[:2]))
     assert isinstance(answer, Notice)
@@ -157,7 +157,7 @@ def test_what_an_opted_out_person_had_is_not_in_the_next_sum(tmp_path, monkeypat
     (tmp_path / "allowed.txt").write_text("\n".join(nhs_numbers(140)))
     data = {"store": here.node.store, "keystore": here.node.keystore, "now": NOW, "allow_test_numbers": True}
     load_optouts(file=tmp_path / "allowed.txt", as_of=NOW.date(), **data)
-    second = here.ask(2, {"round": np.array([1])}).vector().view(np.int64)[0] * here.plan.places[2].mechanism.unit
+    second = here.ask(2, {"round": np.array([1.0])}).vector().view(np.int64)[0] * here.plan.places[2].mechanism.unit
     from node.persons import recognise
 
     left = recognise(nhs_numbers(150)[140:], here.node.keystore, allow_test_numbers=True)
@@ -166,7 +166,7 @@ def test_what_an_opted_out_person_had_is_not_in_the_next_sum(tmp_path, monkeypat
 
 def test_audit_and_ledger_verify_afterwards(here):
     here.ask(1, ROUND)
-    here.ask(1, {"round": np.array([5])})
+    here.ask(1, {"round": np.array([5.0])})
     here.ask(2, ROUND)
     here.node.audit.verify()
     here.node.ledger.verify()
@@ -196,3 +196,43 @@ def test_a_door_without_slots_would_show_the_work(here):
     started = time.monotonic()
     here.node.door._decide(b"nothing of ours")
     assert time.monotonic() - started < 0.1
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"round": np.zeros(())},
+        {"round": np.zeros(2)},
+        {"round": np.zeros((1, 1))},
+        {"round": np.zeros((150, 1))},
+        {"round": np.zeros(1, np.int64)},
+        {"round": np.zeros(1), "more": np.zeros(1)},
+        {"other": np.zeros(1)},
+    ],
+)
+def test_a_state_that_the_plan_does_not_name_is_refused_before_any_charge(here, state):
+    """A shape that fits only some numbers of rows would tell, without noise, how many there are."""
+    paid = spent(here)
+    answer = here.ask(1, state)
+    assert isinstance(answer, Notice)
+    assert answer.code == "state-wrong"
+    assert spent(here) == paid
+    assert isinstance(here.ask(1, {"round": np.zeros(1)}), Release)  # the control: the planned one is answered
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (40, 3), (40, 1), (1, 1, 3), (2, 40, 3)])
+def test_no_shape_of_weights_but_the_models_own_reaches_a_row(shape):
+    from models.gradients import row_gradients
+    from models.risk import log_odds
+    from privacy.errors import Invalid
+
+    batch = Batch(40, np.arange(40), {"a": np.linspace(0, 1, 40), "b": np.ones(40)})
+    if shape == (3,):
+        assert log_odds(batch, ["a", "b"], {"weights": np.ones(shape)}).shape == (40,)
+        assert row_gradients(np.ones(shape), np.ones((40, 3)), np.ones(40)).shape == (40, 3)
+        return
+    with pytest.raises(Invalid, match="contribution-shape"):
+        log_odds(batch, ["a", "b"], {"weights": np.ones(shape)})
+    with pytest.raises(Invalid, match="contribution-shape"):
+        row_gradients(np.ones(shape), np.ones((40, 3)), np.ones(40))

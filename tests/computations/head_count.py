@@ -11,7 +11,11 @@ class HeadCount:
 
     def plan(self, parameters):
         times = parameters.get("times", 1)
-        return (PlannedSum("heads", "1, and 1 if ever over sixty", width=2, clip=2.0, share=1.0, times=times),)
+        return (
+            PlannedSum(
+                "heads", "1, and 1 if ever over sixty", width=2, clip=2.0, share=1.0, times=times, state={"round": (1,)}
+            ),
+        )
 
     def start(self, parameters, earlier):
         return {"totals": np.zeros((0, 2))}
@@ -19,7 +23,7 @@ class HeadCount:
     def next_request(self, parameters, state):
         if len(state["totals"]) == parameters.get("times", 1):
             return None
-        return Ask("heads", {"round": np.array([len(state["totals"])])})
+        return Ask("heads", {"round": np.array([float(len(state["totals"]))])})
 
     def contributions(self, parameters, ask, batch):
         old = batch.by_person(batch.variables["over_sixty"][:, None]) > 0

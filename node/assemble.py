@@ -39,7 +39,8 @@ if TYPE_CHECKING:  # opened when first needed: a person who reads a list waits f
     from node.sums import Sums
 
 IDENTITY_KEY, FLEET_KEY = "identity@1", "fleet@1"
-KEYSTORE, STATE, JOIN_KIT, RECORDS, FLOWER = "keystore.json", "state.sqlite", "join.kit", "store", "flower"
+JOIN_KIT = "join@1"  # in the keystore: whom the node obeys is not for whoever can write a file to say
+KEYSTORE, STATE, RECORDS, FLOWER = "keystore.json", "state.sqlite", "store", "flower"
 COMPUTATIONS = Finder("models.computations")
 SCHEMA = (*audit.SCHEMA, *ledger.SCHEMA, *policies.SCHEMA, *register.SCHEMA)
 
@@ -79,6 +80,15 @@ class Node:
         """Sign the log as it stands, and keep the signature beside it."""
         with self.database.transaction() as connection:
             return self.audit.checkpoint(connection)
+
+    def verify(self) -> Checkpoint | None:
+        """Recompute the log, and hold policy, ledger, studies and store against it; return the newest checkpoint."""
+        newest = self.audit.verify()
+        self.policies.verify()
+        self.ledger.verify(self.policy.ceilings())
+        self.governance.verify()
+        self.store.verify()
+        return newest
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -191,11 +201,8 @@ def open_node(
 ) -> Node:
     """Open the node in ``home``; a home without one, wrong settings or a wrapping key that is away have their codes."""
     settings = read_settings(home, environ=environ, flags=flags)
-    try:
-        kit = JoinKit.decode((home / JOIN_KIT).read_bytes())
-    except OSError as error:
-        raise Unreachable("file-unreadable", str(home / JOIN_KIT)) from error
-    return Node(home, settings, kit, Keystore.open(home / KEYSTORE, settings.wrapping_key_file), finder, now)
+    keystore = Keystore.open(home / KEYSTORE, settings.wrapping_key_file)
+    return Node(home, settings, JoinKit.decode(keystore.secret(JOIN_KIT)), keystore, finder, now)
 
 
 __all__ = [

@@ -100,7 +100,6 @@ def found(
         identity, fleet = Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP384R1())
         Keystore.create(place / assemble.KEYSTORE, wrapping, _secrets(kit, identity, fleet))
         _write(place / FILE, toml_lines({"name": name, "wrapping_key_file": str(wrapping)}).encode())
-        _write(place / assemble.JOIN_KIT, kit.encode())
         _write(place / ENROLMENT, Enrolment(name, PublicKey.of(identity), _public(fleet)).encode(identity))
         _begin(place, policy, {p.name: signers[p.name] for p in policy.approvers if p.name in signers}, finder, now)
     return Founded(PublicKey.of(identity).fingerprint, home, home / ENROLMENT, wrapping, paths)
@@ -132,6 +131,7 @@ def _secrets(kit: JoinKit, identity: Ed25519PrivateKey, fleet: ec.EllipticCurveP
         assemble.IDENTITY_KEY: identity.private_bytes_raw(),
         assemble.FLEET_KEY: fleet.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
         PSEUDONYM_KEY: secrets.token_bytes(KEY_BYTES),
+        assemble.JOIN_KIT: kit.encode(),
         SPLIT_KEY: bytes.fromhex(kit.split_key),
         RECORDS_KEY: secrets.token_bytes(KEY_BYTES),
         OPTOUTS_KEY: secrets.token_bytes(KEY_BYTES),

@@ -117,7 +117,7 @@ class Governance:
         if record.state not in ("runnable", "running"):
             raise Refusal("study-not-approved")
         study = record.study()
-        if len(self._approvals(record, policy)) < APPROVALS_NEEDED:
+        if len(self._approvals(record, policy)) < APPROVALS_NEEDED or self._refused(record):
             raise Refusal("study-not-approved")
         self._intake.check_standing(study, policy, now.astimezone(datetime.UTC).date())
         if record.state == "runnable":
@@ -150,7 +150,8 @@ class Governance:
         self.register.told(notice.study, notice.kind)
 
     def verify(self) -> None:
-        """Check every study's hash and every decision's signature; ``study-changed`` or ``signature-wrong``."""
+        """Check each study's hash and state and each decision's signature; ``study-changed`` or ``signature-wrong``."""
+        self.register.verify()
         for record in self.register.all():
             record.study()
             for signed in self.register.decisions(record.hash):
@@ -221,6 +222,9 @@ class Governance:
                 continue
             holding[signed.person] = signed
         return holding
+
+    def _refused(self, record: Record) -> bool:
+        return any(signed.decision == "refuse" for signed in self.register.decisions(record.hash))
 
     def _statement(self, study_hash: str, decision: Decision) -> Document:
         return {"study": study_hash, "node": self._intake.node, "decision": decision}

@@ -16,7 +16,7 @@ from privacy.atomic import put
 from privacy.audit import AuditLog
 from privacy.canonical import Document
 from privacy.durable import Database
-from privacy.errors import HedgerowError, Refusal, Unreachable
+from privacy.errors import HedgerowError, Refusal, Tampered, Unreachable
 from privacy.ledger import Ledger
 from privacy.signing import PublicKey, sign
 
@@ -69,7 +69,7 @@ class Policies:
         self.current()
         logged = [e["facts"]["policy"] for e in self._audit.events() if e["event"] == ACCEPTED]
         if logged != [version.policy.hash for version in self._history()]:
-            raise Refusal("policy-unsigned", "the audit log tells of other versions")
+            raise Tampered("policy-unsigned", "the audit log tells of other versions")
 
     def accept(self, policy: Policy, keys: Mapping[str, Ed25519PrivateKey], *, now: str) -> None:
         """Put ``policy`` in force, signed with ``keys`` (by name) of two people of the policy before it.

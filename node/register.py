@@ -26,7 +26,7 @@ State = Literal[
     "withdrawn",
 ]
 Decision = Literal["approve", "refuse"]
-PAUSED = "paused"
+PAUSED, PAUSED_EVENT, RESUMED_EVENT = "paused", "node-paused", "node-resumed"
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS study (
@@ -152,6 +152,19 @@ class Register:
         with self.database.transaction() as connection:
             connection.execute("UPDATE study SET told = ? WHERE hash = ?", (kind, study))
 
+    def verify(self) -> None:
+        """Hold each study's state, and the pause switch, against the newest leaf about it; else ``study-changed``."""
+        states: dict[str, str] = {}
+        paused = False
+        for leaf in self._audit.events():
+            event, facts = leaf["event"], leaf["facts"]
+            if event in (PAUSED_EVENT, RESUMED_EVENT):
+                paused = event == PAUSED_EVENT
+            elif event.startswith("study-") and "study" in facts:
+                states[facts["study"]] = event.removeprefix("study-")
+        if {record.hash: record.state for record in self.all()} != states or paused != self.paused:
+            raise Tampered("study-changed", "a study's state or the pause switch is not what the log says")
+
     @property
     def paused(self) -> bool:
         """Say whether the node answers nobody at present."""
@@ -159,11 +172,11 @@ class Register:
 
     def pause(self, *, at: str) -> None:
         """Stop everything: the next request is refused."""
-        self._switch("INSERT OR IGNORE INTO switch VALUES (?, ?)", (PAUSED, at), "node-paused", at)
+        self._switch("INSERT OR IGNORE INTO switch VALUES (?, ?)", (PAUSED, at), PAUSED_EVENT, at)
 
     def resume(self, *, at: str) -> None:
         """Go on."""
-        self._switch("DELETE FROM switch WHERE name = ?", (PAUSED,), "node-resumed", at)
+        self._switch("DELETE FROM switch WHERE name = ?", (PAUSED,), RESUMED_EVENT, at)
 
     def _switch(self, statement: str, values: tuple[str, ...], event: str, at: str) -> None:
         with self.database.transaction() as connection:
@@ -175,4 +188,4 @@ def _record(row: sqlite3.Row) -> Record:
     return Record(**{**dict(row), "state": cast("State", row["state"])})
 
 
-__all__ = ["PAUSED", "SCHEMA", "Decision", "Record", "Register", "Signed", "State"]
+__all__ = ["PAUSED", "PAUSED_EVENT", "RESUMED_EVENT", "SCHEMA", "Decision", "Record", "Register", "Signed", "State"]

@@ -41,7 +41,7 @@ class Service:
     def run(self, ready: Callable[[], None]) -> None:
         """Serve; returns within two seconds of ``stop``. A second service of the same node is ``node-running``."""
         with _alone(self._node.home):
-            self._node.policies.current()  # a node whose policy nobody signed does not even start
+            self._node.verify()  # a node whose policy nobody signed, or whose state was edited, does not even start
             _ = self._node.door
             threads = [threading.Thread(target=work, daemon=True) for work in (self._hold, self._poll)]
             for thread in threads:
@@ -103,12 +103,22 @@ class Service:
         """Sign the log and let the coordinator keep the signature: a rewritten past would show."""
         now = self._node.now()
         if self._checkpoint_due is None or now >= self._checkpoint_due:
+            self._verify()
             signed = self._node.sign_log()
             self._untold = Notice("checkpoint", self._node.fingerprint, size=signed.size, root=signed.root)
             self._checkpoint_due = now + datetime.timedelta(seconds=self._node.settings.checkpoint_seconds)
         if self._untold is not None:
             self._node.door.notify(self._untold, self._node.hub.send_notice)
             self._untold = None
+
+    def _verify(self) -> None:
+        """Stop the node when its state is no longer what its log says: nothing goes on over a log that was edited."""
+        try:
+            self._node.verify()
+        except HedgerowError as error:
+            self._fault = error
+            self._stop.set()
+            raise
 
     def _try(self, what: str, work: Callable[[], None]) -> None:
         try:

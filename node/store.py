@@ -17,7 +17,7 @@ import pyarrow as pa
 from node.keystore import Keystore
 from node.parquet import SUFFIX, seal, unseal
 from privacy.audit import AuditLog
-from privacy.canonical import JSON
+from privacy.canonical import JSON, canonical
 from privacy.contract import Contract, contract_of
 from privacy.durable import Database
 from privacy.errors import Invalid, Refusal, Tampered, Unreachable
@@ -164,7 +164,22 @@ class Store:
             if newest is None or newest["file"] == row["file"]:
                 raise
             return self.optouts()  # another process loaded a newer list between the question and the reading
-        return OptOuts(row["version"], datetime.date.fromisoformat(row["as_of"]), allowed.astype(str))
+        optouts = OptOuts.of(allowed.astype(str), datetime.date.fromisoformat(row["as_of"]))
+        if optouts.version != row["version"]:  # the version covers the day too: an old list cannot be made to look new
+            raise Tampered("store-tampered", "the opt-out list")
+        return optouts
+
+    def verify(self) -> None:
+        """Hold the loads and the opt-out list in use against the log; ``store-tampered`` when they differ."""
+        events = self._audit.events()
+        loads = [leaf["facts"] for leaf in events if leaf["event"] == DATA_LOADED]
+        rows = self._database.rows("SELECT * FROM data_version")
+        if sorted(map(canonical, loads)) != sorted(canonical(_facts(_version_of(row))) for row in rows):
+            raise Tampered("store-tampered", "the loads")
+        lists = [leaf["facts"] for leaf in events if leaf["event"] == OPTOUTS_LOADED]
+        in_use = self._database.one("SELECT version, as_of FROM optout_list")
+        if lists[-1:] != ([dict(in_use)] if in_use else []):
+            raise Tampered("store-tampered", "the opt-out list")
 
     def _next_version(self, contract: Contract) -> int:
         versions = self.versions(contract.name)
@@ -174,13 +189,6 @@ class Store:
 
     def _record(self, version: DataVersion) -> None:
         """Make a load count. The leaf holds no count of rows: a leaf may be shown outside the node."""
-        facts: dict[str, JSON] = {
-            "data_set": version.data_set,
-            "version": version.version,
-            "contract": version.contract.hash,
-            "source": version.source_sha256,
-            "optouts": version.optouts_version,
-        }
         row = (
             version.data_set,
             version.version,
@@ -193,7 +201,7 @@ class Store:
         )
         with self._database.transaction() as connection:
             connection.execute("INSERT INTO data_version VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-            self._audit.append(connection, DATA_LOADED, facts, at=version.loaded_at)
+            self._audit.append(connection, DATA_LOADED, _facts(version), at=version.loaded_at)
 
     def _remove_orphans(self) -> None:
         try:
@@ -222,6 +230,16 @@ class Store:
 def _in_order(records: pa.Table, contract: Contract) -> pa.Table:
     by = [("person", "ascending"), *([(contract.period, "ascending")] if contract.period else [])]
     return records.sort_by(by)
+
+
+def _facts(version: DataVersion) -> dict[str, JSON]:
+    return {
+        "data_set": version.data_set,
+        "version": version.version,
+        "contract": version.contract.hash,
+        "source": version.source_sha256,
+        "optouts": version.optouts_version,
+    }
 
 
 def _version_of(row: Row) -> DataVersion:

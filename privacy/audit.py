@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import secrets
 import sqlite3
@@ -10,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from privacy.canonical import JSON, Document, canonical
 from privacy.durable import Database
@@ -21,7 +24,7 @@ CHECKPOINT = "audit-checkpoint"
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS audit_leaf (
-        position INTEGER PRIMARY KEY, content BLOB NOT NULL, frontier BLOB NOT NULL) STRICT""",
+        position INTEGER PRIMARY KEY, content BLOB NOT NULL, frontier BLOB NOT NULL, seal BLOB NOT NULL) STRICT""",
     """CREATE TABLE IF NOT EXISTS audit_checkpoint (
         size INTEGER PRIMARY KEY, root TEXT NOT NULL, signature TEXT NOT NULL) STRICT""",
 )
@@ -43,12 +46,14 @@ class Checkpoint:
 class AuditLog:
     """Appends events and signs checkpoints; ``verify`` recomputes everything from the leaves.
 
-    A leaf is salted, so that its hash, and so a checkpoint that leaves the node, tells nothing about what it holds.
+    A leaf is salted, so that its hash, and so a checkpoint that leaves the node, tells nothing about what it holds. It
+    is sealed with a key that only the node has, so that whoever can write to the disk, and no more, can add none.
     """
 
     def __init__(self, database: Database, key: Ed25519PrivateKey) -> None:
         self._database = database
         self._key = key
+        self._sealing = HKDF(SHA256(), 32, salt=None, info=b"hedgerow audit seal").derive(key.private_bytes_raw())
 
     def append(self, connection: sqlite3.Connection, event: str, facts: Mapping[str, JSON], *, at: str) -> int:
         """Add one leaf inside the caller's transaction and return its position: both commit, or neither."""
@@ -58,9 +63,13 @@ class AuditLog:
         content = canonical(leaf)
         frontier = _grow(frontier, position, _leaf_hash(content))
         connection.execute(
-            "INSERT INTO audit_leaf VALUES (?, ?, ?)", (position, content, json.dumps(frontier).encode())
+            "INSERT INTO audit_leaf VALUES (?, ?, ?, ?)",
+            (position, content, json.dumps(frontier).encode(), self._seal(position, content)),
         )
         return position
+
+    def _seal(self, position: int, content: bytes) -> bytes:
+        return hmac.digest(self._sealing, b"%d " % position + content, "sha256")
 
     def checkpoint(self, connection: sqlite3.Connection) -> Checkpoint:
         """Sign the log as it stands, inside the caller's transaction, and keep the signature beside it."""
@@ -70,13 +79,24 @@ class AuditLog:
         connection.execute("INSERT OR REPLACE INTO audit_checkpoint VALUES (?, ?, ?)", (size, root, signed.signature))
         return signed
 
+    def facts(self, connection: sqlite3.Connection, position: int) -> Document:
+        """Return the facts of one leaf that this node sealed; otherwise ``audit-tampered``."""
+        row = connection.execute("SELECT content, seal FROM audit_leaf WHERE position = ?", (position,)).fetchone()
+        if row is None or not hmac.compare_digest(row["seal"], self._seal(position, row["content"])):
+            raise Tampered("audit-tampered", f"leaf {position}")
+        facts: Document = json.loads(row["content"])["facts"]
+        return facts
+
     def events(self) -> list[Document]:
         """Return every leaf, oldest first, with its position."""
         rows = self._database.rows("SELECT position, content FROM audit_leaf ORDER BY position")
         return [{"position": row["position"], **json.loads(row["content"])} for row in rows]
 
     def verify(self) -> Checkpoint | None:
-        """Verify the log as ``verify_log`` does, under this node's own key."""
+        """Verify the log as ``verify_log`` does, and that this node sealed every leaf."""
+        for row in self._database.rows("SELECT position, content, seal FROM audit_leaf"):
+            if not hmac.compare_digest(row["seal"], self._seal(row["position"], row["content"])):
+                raise Tampered("audit-tampered", f"leaf {row['position']} was not written here")
         return verify_log(self._database, PublicKey.of(self._key))
 
 

@@ -15,16 +15,17 @@ from typing import Any
 
 from privacy.arrays import Ring
 from privacy.audit import AuditLog
-from privacy.canonical import Document, canonical, sha256
+from privacy.canonical import Document, canonical, hash_of, sha256
 from privacy.computation import PARTS, Part
 from privacy.durable import Database
-from privacy.errors import Refusal, Tampered
+from privacy.errors import Invalid, Refusal, Tampered
 from privacy.programme import Place, Programme
 from privacy.release import Receipt, Release
 
 VIEWS = ("outside", "coordinator")
 LEAF_KEYS = ("study", "place", "request", "people", "mechanism", "cost")
 OPEN = "INSERT INTO account VALUES (?, ?, ?, 0) ON CONFLICT DO UPDATE SET ceiling = excluded.ceiling"
+RELEASED = "released"
 PAY = "UPDATE account SET spent = spent + ? WHERE part = ?"
 
 SCHEMA = (
@@ -36,7 +37,8 @@ SCHEMA = (
         title TEXT NOT NULL, people TEXT NOT NULL, mechanism TEXT NOT NULL, cost INTEGER NOT NULL CHECK (cost > 0),
         at TEXT NOT NULL, leaf INTEGER NOT NULL, UNIQUE (study, place)) STRICT""",
     """CREATE TABLE IF NOT EXISTS released (
-        charge INTEGER PRIMARY KEY REFERENCES charge (id), content BLOB NOT NULL, receipt TEXT NOT NULL) STRICT""",
+        charge INTEGER PRIMARY KEY REFERENCES charge (id), content BLOB NOT NULL, receipt TEXT NOT NULL,
+        leaf INTEGER NOT NULL) STRICT""",
 )
 
 
@@ -138,20 +140,23 @@ class Ledger:
         with self._database.transaction() as connection:
             if (stored := self._released(connection, charge.id)) is not None:
                 return stored  # somebody else computed it on this charge; two answers to one place must never leave
-            values = (charge.id, content, canonical(receipt.document()).decode())
-            connection.execute("INSERT INTO released VALUES (?, ?, ?)", values)
-            self._audit.append(connection, "released", {"charge": charge.id, "sha256": receipt.released}, at=charge.at)
+            leaf = self._audit.append(connection, RELEASED, _released_facts(charge.id, receipt), at=charge.at)
+            values = (charge.id, content, canonical(receipt.document()).decode(), leaf)
+            connection.execute("INSERT INTO released VALUES (?, ?, ?, ?)", values)
         return Release(receipt, content)
 
-    def verify(self) -> None:
+    def verify(self, ceilings: Mapping[str, int]) -> None:
         """Recompute what is spent; hold each charge and each stored answer against its leaf, else ``ledger-tampered``.
 
-        An answer that is gone counts as tampering: computed again, with other noise, the place would have two.
+        ``ceilings`` are what the signed policy says. An answer that is gone counts as tampering: computed again, with
+        other noise, the place would have two.
         """
         events = self._audit.events()
         leaves = {leaf["position"]: leaf for leaf in events if leaf["event"] == "charged"}
         charges = self.charges()
         for account in self.accounts():
+            if account.ceiling != ceilings[account.view]:
+                raise Tampered("ledger-tampered", f"ceiling of the {account.view} view")
             if account.spent != sum(c["cost"] for c in charges if account.part in PARTS[c["people"]]):
                 raise Tampered("ledger-tampered", f"spending of {account.part} people")
         for charge in charges:
@@ -160,9 +165,9 @@ class Ledger:
                 raise Tampered("ledger-tampered", f"charge {charge['id']}")
         if leaves:
             raise Tampered("ledger-tampered", f"charge of leaf {min(leaves)} is missing")
-        answers = self._database.rows("SELECT charge, content FROM released ORDER BY charge")
-        stored = [{"charge": row["charge"], "sha256": sha256(row["content"])} for row in answers]
-        logged = sorted((leaf["facts"] for leaf in events if leaf["event"] == "released"), key=lambda f: f["charge"])
+        answers = self._database.rows("SELECT charge, receipt, content FROM released ORDER BY charge")
+        stored = [_released_facts(row["charge"], _release(row).receipt) for row in answers]
+        logged = sorted((leaf["facts"] for leaf in events if leaf["event"] == RELEASED), key=lambda f: f["charge"])
         if stored != logged:
             raise Tampered("ledger-tampered", "the stored answers")
 
@@ -183,8 +188,27 @@ class Ledger:
         return Charge(int(cursor.lastrowid or 0), study, place, request, at, leaf, None)
 
     def _released(self, connection: sqlite3.Connection, charge: int) -> Release | None:
-        row = connection.execute("SELECT content, receipt FROM released WHERE charge = ?", (charge,)).fetchone()
-        return Release(Receipt.from_document(json.loads(row["receipt"])), row["content"]) if row else None
+        """Return what was stored for a charge, held against the leaf that was written with it."""
+        row = connection.execute("SELECT * FROM released WHERE charge = ?", (charge,)).fetchone()
+        if row is None:
+            if any(e["event"] == RELEASED and e["facts"]["charge"] == charge for e in self._audit.events()):
+                raise Tampered("ledger-tampered", "an answer that was given is gone")
+            return None
+        release = _release(row)
+        if self._audit.facts(connection, row["leaf"]) != _released_facts(charge, release.receipt):
+            raise Tampered("ledger-tampered", "a stored answer")
+        return release
 
 
-__all__ = ["LEAF_KEYS", "OPEN", "PAY", "SCHEMA", "VIEWS", "Account", "Charge", "Ledger"]
+def _release(row: sqlite3.Row) -> Release:
+    try:
+        return Release(Receipt.from_document(json.loads(row["receipt"])), row["content"])
+    except (Tampered, Invalid, ValueError) as error:
+        raise Tampered("ledger-tampered", "a stored answer") from error
+
+
+def _released_facts(charge: int, receipt: Receipt) -> Document:
+    return {"charge": charge, "sha256": receipt.released, "receipt": hash_of(receipt.document())}
+
+
+__all__ = ["LEAF_KEYS", "OPEN", "PAY", "RELEASED", "SCHEMA", "VIEWS", "Account", "Charge", "Ledger"]

@@ -115,21 +115,24 @@ def without(batch, gone):
 
 def books(path, *, ceiling=10**12, node="ab" * 20):
     """Return a node's ledger and audit log in one database, with both accounts open."""
-    key = Ed25519PrivateKey.generate()
-    database = Database(path / "state.db", [*audit.SCHEMA, *ledger.SCHEMA])
-    log = AuditLog(database, key)
-    kept = Ledger(database, log, node=node)
-    with database.transaction() as connection:
-        kept.open_accounts(connection, dict.fromkeys(ledger.VIEWS, ceiling))
-    return SimpleNamespace(path=path, key=key, database=database, audit=log, ledger=kept, public=PublicKey.of(key))
+    kept = _opened(path, Ed25519PrivateKey.generate(), dict.fromkeys(ledger.VIEWS, ceiling), node)
+    with kept.database.transaction() as connection:
+        kept.ledger.open_accounts(connection, kept.ceilings)
+    return kept
 
 
 def reopened(old):
     """Return the same books as a new process would find them."""
-    database = Database(old.path / "state.db", [*audit.SCHEMA, *ledger.SCHEMA])
-    log = AuditLog(database, old.key)
-    kept = Ledger(database, log, node="ab" * 20)
-    return SimpleNamespace(path=old.path, key=old.key, database=database, audit=log, ledger=kept, public=old.public)
+    return _opened(old.path, old.key, old.ceilings, "ab" * 20)
+
+
+def _opened(path, key, ceilings, node):
+    database = Database(path / "state.db", [*audit.SCHEMA, *ledger.SCHEMA])
+    log = AuditLog(database, key)
+    kept = Ledger(database, log, node=node)
+    return SimpleNamespace(
+        path=path, key=key, database=database, audit=log, ledger=kept, public=PublicKey.of(key), ceilings=ceilings
+    )
 
 
 def a_place(index=1, *, people="training", width=3, sigma_squared=10_000, clip_units=64):

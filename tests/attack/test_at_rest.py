@@ -90,10 +90,10 @@ def test_nor_what_a_crash_leaves_before_anything_is_cleaned_up(node, monkeypatch
     def crash(self, unfinished):
         snapshots.append(node.home / f"snapshot{len(snapshots)}")
         shutil.copytree(node.directory, snapshots[-1])
-        return rename(self, unfinished)
+        return name(self, unfinished)
 
-    rename = Path.rename
-    monkeypatch.setattr(Path, "rename", crash)
+    name = Path.hardlink_to
+    monkeypatch.setattr(Path, "hardlink_to", crash)
     monkeypatch.setattr(node_store, "seal", seal)
     node.load(extract())
     assert len(snapshots) == 4

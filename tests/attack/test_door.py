@@ -168,8 +168,7 @@ def test_audit_and_ledger_verify_afterwards(here):
     here.ask(1, ROUND)
     here.ask(1, {"round": np.array([5.0])})
     here.ask(2, ROUND)
-    here.node.audit.verify()
-    here.node.ledger.verify()
+    here.node.verify()
 
 
 @pytest.mark.parametrize(("work_seconds", "slots"), [(0.0, 1), (0.03, 1), (0.15, 2), (0.25, 4)])

@@ -70,8 +70,7 @@ def test_the_shared_model_is_worth_having(finished):
 def test_every_nodes_log_and_ledger_verify(finished):
     federation, _, _ = finished
     for node in federation.nodes.values():
-        node.audit.verify()
-        node.ledger.verify()
+        node.verify()
 
 
 def test_no_identifier_crossed_the_wire(finished, wire):

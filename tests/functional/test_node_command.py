@@ -22,6 +22,7 @@ from node.clock import system_clock
 from node.command import main
 from privacy.computation import Finder
 from privacy.enrolment import Enrolment, JoinKit
+from privacy.optouts import OptOuts
 from privacy.signing import PublicKey
 from privacy.software import package_sha256
 from tests.nodes import CONTRACT, HEADER, nhs_numbers
@@ -316,8 +317,8 @@ def test_a_stale_list_stops_a_load(bare):
     bare.init("--policy", "floors.toml")
     assert bare.code("ingest", "missing.toml", "visits.csv", status=4) == "file-unreadable"
     bare.load()
-    with bare.node().database.transaction() as connection:
-        connection.execute("UPDATE optout_list SET as_of = ?", ((TODAY - datetime.timedelta(days=8)).isoformat(),))
+    store = bare.node().store
+    store.save_optouts(OptOuts.of(store.optouts().allowed, TODAY - datetime.timedelta(days=8)), bare.node().now())
     assert bare.code("ingest", "visits.toml", "visits.csv", status=5) == "optouts-stale"
     record = bare.offer()
     bare.run("study", "approve", record.hash, *bare.by("ada"))

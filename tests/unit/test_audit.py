@@ -127,15 +127,21 @@ def test_control_a_whole_rewrite_passes_only_if_the_checkpoints_go_too(log):
     assert merkle_tree_hash(leaves[: kept_elsewhere.size]).hex() != kept_elsewhere.root
 
 
-def rewrite(log):
-    """Change one event and rebuild every frontier after it, as an insider with the code would."""
+def rewrite(log, *, sealed=True):
+    """Change one event and rebuild every frontier and seal after it, as an insider with the node's key could."""
     leaves = [row["content"] for row in log.database.rows("SELECT content FROM audit_leaf ORDER BY position")]
+    seals = [row["seal"] for row in log.database.rows("SELECT seal FROM audit_leaf ORDER BY position")]
     leaves[3] = leaves[3].replace(b'"rows":3', b'"rows":9')
     frontier, statements = [], []
     for position, content in enumerate(leaves):
         frontier = _grow(frontier, position, _leaf_hash(content))
-        values = (content, json.dumps(frontier).encode(), position)
-        statements.append(("UPDATE audit_leaf SET content = ?, frontier = ? WHERE position = ?", values))
+        values = (
+            content,
+            json.dumps(frontier).encode(),
+            log.audit._seal(position, content) if sealed else seals[position],
+            position,
+        )
+        statements.append(("UPDATE audit_leaf SET content = ?, frontier = ?, seal = ? WHERE position = ?", values))
     change(log, *statements)
 
 
@@ -191,3 +197,13 @@ def test_a_log_cut_short_with_its_own_checkpoints_shows_against_one_kept_elsewhe
     log.audit.verify()  # the control: by itself, the log looks whole
     with pytest.raises(Tampered, match="missing"):
         verify_log(log.database, log.public, elsewhere=[elsewhere])
+
+
+def test_without_the_nodes_key_no_leaf_can_be_added_or_changed(log):
+    """Whoever can write to the disk can rebuild the tree, but not the seal; and there is no checkpoint yet to tell."""
+    change(log, ("DELETE FROM audit_checkpoint", ()))
+    log.audit.verify()
+    rewrite(log, sealed=False)
+    with pytest.raises(Tampered, match="not written here"):
+        log.audit.verify()
+    verify_log(log.database, log.public)  # the control: the tree itself adds up

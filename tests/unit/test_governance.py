@@ -236,7 +236,7 @@ def test_a_changed_study_under_its_own_new_hash_has_no_approvals(desk):
         connection.execute("UPDATE study SET hash = ?, document = ?", (changed.hash, json.dumps(changed.document())))
         connection.execute("UPDATE decision SET study = ?", (changed.hash,))
     assert code_of(lambda: desk.run(changed.hash)) == "study-not-approved"
-    assert code_of(desk.governance.verify) == "signature-wrong"
+    assert code_of(desk.governance.verify) == "study-changed"
 
 
 def test_a_forged_approval_does_not_count(desk):
@@ -250,7 +250,7 @@ def test_a_forged_approval_does_not_count(desk):
         desk.governance.register.sign(connection, signed)
         connection.execute("UPDATE study SET state = 'runnable'")
     assert code_of(lambda: desk.run(record.hash)) == "study-not-approved"
-    assert code_of(desk.governance.verify) == "signature-wrong"
+    assert code_of(desk.governance.verify) == "study-changed"
 
 
 @pytest.mark.parametrize(
@@ -374,3 +374,25 @@ def test_the_real_judge_lets_a_cohort_pass_and_charges_it_once(tmp_path):
     record = desk.approved()
     assert record.state == "runnable"
     assert [charge["place"] for charge in desk.node.ledger.charges()] == [0]
+
+
+@pytest.mark.parametrize("also", [(), ("DELETE FROM decision WHERE decision = 'refuse'",)])
+def test_a_withdrawn_study_does_not_come_back_by_an_edit_of_the_state_file(desk, also):
+    record = desk.approved()
+    desk.governance.refuse(record.hash, person="ada", key=desk.keys["ada"], reason="enough", now=NOW)
+    desk.governance.verify()
+    with desk.node.database.transaction() as connection:
+        connection.execute("UPDATE study SET state = 'running'")
+        for statement in also:
+            connection.execute(statement)
+    assert code_of(desk.governance.verify) == "study-changed"
+    if not also:  # the signed refusal itself stops it, at every request
+        assert code_of(lambda: desk.run(record.hash)) == "study-not-approved"
+
+
+def test_a_pause_that_was_lifted_by_an_edit_is_found(desk):
+    desk.governance.register.pause(at=stamp(NOW))
+    desk.governance.verify()
+    with desk.node.database.transaction() as connection:
+        connection.execute("DELETE FROM switch")
+    assert code_of(desk.governance.verify) == "study-changed"

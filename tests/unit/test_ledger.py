@@ -95,7 +95,7 @@ def test_the_budget_is_spent_to_the_last_unit_and_no_further(tmp_path):
         kept.ledger.charge(STUDY, a_place(4), "a", at=NOW)
     assert caught.value.code == "budget-exhausted"
     assert len(kept.ledger.charges()) == 3
-    kept.ledger.verify()
+    kept.ledger.verify(kept.ceilings)
 
 
 def test_a_sum_over_everyone_that_one_part_cannot_pay_charges_neither(tmp_path):
@@ -152,14 +152,14 @@ def test_crash_between_charge_and_answer_computes_again_on_the_same_charge(kept)
     assert (again.id, again.at, again.leaf, again.released) == (first.id, first.at, first.leaf, None)
     after.ledger.settle(again, vector(), **HERE)
     assert spent(after)["training", "outside"] == COST
-    after.ledger.verify()
+    after.ledger.verify(after.ceilings)
 
 
 def test_settling_twice_returns_the_first_answer(kept):
     one, two = (kept.ledger.charge(STUDY, a_place(), "a", at=NOW) for _ in range(2))
     first = kept.ledger.settle(one, vector(1, 1, 1), **HERE)
     assert kept.ledger.settle(two, vector(2, 2, 2), **HERE) == first
-    kept.ledger.verify()
+    kept.ledger.verify(kept.ceilings)
 
 
 def test_nothing_can_be_settled_that_was_not_charged(kept):
@@ -204,7 +204,7 @@ def test_eight_threads_never_oversell(tmp_path):
     kept = books(tmp_path, ceiling=20 * COST)
     assert oversold(lambda index: kept.ledger.charge(STUDY, a_place(index), "a", at=NOW)) == 20
     assert spent(kept)["training", "outside"] == 20 * COST
-    kept.ledger.verify()
+    kept.ledger.verify(kept.ceilings)
     kept.audit.verify()
 
 
@@ -234,7 +234,7 @@ def test_eight_threads_that_ask_for_one_place_pay_once_and_get_one_answer(kept):
     with ThreadPoolExecutor(8) as pool:
         assert len({release.content for release in pool.map(ask, range(8))}) == 1
     assert spent(kept)["training", "outside"] == COST
-    kept.ledger.verify()
+    kept.ledger.verify(kept.ceilings)
 
 
 # Tampering
@@ -261,12 +261,12 @@ def test_eight_threads_that_ask_for_one_place_pay_once_and_get_one_answer(kept):
 )
 def test_an_edited_ledger_is_found(kept, statement):
     answered(kept)
-    kept.ledger.verify()
+    kept.ledger.verify(kept.ceilings)
     connection = sqlite3.connect(kept.path / "state.db", isolation_level=None)
     connection.executescript(statement)
     connection.close()
     with pytest.raises(Tampered) as caught:
-        kept.ledger.verify()
+        kept.ledger.verify(kept.ceilings)
     assert caught.value.code == "ledger-tampered"
 
 

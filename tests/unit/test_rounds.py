@@ -120,7 +120,7 @@ def test_a_run_asks_each_planned_place_once_of_everybody(hub):
     assert seen[0].planned == PLANNED
     assert seen[-1].done == PLANNED - 1
     for node in hub.nodes:
-        node.books.ledger.verify()
+        node.books.ledger.verify(node.books.ceilings)
         node.books.audit.verify()
 
 

@@ -59,9 +59,12 @@ class Hub:
             raise Invalid("message-malformed")
         self.studies.note(notice, at=self.now())
 
-    def model(self, study_hash: str) -> bytes:
-        """Return the sealed model of a study, named by its whole hash."""
-        return self.registry.read(self.studies.with_hash(study_hash))
+    def model(self, caller: Caller, study_hash: str) -> bytes:
+        """Return the sealed model of a study, named by its whole hash; to nodes, of those that invite them only."""
+        study = self.studies.with_hash(study_hash)
+        if caller.role == "node" and caller.name not in {i.fingerprint for i in study.invited}:
+            raise Invalid("study-unknown")
+        return self.registry.read(study)
 
     def submit(self, content: bytes) -> Document:
         """Keep a study and offer it to the nodes that it invites."""

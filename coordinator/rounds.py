@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -64,6 +65,7 @@ class _Run:
     receipts: list[Receipt] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
+    given_up: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 def run_study(
@@ -106,21 +108,24 @@ def _learn(run: _Run, step: Step, computation: Computation, parameters: Paramete
 
 
 def _answered(run: _Run, ask: Ask, places: Iterator[Place]) -> tuple[Place, list[Release]]:
-    """Return the first place that a quorum answers; one that fails costs a spare.
+    """Return the first place that a quorum answers; one that fails costs one of the sum's spares.
 
-    A place is given up for good before the next is asked: were it answered late, after a restart, the spare would be
-    taken for the computation's next question, though it was asked with an earlier state. The last one stays open.
+    A place is given up for good before a spare is asked: were it answered late, after a restart, the spare would be
+    taken for the computation's next question, though it was asked with an earlier state. With no spare left the place
+    stays open, and another run asks the same of the same nodes.
     """
-    given_up: Place | None = None
     for place in places:
-        if given_up is not None:
-            run.journal.close(run.study.hash, given_up.index, [])
-        given_up = place
+        started = time.monotonic()
         releases = _exchange(run, ask, place)
         if len(releases) >= run.study.privacy.quorum:
             run.journal.close(run.study.hash, place.index, list(releases))
+            run.seconds.append(time.monotonic() - started)
             run.roster = tuple(sorted(releases))
             return place, [releases[node] for node in run.roster]
+        run.given_up[place.step, place.sum] += 1
+        if run.given_up[place.step, place.sum] > run.study.privacy.spares:
+            break
+        run.journal.close(run.study.hash, place.index, [])
     codes = ", ".join(f"{node[:8]}: {code}" for node, code in sorted(run.refusals.items()))
     raise Refusal("quorum-lost", codes or "no answer before the deadline")
 
@@ -149,7 +154,6 @@ def _exchange(run: _Run, ask: Ask, place: Place) -> dict[str, Release]:
                 run.journal.keep(run.study.hash, place.index, node, reply)
             waiting.remove(node)
             _report(run, place, releases, waiting, started)
-    run.seconds.append(time.monotonic() - started)
     return releases
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     fleet_port: int = Field(8441, ge=1, le=65535, description="The port for Flower's protocol.")
     deadline_seconds: float = Field(60.0, gt=0, le=86400, description="How long an exchange waits.")
     largest_body_bytes: int = Field(2**20, ge=2**12, description="The largest request that our API reads.")
+
+    @model_validator(mode="after")
+    def _two_ports(self) -> Self:
+        if (self.api_host, self.api_port) == (self.fleet_host, self.fleet_port):
+            raise ValueError("api_port and fleet_port are two different ports")
+        return self
 
 
 def read_settings(home: Path, *, environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Settings:

@@ -61,16 +61,22 @@ def _column(table: Table, variable: Variable) -> Floats:
 
 
 def _positions(table: Table, ahead: Sequence[int]) -> dict[int, NDArray[np.intp]]:
-    """Return, for each number of periods ahead, where that row of the same person is, or -1 where it is not."""
-    span = int(table.period.max(initial=0)) - int(table.period.min(initial=0)) + max(ahead, default=0) + 1
-    key = table.person * span + (table.period - table.period.min(initial=0))
+    """Return, for each number of periods ahead, where that row of the same person is, or -1 where it is not.
+
+    Persons and periods are ranked first: no number that was recorded is big enough to make one person's row another's.
+    """
+    found = {0: np.arange(len(table.person))}  # also where several rows share a period
+    person = np.unique(table.person, return_inverse=True)[1]
+    periods, period = np.unique(table.period, return_inverse=True)
+    key = person * len(periods) + period
     order = np.argsort(key, kind="stable")
-    found = {0: np.arange(len(key))}  # also where several rows share a period
     for k in [k for k in ahead if k > 0]:
-        at = np.searchsorted(key[order], key + k)
-        there = order[np.minimum(at, len(key) - 1)] if len(key) else order
-        # never another person's row, whatever a key that overflowed has found
-        same = (table.person[there] == table.person) & (table.period[there] == table.period + k)
+        later = np.searchsorted(periods, table.period + k)
+        rank = np.minimum(later, len(periods) - 1)
+        wanted = person * len(periods) + rank
+        at = np.minimum(np.searchsorted(key[order], wanted), len(key) - 1)
+        there = order[at] if len(key) else order
+        same = (key[there] == wanted) & (periods[rank] == table.period + k) if len(key) else np.zeros(0, bool)
         found[k] = np.where(same, there, -1)
     return found
 

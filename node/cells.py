@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -15,6 +17,7 @@ from privacy.columns import Column
 
 # The same texts whatever the machine's language: no thousands separator, no "inf", "nan" or hexadecimal
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
+_WRAPPED_NUMBER = re.compile(r"""\s*[='"+]*\s*0*([0-9]+)(?:\.0*)?\s*['"]*\s*""")
 _INTEGER = r"^[+-]?[0-9]{1,15}(\.0*)?$"  # 15 digits are exact as a float64; other programs write 3.0 for 3
 
 
@@ -39,6 +42,13 @@ class Judged:
 
     values: pa.Array
     faults: NDArray[np.uint8]
+
+
+def as_stored(text: str) -> str:
+    """Return a text as it would stand in the store, whatever stood around it: a number's digits, plain characters."""
+    plain = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    number = _WRAPPED_NUMBER.fullmatch(plain)
+    return number[1] if number else plain.strip()
 
 
 def judge(column: Column, texts: pa.Array, missing: Sequence[str]) -> Judged:
@@ -73,4 +83,4 @@ def _flags(mask: pa.Array) -> NDArray[np.bool_]:
     return np.asarray(pc.fill_null(mask, fill_value=False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
-__all__ = ["Fault", "Judged", "judge"]
+__all__ = ["Fault", "Judged", "as_stored", "judge"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -47,9 +48,18 @@ def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.str_], NDArray[np.intp]]
 
 def _numbers(column: pa.ChunkedArray) -> Floats:
     """Return a column as float64, NaN where missing; codes are read as the numbers they spell."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    if pa.types.is_dictionary(column.type):  # a text that is no number is missing: nothing here may fail by a value
+        texts = column.cast(column.type.value_type).to_numpy(zero_copy_only=False)
+        distinct, at = np.unique(np.where(texts == None, "", texts).astype(str), return_inverse=True)  # noqa: E711
+        return np.array([_number(text) for text in distinct])[at]
     return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 __all__ = ["Cohort", "cohort"]

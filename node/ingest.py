@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from node.cells import Fault, Judged, judge
+from node.cells import Fault, Judged, as_stored, judge
 from node.keystore import Keystore
 from node.persons import Persons, recognise
 from node.source import Source, check_header, header_of, read_bytes, read_rows
@@ -139,7 +139,7 @@ class _Load:
         suspects = [
             column.name
             for column in self.contract.stored
-            if looks_like_nhs_numbers(_some_of(pc.unique(self.source.texts[column.name])))
+            if looks_like_nhs_numbers(map(as_stored, _some_of(pc.unique(self.source.texts[column.name]))))
         ]
         if suspects:
             raise Invalid("identifier-undeclared", faults=suspects)

@@ -32,7 +32,6 @@ class Intake:
         self.check_standing(study, policy, today)
         if self.node not in {i.fingerprint for i in study.invited}:
             raise Refusal("not-invited")
-        check_variables(study, self.contract(study.data_set))
         priced = programme(study, self.finder)
         self.ledger.check_affordable(priced)
         return priced
@@ -42,9 +41,10 @@ class Intake:
         dry_run(study, self.finder)
 
     def check_standing(self, study: Study, policy: Policy, today: datetime.date) -> None:
-        """Return if what can change after approval has not: the date, the node's policy, the node's software."""
+        """Return if what can change after approval has not: the date, the policy, the data contract, the software."""
         study.check_not_ended(today)
         policy.check(study)
+        check_variables(study, self.contract(study.data_set))
         ours = {step.use: self.finder.find(step.use).version for step in study.steps}
         stated = study.software
         if stated is None or stated.package != self.software() or dict(stated.computations) != ours:

@@ -33,9 +33,11 @@ def load_optouts(
     future, or older than the one loaded, is refused: it would bring back people who have objected since.
     """
     if as_of > now.astimezone(datetime.UTC).date():
-        raise Invalid("optouts-malformed", f"as of {as_of}, which is in the future")
+        raise Refusal("optouts-stale", f"as of {as_of}, which is in the future")
     content = read_bytes(file)
     header = header_of(content)
+    if len(header) > 1:  # an extract taken for the list would let everybody in it back
+        raise Invalid("optouts-malformed", f"{len(header)} columns: a cleaned list has one")
     named = COLUMN in header
     source = read_rows(content, header if named else [COLUMN], header_lines=1 if named else 0)
     persons = recognise(source.texts[COLUMN].to_pylist(), keystore, allow_test_numbers=allow_test_numbers)

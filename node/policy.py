@@ -17,6 +17,7 @@ from privacy.accountant import LARGEST_EPSILON
 from privacy.canonical import Document, hash_of
 from privacy.errors import Invalid, Refusal, Unreachable
 from privacy.fields import Fields
+from privacy.signing import PublicKey
 from privacy.study import LARGEST_DELTA, Study
 
 APPROVALS_NEEDED = 2  # different people; DESIGN section 4
@@ -160,7 +161,7 @@ def _policy(f: Fields) -> Policy:
 
 def _person(f: Fields) -> Person:
     person = Person(f.name("name"), f.text("role", choices=ROLES), f.text("public_key"))
-    if not _PUBLIC_KEY.fullmatch(person.public_key):
+    if not _PUBLIC_KEY.fullmatch(person.public_key) or not PublicKey(person.public_key).sound:
         f.fault("public_key", "is 32 bytes in URL-safe base64, as `hedgerow-node person key` prints them")
     f.finish()
     return person

@@ -51,7 +51,10 @@ def header_of(content: bytes) -> list[str]:
         line = content.split(b"\n", 1)[0].decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Invalid("file-malformed", "line 1") from None
-    return [cell.strip() for cell in next(csv.reader([line]), [])]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line]), [])]
+    except csv.Error:  # such as a file whose lines end in a bare CR
+        raise Invalid("file-malformed", "line 1") from None
 
 
 def check_header(header: Sequence[str], contract: Contract) -> None:

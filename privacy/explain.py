@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from privacy import accountant
 from privacy.computation import Finder
+from privacy.contract import Contract
 from privacy.programme import NODES_A_PERSON, Programme
 from privacy.study import TRANSFORMS, Study, Variable
 
@@ -14,14 +17,17 @@ PEOPLE = {
 }
 
 
-def explain(plan: Programme, finder: Finder) -> str:
-    """Return the explanation that an approver reads; every figure comes from the approved plan."""
+def explain(plan: Programme, finder: Finder, contract: Contract | None = None) -> str:
+    """Return the explanation that an approver reads; every figure comes from the approved plan.
+
+    With the data contract, each column is shown with what it says of it, and marked where it is sensitive.
+    """
     study = plan.study
     return "\n\n".join(
         [
             f"{study.title}\n{'=' * len(study.title)}",
             _why(study),
-            _what(study),
+            _what(study, contract),
             _leaves(plan, finder),
             _cost(plan),
             _cannot(study),
@@ -42,7 +48,8 @@ def _why(study: Study) -> str:
             f"Question:      {study.question}",
             f"Decision:      {study.decision}",
             f"Intended use:  {study.intended_use}",
-            f"Purpose:       {study.purpose} ({study.legal_basis})",
+            f"Purpose:       {study.purpose}",
+            f"Legal basis:   {study.legal_basis}",
             f"Asked by:      {study.asked_by}; ends {study.ends}",
             f"Invited:       {', '.join(i.name for i in study.invited)} (at least {study.privacy.quorum} take part)",
             f"Study:         {study.name}, {study.hash}",
@@ -50,10 +57,22 @@ def _why(study: Study) -> str:
     )
 
 
-def _what(study: Study) -> str:
+def _what(study: Study, contract: Contract | None) -> str:
     lines = [f"It reads these columns of {study.data_set}, here, and makes numbers of them:"]
-    lines += [f"  - {v.name}: {_variable(v)}" for v in study.variables]
+    lines += [f"  - {v.name}: {_column(v, contract)}{_variable(v)}" for v in study.variables]
+    if any(v.periods_ahead for v in study.variables):
+        lines.append("Rows whose later period is not recorded are left out, and so are people who have no other rows.")
     return "\n".join(lines)
+
+
+def _column(v: Variable, contract: Contract | None) -> str:
+    """Return what the contract says of a variable's column, for people."""
+    known = {column.name: column for column in contract.stored} if contract else {}
+    if v.column not in known:
+        return ""
+    column = known[v.column]
+    sensitive = "SENSITIVE: " if column.kind == "sensitive" else ""
+    return f"{sensitive}{column.description}; " if column.description else sensitive
 
 
 def _variable(v: Variable) -> str:
@@ -65,23 +84,29 @@ def _variable(v: Variable) -> str:
 
 
 def _leaves(plan: Programme, finder: Finder) -> str:
-    lines = ["What leaves this node is only sums over people, each with random noise added here:"]
+    privacy = plan.study.privacy
+    lines = ["What leaves this node about people is only sums, each with random noise added here:"]
     for step in plan.study.steps:
         computation = finder.find(step.use)
         lines += [f"  {step.name}: {computation.title},", f"    over {PEOPLE[step.people]}."]
         for planned in computation.plan(plan.study.parameters(step)):
             noise = plan.of(step.name, planned.name)[0].mechanism.noise_sd
             lines += [
-                f"    - {_times(planned.times)} {planned.name}, {planned.width} number(s):",
+                f"    - {_times(planned.times, privacy.spares)} {planned.name}, {planned.width} number(s):",
                 f"      each person adds {planned.meaning},",
                 f"      and moves the sum by at most {planned.clip:g}; the noise's standard deviation is {noise:.3g}.",
             ]
-    lines.append("  Your node also counts its cohort once, with noise, to refuse if it is too small; that stays here.")
+    lines += [
+        "  Your node also counts its cohort once, with noise, to refuse if it is too small; that count stays here.",
+        "  Beside the sums go their receipts (what was paid, which version of the data and of the opt-out list), your",
+        "  decision on the study, codes of refusals, and the size and a fingerprint of your audit log.",
+    ]
     return "\n".join(lines)
 
 
-def _times(times: int) -> str:
-    return "once" if times == 1 else f"{times} times"
+def _times(times: int, spares: int) -> str:
+    often = "once" if times == 1 else f"{times} times"
+    return f"{often} (up to {times + spares} if rounds fail)" if spares else often
 
 
 def _cost(plan: Programme) -> str:
@@ -93,15 +118,27 @@ def _cost(plan: Programme) -> str:
     for nodes, proven, continuous in cost_lines(plan):
         where = "this node only" if nodes == 1 else f"{nodes} of the nodes"
         lines.append(f"  - known to {where}: epsilon {proven:.2f}, proven (continuous noise: {continuous:.2f})")
-    lines.append("The same holds against the coordinator and everybody else: each node adds all of the noise.")
-    return "\n".join(lines)
+    sure = f"{_sure(privacy.epsilon):.0%}"
+    return "\n".join(
+        [
+            *lines,
+            "The same holds against the coordinator and everybody else: each node adds all of the noise.",
+            "In words: somebody who knows everything else, and thinks it as likely as not that a certain person's",
+            f"records are here, could at the very worst become {sure} sure. The attacks we know come less close.",
+            f"With a chance of delta, {privacy.delta:g}, this bound may fail.",
+        ]
+    )
+
+
+def _sure(epsilon: float) -> float:
+    """Return how sure a doubt of one half can become under epsilon (Bayes' rule; Kasiviswanathan and Smith 2014)."""
+    return 1 / (1 + math.exp(-epsilon))
 
 
 def _cannot(study: Study) -> str:
     return f"""\
-What it cannot reveal: no row, pseudonym, identifier, exact count or extreme value leaves, and nobody can tell
-with confidence whether any one person's records were here. It does not start if the cohort seems to hold
-fewer than {study.privacy.minimum_cohort} people.
+What does not leave: no row, pseudonym, identifier, exact count or extreme value. It does not start if the cohort
+seems to hold fewer than {study.privacy.minimum_cohort} people.
 What it may reveal: what is true of people in general, and roughly of this organisation's people as a group: the
 noise hides a person, not an organisation."""
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+LONGEST_TEXT = 500
 LARGEST_NUMBER = 1e300  # nobody means more; and differences of two stay finite
 LARGEST_WHOLE = 2**53 - 1  # RFC 8785 has no larger whole number
 _REQUIRED = object()
@@ -31,8 +32,9 @@ class Fields:
     def text(self, name: str, default: object = _REQUIRED, *, choices: Collection[str] = ()) -> str:
         """Return a text that is not empty, one of ``choices`` where given."""
         value = self._take(name, default, str)
-        if value and not value.isprintable():  # a new line or an escape sequence could forge what an approver reads
-            self.fault(name, "is one line of characters that print")
+        if value and not (value.isprintable() and "  " not in value and len(value) <= LONGEST_TEXT):
+            # a new line, an escape sequence or a run of spaces could forge what an approver reads
+            self.fault(name, f"is one line of at most {LONGEST_TEXT} characters that print, with single spaces")
         if choices and value not in choices:
             self.fault(name, f"is one of {', '.join(sorted(choices))}")
         elif value == "" and default is _REQUIRED:
@@ -123,4 +125,4 @@ class Fields:
         return value
 
 
-__all__ = ["LARGEST_NUMBER", "LARGEST_WHOLE", "NAME", "Fields"]
+__all__ = ["LARGEST_NUMBER", "LARGEST_WHOLE", "LONGEST_TEXT", "NAME", "Fields"]

@@ -14,6 +14,17 @@ from privacy.canonical import JSON, canonical
 from privacy.errors import Tampered
 
 PUBLIC_KEY_BYTES = 32
+SMALL_ORDER = frozenset(  # points whose multiples are few, without their sign bit (RFC 7748, section 7; RFC 8032)
+    {
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,16 @@ class PublicKey:
             return Ed25519PublicKey.from_public_bytes(self.raw)
         except ValueError as error:
             raise Tampered("signature-wrong", "not a public key") from error
+
+    @property
+    def sound(self) -> bool:
+        """Say whether the text is the one text of its key, and the key one that not every signature fits."""
+        try:
+            raw = self.raw
+        except ValueError:
+            return False
+        point = raw[:-1] + bytes([raw[-1] & 0x7F]) if raw else raw
+        return base64.urlsafe_b64encode(raw).decode() == self.text and point.hex() not in SMALL_ORDER
 
     @property
     def raw(self) -> bytes:
@@ -66,4 +87,4 @@ def _message(context: str, document: JSON) -> bytes:
     return b"hedgerow/v1/" + context.encode() + b"\0" + canonical(document)
 
 
-__all__ = ["PUBLIC_KEY_BYTES", "PublicKey", "sign"]
+__all__ = ["PUBLIC_KEY_BYTES", "SMALL_ORDER", "PublicKey", "sign"]

@@ -25,6 +25,7 @@ TRANSFORMS: Mapping[Transform, str] = {
 }
 MASKINGS = ("none",)  # full noise at each node; masking by secure aggregation will be a second word here
 LARGEST_DELTA = 1e-4
+MOST_SPARES = 10  # more would let a study ask for much that its plan does not show
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,8 @@ def _privacy(f: Fields) -> PrivacyTerms:
         spares=f.whole("spares", 0),
         minimum_cohort=f.whole("minimum_cohort", 100, least=1),
     )
+    if terms.spares > MOST_SPARES:
+        f.fault("spares", f"is at most {MOST_SPARES}")
     if terms.epsilon > LARGEST_EPSILON:
         f.fault("epsilon", f"is at most {LARGEST_EPSILON:g}")
     if terms.delta > LARGEST_DELTA:
@@ -273,6 +276,7 @@ def _check_references(study: Study, faults: list[str]) -> None:
 __all__ = [
     "LARGEST_DELTA",
     "MASKINGS",
+    "MOST_SPARES",
     "TRANSFORMS",
     "Invited",
     "PrivacyTerms",

@@ -76,11 +76,20 @@ def _await_nodes(shell: Shell, client: Client, study: str, at_least: int | None)
         runs_already = status["run"] and status["run"]["state"] in {"queued", "running"}
         if status["model"] or runs_already or _enough(status, at_least):
             return
+        _check_possible(status, at_least)
         line = _waiting_line(status, at_least)
         if line != told:
             tell(line)
         told = line
         shell.sleep(POLL_SECONDS)
+
+
+def _check_possible(status: Document, at_least: int | None) -> None:
+    """Return while enough nodes may still say yes; a node that refused or withdrew does so for good."""
+    still = [node for node in status["nodes"] if node["state"] in {"offered", "approved"}]
+    if len(still) < max(status["quorum"], at_least or 1):
+        said = ", ".join(f"{n['name']} {n['state']} {n['code']}".rstrip() for n in status["nodes"] if n not in still)
+        raise Refusal("quorum-impossible", said or f"{len(status['nodes'])} are invited")
 
 
 def _enough(status: Document, at_least: int | None) -> bool:

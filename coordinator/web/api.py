@@ -102,8 +102,8 @@ def _note(caller: Node, hub: At, body: Body) -> Response:
     return Response(status_code=204, headers=HEADERS)
 
 
-def _model(_caller: Anyone, hub: At, study_hash: str) -> Response:
-    return Response(hub.model(study_hash), media_type=MODEL_TYPE, headers=HEADERS)
+def _model(caller: Anyone, hub: At, study_hash: str) -> Response:
+    return Response(hub.model(caller, study_hash), media_type=MODEL_TYPE, headers=HEADERS)
 
 
 def _said(document: Document, *, status: int = 200) -> JSONResponse:

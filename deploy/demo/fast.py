@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import structlog
 
+from coordinator.identity.tokens import Caller
 from deploy.demo.in_process import APPROVERS, LocalFederation, local_federation
 from deploy.demo.people import Site, read_public_file, write_sites
 from deploy.demo.report import Report, report_of, yardsticks
@@ -41,14 +42,16 @@ def run_fast(home: Path) -> Report:
         study = federation.submit(study_document())
         node = federation.nodes[sites[0].name]
         plan = programme(node.governance.register.find(study).study(), node.finder)
-        (home / "explanation.txt").write_text(explain(plan, node.finder) + "\n", encoding="utf-8")
+        (home / "explanation.txt").write_text(
+            explain(plan, node.finder, node.store.latest(plan.study.data_set).contract) + "\n", encoding="utf-8"
+        )
         for site in sites:
             for person in APPROVERS:
                 federation.approve(site.name, study, person)
         say("running: seven private sums, each charged, noised and logged at each site before it leaves")
         federation.run(study)
         say("each site scores its own people, and compares the shared model with its own, inside")
-        model = ModelVersion.open(federation.hub.model(study), node.coordinator)
+        model = ModelVersion.open(federation.hub.model(Caller("node", node.fingerprint), study), node.coordinator)
         for site in sites:
             _use(federation, site, model)
         exact = yardsticks(

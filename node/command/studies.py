@@ -54,7 +54,7 @@ def show(*, name: StudyName, home: Home, as_json: AsJson = False) -> None:
     if record.code:
         lines.append(f"why: {record.code}: {CATALOGUE[record.code].what if record.code in CATALOGUE else ''}")
     lines += [f"{d.decision}: {d.person} ({d.role}), {d.at}" + (f": {d.reason}" if d.reason else "") for d in decisions]
-    text = "\n".join([*lines, "", json.dumps(document, indent=2, ensure_ascii=False)])
+    text = "\n".join([*lines, "", json.dumps(document, indent=2, ensure_ascii=True)])
     data = {**_summary(record), "decisions": [asdict(d) for d in decisions], "document": document}
     say(data, text, as_json=as_json)
 
@@ -72,7 +72,8 @@ def explain(*, name: StudyName, home: Home, as_json: AsJson = False) -> None:
     record = node.governance.register.find(name)
     plan = programme(record.study(), node.finder)
     here = _budget(node, {part: plan.cost(part) for part in ("training", "held-back")}, record)
-    text = f"{explained(plan, node.finder)}\n\n{here}"
+    loaded = node.store.versions(plan.study.data_set)
+    text = f"{explained(plan, node.finder, loaded[-1].contract if loaded else None)}\n\n{here}"
     say({**_summary(record), "explanation": text}, text, as_json=as_json)
 
 

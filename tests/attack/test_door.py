@@ -235,3 +235,63 @@ def test_no_shape_of_weights_but_the_models_own_reaches_a_row(shape):
         log_odds(batch, ["a", "b"], {"weights": np.ones(shape)})
     with pytest.raises(Invalid, match="contribution-shape"):
         row_gradients(np.ones(shape), np.ones((40, 3)), np.ones(40))
+
+
+def test_a_contract_that_changed_under_an_approved_study_stops_it_whatever_the_records(here, tmp_path):
+    """Were the study run over another contract, a value that does not fit could make the difference."""
+    from node.ingest import ingest
+    from privacy.contract import read_contract
+    from tests.approved import rows
+    from tests.nodes import CONTRACT, NOW
+
+    changed = tmp_path / "changed.toml"
+    text = CONTRACT.replace("version = 1", "version = 2").replace(
+        'type = "number"\nlow = 0\nhigh = 120', 'type = "text"'
+    )
+    changed.write_text(text.replace('unit = "years"\n', "", 1))
+    extract = tmp_path / "extract2.csv"
+    extract.write_text(rows().replace(",40,", ",forty,"))
+    store = here.node.store
+    common = {"store": store, "keystore": here.node.keystore, "now": NOW, "allow_test_numbers": True}
+    ingest(contract=read_contract(changed), file=extract, optouts=store.optouts(), **common)
+    paid = spent(here)
+    answer = here.ask(1, ROUND)
+    assert isinstance(answer, Notice)
+    assert answer.code == "variable-unknown"
+    assert spent(here) == paid
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE account SET ceiling = 9000000000000000000",
+        "UPDATE optout_list SET as_of = '2027-03-02'",
+        "UPDATE data_version SET version = 7",
+        "DELETE FROM released",
+        "UPDATE released SET receipt = replace(receipt, 'visits@1', 'three people over sixty')",
+        "UPDATE charge SET cost = 1",
+        "UPDATE study SET state = 'finished'",
+        "DELETE FROM audit_leaf WHERE position > 8",
+    ],
+)
+def test_whoever_can_write_to_the_disk_and_no_more_is_found_out(here, edit):
+    from privacy.errors import HedgerowError
+
+    here.ask(1, ROUND)
+    here.node.sign_log()
+    here.node.verify()  # the control: as it was, everything holds
+    with here.node.database.transaction() as connection:
+        connection.execute("PRAGMA defer_foreign_keys = ON")
+        connection.execute(edit)
+    with pytest.raises(HedgerowError):
+        here.node.verify()
+
+
+def test_an_edited_receipt_is_never_signed(here):
+    here.ask(1, ROUND)
+    with here.node.database.transaction() as connection:
+        edit = "UPDATE released SET receipt = replace(receipt, 'visits@1', 'three people over sixty')"
+        connection.execute(edit)
+    answer = here.raw(here.request(1, ROUND))
+    assert b"three people" not in answer
+    assert b"ledger-tampered" in answer

@@ -189,10 +189,39 @@ def test_a_place_without_a_quorum_costs_a_spare_and_the_study_goes_on(hub):
     for node in hub.nodes[1:]:
         hub.handlers[node.name] = absent(node)
     outcome = hub.run(grid=Dropping(hub.handlers))
-    assert outcome.exchanges == PLANNED + 1
+    assert outcome.exchanges == PLANNED
     assert hub.nodes[0].asked[1:7] == gradients
     assert hub.nodes[1].asked[1:6] == gradients[1:]
     assert spent(hub.nodes[0])["training"] == spent(hub.nodes[1])["training"] + hub.plan.places[away].mechanism.cost
+
+
+@pytest.mark.parametrize("lost", [1, 3, 5])
+def test_when_the_spares_are_gone_the_place_stays_open_and_the_next_run_goes_on(hub, lost):
+    """A node away for longer than the spares last must not cost the places of later rounds."""
+    gradients = [p.index for p in hub.plan.of("risk", "gradient")]
+    spares = hub.study.privacy.spares
+    away = gradients[lost - 1 : lost + spares]
+    there = dict(hub.handlers)
+
+    def absent(node):
+        def handler(content):
+            if Request.decode(content, node.coordinator).place in away:
+                raise_timeout(hub)
+            return node.answer(content)
+
+        return handler
+
+    for node in hub.nodes[1:]:
+        hub.handlers[node.name] = absent(node)
+    with pytest.raises(Refusal, match="quorum-lost"):
+        hub.run(grid=Dropping(hub.handlers))
+    assert max(hub.nodes[0].asked) == away[-1]
+    hub.handlers.update(there)
+    outcome = hub.run()
+    assert outcome.exchanges == PLANNED
+    assert spent(hub.nodes[0])["training"] <= hub.plan.cost("training")
+    for node in hub.nodes:
+        node.books.ledger.verify(node.books.ceilings)
 
 
 def test_refusals_are_listed_by_code(hub):

@@ -108,7 +108,9 @@ def test_parameters_nested_without_end_are_refused():
 )
 @pytest.mark.parametrize("field", ["title", "question", "decision", "intended_use", "legal_basis", "asked_by"])
 def test_no_text_can_forge_what_an_approver_reads(field, forged):
-    assert f"{field}: is one line of characters that print" in faults_of(document(**{field: forged}))
+    assert f"{field}: is one line of at most 500 characters that print, with single spaces" in faults_of(
+        document(**{field: forged})
+    )
 
 
 def test_the_explanation_has_only_lines_of_our_own():

@@ -126,9 +126,9 @@ def status_lines(status: Document) -> Iterator[str]:
 def run_line(run: Document) -> str:
     """Return how far a run is, in one line."""
     if "place" not in run:
-        return f"run {run['state']}" + (f": {run['code']} {run['detail']}".rstrip() if run["code"] else "")
+        return f"the run is {run['state']}" + (f": {run['code']} {run['detail']}".rstrip() if run["code"] else "")
     waiting = f"; waiting for {', '.join(run['waiting'])} since {run['since']}" if run["waiting"] else ""
-    return f"run {run['state']}: {run['done']} of {run['planned']} sums, now {run['place']}{waiting}"
+    return f"{run['done']} of {run['planned']} sums done, now {run['place']}{waiting}"
 
 
 def _checked(shell: Shell, file: Path, contract: Contract | None = None) -> Study:

@@ -53,7 +53,7 @@ def run_real(own: Stage) -> Report:
     sites = write_sites(read_public_file(), own.home / "sites")
     hub, study = own.home / "hub", own.home / "study.toml"
     _found(own, hub, sites)
-    own.say("submitting the study to the coordinator, which offers it to the six")
+    own.say("submitting the study to the coordinator; each node fetches it, checks it and tries it on nobody")
     _invite(own, hub, study)
     own.watch("hedgerow-coordinator", "study", "check", study, "--contract", CONTRACT, home=hub)
     own.command("hedgerow-coordinator", "study", "submit", study, home=hub)

@@ -37,9 +37,12 @@ class JoinKit:
     def decode(cls, content: bytes) -> JoinKit:
         """Return the kit in a file; anything else is ``kit-malformed``."""
         try:
-            return cls(**parse(content))
+            kit = cls(**parse(content))
         except (Invalid, TypeError) as error:
             raise Invalid("kit-malformed") from error
+        if not str(kit.api).startswith("https://"):
+            raise Invalid("kit-malformed", "its API is not dialled by https")
+        return kit
 
 
 @dataclass(frozen=True)

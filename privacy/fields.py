@@ -54,6 +54,8 @@ class Fields:
         if not values or not all(isinstance(v, str) and NAME.fullmatch(v) for v in values):
             self.fault(name, "is a list of names, at least one")
             return []
+        if len(set(values)) < len(values):
+            self.fault(name, "has a name twice")
         return list(values)
 
     def number(self, name: str, default: object = _REQUIRED, *, above: float = -LARGEST_NUMBER) -> float:

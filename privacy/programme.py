@@ -15,7 +15,7 @@ from privacy.study import Study
 
 UNITS_A_CLIP_AND_ROOT_WIDTH = 1024  # rounding bias grows with people, noise does not: at 64 it showed, here not
 LEAST_SIGMA_UNITS = 3  # below it the discrete Gaussian is no longer close to the continuous one
-MOST_PLACES = 10_000  # a plan that nobody could read, nor any budget bear
+MOST_PLACES = 1_000  # a plan that nobody could read, nor any budget bear
 MOST_NUMBERS = 2**20  # in one sum: 8 MiB on the wire; with the grid above, width x clip_units^2 stays below 2^63
 LARGEST_SIGMA_SQUARED = 2**53 - 1  # the largest whole number that RFC 8785 can write down
 COHORT_SIZE = PlannedSum("cohort-size", "1, so that the sum counts the people", width=1, clip=1.0, share=1.0)

@@ -94,6 +94,7 @@ def run(
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
+        tell("Stopped here; what the server was asked to do goes on.")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the text of an exception may hold a value
         tell(f"fault: something unexpected happened ({type(error).__name__}). Please report it.")

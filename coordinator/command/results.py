@@ -46,6 +46,8 @@ def run(
     """
     shell = Shell.of(context)
     client = shell.client()
+    if at_least and not wait and not _enough(before := client.status(study), at_least):
+        raise Refusal("study-not-ready", _waiting_line(before, at_least))
     if not wait:
         status = client.run(study)
         return say(status_lines(status), status, as_json=as_json)

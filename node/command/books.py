@@ -44,7 +44,8 @@ def show_ledger(*, home: Home, as_json: AsJson = False) -> None:
     text = f"A person's lifetime budget here, at delta {delta:g}; one unit is 10^-12 of rho\n\n"
     text += table(head, [[_figure(account[name]) for name in names] for account in accounts])
     columns = ("id", "at", "study", "title", "people", "cost", "answered")
-    rows = [[str(c[n]).removeprefix("sha256:")[:40] for n in columns] for c in charges]
+    called = {record.hash: record.name for record in node.governance.register.all()}
+    rows = [[str(called.get(c[n], c[n]) if n == "study" else c[n]) for n in columns] for c in charges]
     text += "\n\n" + table([n.upper() for n in columns], rows)
     say({"delta": delta, "accounts": accounts, "charges": charges}, text, as_json=as_json)
 

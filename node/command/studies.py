@@ -22,6 +22,7 @@ from node.command.console import (
     say,
     table,
 )
+from node.governance import WAITING
 from node.register import Record
 from privacy.errors import CATALOGUE
 
@@ -71,7 +72,8 @@ def explain(*, name: StudyName, home: Home, as_json: AsJson = False) -> None:
     node = opened(home)
     record = node.governance.register.find(name)
     plan = programme(record.study(), node.finder)
-    here = _budget(node, {part: plan.cost(part) for part in ("training", "held-back")}, record)
+    ahead = record.state in ("received", *WAITING)  # later it is paid already, or will not be
+    here = _budget(node, {part: plan.cost(part) if ahead else 0 for part in ("training", "held-back")}, record)
     loaded = node.store.versions(plan.study.data_set)
     text = f"{explained(plan, node.finder, loaded[-1].contract if loaded else None)}\n\n{here}"
     say({**_summary(record), "explanation": text}, text, as_json=as_json)

@@ -83,11 +83,13 @@ class Node:
 
     def verify(self) -> Checkpoint | None:
         """Recompute the log, and hold policy, ledger, studies and store against it; return the newest checkpoint."""
-        newest = self.audit.verify()
-        self.policies.verify()
-        self.ledger.verify(self.policy.ceilings())
-        self.governance.verify()
-        self.store.verify()
+        store = self.store  # opened first: it makes its tables
+        with self.database.snapshot():  # somebody may be approving a study just now
+            newest = self.audit.verify()
+            self.policies.verify()
+            self.ledger.verify(self.policy.ceilings())
+            self.governance.verify()
+            store.verify()
         return newest
 
     @cached_property

@@ -53,6 +53,16 @@ class Database:
             self._failed = True
             raise Unreachable("state-unwritable", str(self.path)) from error
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all reads of this thread see one moment, whatever other processes commit meanwhile."""
+        connection = self._connection()
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """Return all rows of a read outside any transaction."""
         return self._connection().execute(query, values).fetchall()

@@ -55,3 +55,13 @@ def test_after_a_failed_commit_nothing_is_written_until_the_file_is_opened_anew(
 def test_a_directory_that_is_not_there_has_a_code(tmp_path):
     with pytest.raises(Unreachable, match="state-unreadable"):
         Database(tmp_path / "absent" / "state.db", SCHEMA)
+
+
+def test_a_snapshot_sees_one_moment_whatever_others_commit(tmp_path):
+    database, other = (Database(tmp_path / "state.db", SCHEMA) for _ in range(2))
+    with database.snapshot():
+        before = database.rows("SELECT * FROM t")
+        with other.transaction() as connection:
+            connection.execute("INSERT INTO t VALUES (x'00')")
+        assert database.rows("SELECT * FROM t") == before == []
+    assert len(database.rows("SELECT * FROM t")) == 1  # the control: afterwards it is there

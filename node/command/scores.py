@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.assemble import Node
 from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, progress, say
-from privacy.errors import Tampered, Unreachable
+from privacy.errors import Refusal, Unreachable
 
 if TYPE_CHECKING:
     from models.version import ModelVersion
+    from privacy.optouts import OptOuts
 
 StudyOption = Annotated[str, typer.Option(help="The study whose model is used: its name, or digits of its hash.")]
 Purpose = Annotated[str, typer.Option(help="What the figures are for; it is written into the log.")]
@@ -39,17 +39,9 @@ def score(
     Example: hedgerow-node score --study next-year-admission --as cara --key /media/cara/cara.key
     --purpose "proactive care list, January" --out scores.csv
     """
-    from node.optouts import current_optouts
     from node.scoring import score as write_scores
 
-    node = opened(home)
-    signing_key = key_of(person, key, passphrase_file, node)
-    _require_new(out)
-    opened_model = _entered(
-        node, action="score", study=study, person=person, key=signing_key, purpose=purpose, file=model
-    )
-    days = node.policy.optouts_at_most_days
-    optouts = current_optouts(node.store, now=node.now(), at_most_days=days)
+    node, opened_model, optouts = _entered("score", home, study, person, key, purpose, out, model, passphrase_file)
     people = write_scores(opened_model, node.store, optouts, out)
     say({"people": people, "out": str(out)}, f"{people} people scored: {out}", as_json=as_json)
 
@@ -71,38 +63,43 @@ def compare(
     Example: hedgerow-node compare --study next-year-admission --as ada --key /media/ada/ada.key
     --purpose "is the shared model worth it" --out report.json
     """
-    from node.optouts import current_optouts
     from node.scoring import compare as write_report
 
-    node = opened(home)
-    signing_key = key_of(person, key, passphrase_file, node)
-    _require_new(out)
-    opened_model = _entered(
-        node, action="compare", study=study, person=person, key=signing_key, purpose=purpose, file=model
-    )
-    days = node.policy.optouts_at_most_days
-    optouts = current_optouts(node.store, now=node.now(), at_most_days=days)
+    node, opened_model, optouts = _entered("compare", home, study, person, key, purpose, out, model, passphrase_file)
     report = write_report(opened_model, node.store, optouts, out)
     progress("Exact figures of this node's own people: they never leave.")
     text = "\n".join(f"{name}: {value}" for name, value in asdict(report).items())
     say(asdict(report), text, as_json=as_json)
 
 
-def _entered(
-    node: Node, *, action: str, study: str, person: str, key: Ed25519PrivateKey, purpose: str, file: Path | None
-) -> ModelVersion:
-    """Return the study's model once the visit is in the log; its signature and its study are checked first."""
+def _entered(  # noqa: PLR0917 - the options that both commands take, in the order in which they take them
+    action: str,
+    home: Path,
+    study: str,
+    person: str,
+    key: Path,
+    purpose: str,
+    out: Path,
+    file: Path | None,
+    passphrase_file: list[str] | None,
+) -> tuple[Node, ModelVersion, OptOuts]:
+    """Return node, model and opt-outs once the visit is in the log; the model is checked first."""
     from models.version import ModelVersion, version_of
     from node.inner_door import InnerDoor
+    from node.optouts import current_optouts
 
+    node = opened(home)
+    signing_key = key_of(person, key, passphrase_file, node)
+    _require_new(out)
     record = node.governance.register.find(study)
     content = _read(file) if file else node.hub.model(record.hash)
-    opened_model = ModelVersion.open(content, node.coordinator)
-    if opened_model.study.hash != record.hash:
-        raise Tampered("study-changed", "the model is of another study")
+    model = ModelVersion.open(content, node.coordinator)
+    if model.study.hash != record.hash:
+        raise Refusal("study-ambiguous", "the model is of another study")
     door = InnerDoor(node.database, node.audit, node.policy, node.now)
-    door.enter(action, person=person, key=key, purpose=purpose, model=version_of(content))
-    return opened_model
+    door.enter(action, person=person, key=signing_key, purpose=purpose, model=version_of(content))
+    at_most_days = node.policy.optouts_at_most_days
+    return node, model, current_optouts(node.store, now=node.now(), at_most_days=at_most_days)
 
 
 def _read(file: Path) -> bytes:

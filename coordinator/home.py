@@ -15,6 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.identity.keys import PRIVATE, PUBLIC, KeyFiles, create_keys, load_identity
+from coordinator.migrations import FORMAT
 from coordinator.settings import FILE, Settings, read_settings
 from privacy.atomic import put
 from privacy.durable import Database
@@ -45,7 +46,8 @@ class Home:
 
     def database(self, *schemas: Sequence[str]) -> Database:
         """Open its state; each part of the room brings the tables of its own."""
-        return Database(self.path / DATABASE, [statement for schema in schemas for statement in schema])
+        statements = [statement for schema in schemas for statement in schema]
+        return Database(self.path / DATABASE, statements, file_format=FORMAT)
 
 
 def make_home(path: Path, *, settings: Settings, hosts: Sequence[str], now: datetime.datetime) -> tuple[Home, JoinKit]:

@@ -15,6 +15,7 @@ from node.clock import Clock
 from node.governance import Governance
 from node.intake import Intake
 from node.keystore import Keystore
+from node.migrations import FORMAT
 from node.policies import Policies
 from node.policy import Policy
 from node.register import Register
@@ -69,7 +70,7 @@ class Node:
     @cached_property
     def database(self) -> Database:
         """Return the node's state."""
-        return Database(self.home / STATE, SCHEMA)
+        return Database(self.home / STATE, SCHEMA, file_format=FORMAT)
 
     @cached_property
     def audit(self) -> AuditLog:

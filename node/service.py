@@ -55,8 +55,8 @@ class Service:
             raise self._fault
 
     def tick(self) -> None:
-        """Do once what the loop does again and again: offers, end dates, notices, checkpoint."""
-        self._try("offers", self._fetch)
+        """Do once what the loop does again and again: news, end dates, notices, checkpoint."""
+        self._try("news", self._fetch)
         self._try("expiry", lambda: self._node.governance.expire(now=self._node.now()))
         self._try("notices", self._tell)
         self._try("checkpoint", self._checkpoint)
@@ -84,7 +84,7 @@ class Service:
             self._stop.set()
 
     def _fetch(self) -> None:
-        for offer in self._node.hub.offers():
+        for offer in self._node.hub.news().studies:
             known = self._node.governance.register.get(offer["hash"])
             if known is None or known.state == "received":
                 self._try(f"offer {offer['hash'][:LONGEST_HASH]}", partial(self._receive, offer))

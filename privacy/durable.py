@@ -5,13 +5,27 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from privacy.errors import Unreachable
+from privacy.errors import Refusal, Unreachable
 
 LOCK_WAIT_SECONDS = 20.0
+FIRST_FORMAT = 1  # of files that were written before formats had numbers, whose user_version is 0
+
+
+@dataclass(frozen=True)
+class Migration:
+    """How a file of the format before becomes one of ``format``: statements, run in one transaction.
+
+    Only what already exists needs one: a new table is made, empty, when the file is next opened.
+    """
+
+    format: int
+    title: str
+    statements: tuple[str, ...]
 
 
 class Database:
@@ -20,15 +34,22 @@ class Database:
     ``synchronous=FULL`` with a write-ahead log: a commit that returned is on the disk (measured with simulated power
     cuts: NORMAL loses acknowledged commits, FULL none). After a write or commit that the disk failed, nothing is
     written any more until the process starts anew and the file recovers: what a second try finds may not be there.
+
+    A new file is of ``file_format``; one of an earlier format is ``state-old``, of a later one ``state-newer``.
     """
 
-    def __init__(self, path: Path, schema: Iterable[str]) -> None:
+    def __init__(self, path: Path, schema: Iterable[str], *, file_format: int = FIRST_FORMAT) -> None:
         self.path = path
         self._local = threading.local()
         self._failed = False
         with self.transaction() as connection:
+            found = _format(connection) or file_format
+            if found != file_format:
+                code = "state-old" if found < file_format else "state-newer"
+                raise Refusal(code, f"{path} is of format {found}; this software reads {file_format}")
             for statement in schema:
                 connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {file_format}")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -82,6 +103,36 @@ class Database:
         return connection
 
 
+def migrate(path: Path, migrations: Iterable[Migration]) -> list[Migration]:
+    """Bring a file to the newest format, each step whole or not at all, and return the steps that were taken.
+
+    Nobody else may have the file open. Whatever fails leaves it in the format that the last finished step made.
+    """
+    taken = []
+    with closing(_open(path)) as connection:
+        for migration in sorted(migrations, key=lambda m: m.format):
+            connection.execute("BEGIN EXCLUSIVE")
+            try:
+                if _format(connection) == migration.format - 1:
+                    for statement in migration.statements:
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {migration.format}")
+                    taken.append(migration)
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                connection.execute("ROLLBACK")
+                raise Unreachable("state-unwritable", str(path)) from error
+    return taken
+
+
+def _format(connection: sqlite3.Connection) -> int:
+    """Return the format of a file, 0 when nothing was ever written to it."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        return FIRST_FORMAT
+    return version
+
+
 def _open(path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(path, timeout=LOCK_WAIT_SECONDS, isolation_level=None)
@@ -95,4 +146,4 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-__all__ = ["LOCK_WAIT_SECONDS", "Database"]
+__all__ = ["FIRST_FORMAT", "LOCK_WAIT_SECONDS", "Database", "Migration", "migrate"]

@@ -26,6 +26,24 @@ LARGEST_ANSWER = 64 * 2**20
 
 
 @dataclass(frozen=True)
+class News:
+    """What a coordinator has to say when a node asks; nothing of it is believed yet.
+
+    ``studies`` are those offered to this node, each with ``hash`` and ``document``.
+    """
+
+    studies: tuple[Document, ...] = ()
+
+    @classmethod
+    def of(cls, answer: Document) -> News:
+        """Return the news in an answer; what a later coordinator says besides is passed over."""
+        studies = answer.get("studies")
+        if not isinstance(studies, list) or not all(_is_offer(study) for study in studies):
+            raise Invalid("message-malformed")
+        return cls(tuple(studies))
+
+
+@dataclass(frozen=True)
 class Hub:
     """Dials one coordinator, whose certificate the join kit pins; each request carries a token of its own.
 
@@ -36,12 +54,9 @@ class Hub:
     key: Ed25519PrivateKey
     now: Clock
 
-    def offers(self) -> list[Document]:
-        """Return the studies offered to this node, each with ``hash`` and ``document``, neither believed yet."""
-        studies = parse(self._call("GET", "/v1/studies")).get("studies")
-        if not isinstance(studies, list) or not all(_is_offer(study) for study in studies):
-            raise Invalid("message-malformed")
-        return studies
+    def news(self) -> News:
+        """Return what the coordinator has for this node, in one call."""
+        return News.of(parse(self._call("GET", "/v1/studies")))
 
     def send_notice(self, content: bytes) -> None:
         """Hand over a notice. Only the door calls this: what it is given, the door has encoded."""
@@ -110,4 +125,4 @@ def _refused(answer: bytes, status: int) -> HedgerowError:
     return Unreachable("coordinator-unreachable", f"it answered {status}")
 
 
-__all__ = ["ALGORITHM", "AUDIENCE", "CALL_SECONDS", "LARGEST_ANSWER", "TOKEN_SECONDS", "Hub"]
+__all__ = ["ALGORITHM", "AUDIENCE", "CALL_SECONDS", "LARGEST_ANSWER", "TOKEN_SECONDS", "Hub", "News"]

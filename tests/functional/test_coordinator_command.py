@@ -308,7 +308,7 @@ def approve(operator, site):
     from node.federation.hub import Hub
 
     hub = Hub(operator.kit, site.key, operator.now)
-    offer = hub.offers()[0]
+    offer = hub.news().studies[0]
     assert from_document(offer["document"]).hash == offer["hash"]
     hub.send_notice(site.notice("approved", offer["hash"]))
     return hub, offer["hash"]
@@ -328,7 +328,7 @@ def test_a_study_from_submission_to_result(served, tmp_path):
     assert served.types("study", "status", "nobodys") == 5
     hubs = [approve(served, site)[0] for site in served.members]
     leeds, york, hull = served.members
-    study = from_document(hubs[0].offers()[0]["document"])
+    study = from_document(hubs[0].news().studies[0]["document"])
     with (
         connected(leeds, served.kit, tmp_path, answering(served, study, leeds)),
         connected(york, served.kit, tmp_path, answering(served, study, york)),
@@ -348,7 +348,7 @@ def test_a_study_from_submission_to_result(served, tmp_path):
 def test_a_coordinator_that_was_killed_goes_on_where_it_was(served, tmp_path):
     served.types("study", "submit", served.study_file)
     hubs = [approve(served, site)[0] for site in served.members[:2]]
-    study = from_document(hubs[0].offers()[0]["document"])
+    study = from_document(hubs[0].news().studies[0]["document"])
     for hub in hubs:
         hub.close()
     leeds, york, _ = served.members

@@ -4,8 +4,8 @@ import sqlite3
 
 import pytest
 
-from privacy.durable import Database
-from privacy.errors import Unreachable
+from privacy.durable import Database, Migration, migrate
+from privacy.errors import Refusal, Unreachable
 
 SCHEMA = ("CREATE TABLE IF NOT EXISTS t (x BLOB) STRICT",)
 
@@ -65,3 +65,31 @@ def test_a_snapshot_sees_one_moment_whatever_others_commit(tmp_path):
             connection.execute("INSERT INTO t VALUES (x'00')")
         assert database.rows("SELECT * FROM t") == before == []
     assert len(database.rows("SELECT * FROM t")) == 1  # the control: afterwards it is there
+
+
+WIDER = Migration(2, "a second column", ("ALTER TABLE t ADD COLUMN y TEXT NOT NULL DEFAULT ''",))
+
+
+def test_a_file_of_an_earlier_format_is_not_opened_before_it_is_migrated(tmp_path):
+    path = tmp_path / "state.db"
+    old = sqlite3.connect(path)  # as version 0.1 wrote it: no number
+    old.execute(SCHEMA[0])
+    old.execute("INSERT INTO t VALUES (x'01')")
+    old.commit()
+    old.close()
+    with pytest.raises(Refusal, match="state-old"):
+        Database(path, SCHEMA, file_format=2)
+    assert migrate(path, [WIDER]) == [WIDER]
+    assert migrate(path, [WIDER]) == []
+    assert [tuple(row) for row in Database(path, SCHEMA, file_format=2).rows("SELECT * FROM t")] == [(b"\x01", "")]
+    with pytest.raises(Refusal, match="state-newer"):
+        Database(path, SCHEMA, file_format=1)
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path):
+    path = tmp_path / "state.db"
+    Database(path, SCHEMA)
+    broken = Migration(2, "half of it", (*WIDER.statements, "ALTER TABLE absent ADD COLUMN z TEXT"))
+    with pytest.raises(Unreachable, match="state-unwritable"):
+        migrate(path, [broken])
+    assert len(Database(path, SCHEMA).rows("PRAGMA table_info(t)")) == 1

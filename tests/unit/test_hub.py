@@ -47,13 +47,13 @@ def test_each_call_carries_a_token_that_the_coordinator_admits_once(tmp_path):
         return reply(200, b'{"studies": []}')
 
     calls = hub(answer)
-    assert calls.offers() == calls.offers() == []
+    assert calls.news().studies == calls.news().studies == ()
     assert [(c.role, c.name) for c in map(door.admit, seen)] == [("node", public.fingerprint)] * 2
     assert code_of(lambda: door.admit(seen[0])) == ("token-refused", "Refusal")
     late = tokens.Doorkeeper(
         database, key_of=known.get, operator=PublicKey.of(OPERATOR), now=lambda: NOW + datetime.timedelta(minutes=2)
     )
-    hub(answer).offers()
+    hub(answer).news()
     assert code_of(lambda: late.admit(seen[-1])) == ("token-refused", "Refusal")
 
 
@@ -75,7 +75,7 @@ def test_addresses_and_bodies_are_those_of_the_api():
     [b"", b"[]", b"{}", b'{"studies": {}}', b'{"studies": [1]}', b'{"studies": [{"hash": 1, "document": {}}]}'],
 )
 def test_offers_of_another_form_are_not_believed(content):
-    assert code_of(hub(lambda _: reply(200, content)).offers) == ("message-malformed", "Invalid")
+    assert code_of(hub(lambda _: reply(200, content)).news) == ("message-malformed", "Invalid")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_offers_of_another_form_are_not_believed(content):
 def test_a_refusal_keeps_its_code_and_none_of_its_words(status, content, expected):
     answer = reply(status, content.encode(), headers={"location": "https://elsewhere.test/"})
     with pytest.raises(HedgerowError) as caught:
-        hub(lambda _: answer).offers()
+        hub(lambda _: answer).news()
     assert (caught.value.code, type(caught.value).__name__) == expected
     assert "999" not in caught.value.explain()
 
@@ -100,7 +100,7 @@ def test_a_network_that_fails_has_one_code():
     def answer(_request):
         raise httpx.ConnectError("9990000018")
 
-    assert code_of(hub(answer).offers) == ("coordinator-unreachable", "Unreachable")
+    assert code_of(hub(answer).news) == ("coordinator-unreachable", "Unreachable")
 
 
 def test_an_answer_without_end_is_cut_off(monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from node.federation.hub import News
 from node.people import open_key
 from node.service import Service
 from privacy.audit import Checkpoint
@@ -26,9 +27,9 @@ class Hub:
     def __init__(self):
         self.offered, self.sent, self.away = [], [], False
 
-    def offers(self):
+    def news(self):
         self._answer()
-        return self.offered
+        return News(tuple(self.offered))
 
     def send_notice(self, content):
         self._answer()
@@ -105,7 +106,7 @@ def test_a_coordinator_that_is_away_is_said_once_and_nothing_is_lost(desk):
         for _ in range(5):
             desk.service.tick()
     assert [(line["of"], line["is_now"]) for line in logs] == [
-        ("offers", "coordinator-unreachable"),
+        ("news", "coordinator-unreachable"),
         ("notices", "coordinator-unreachable"),
     ]
     desk.hub.away = False
@@ -114,10 +115,10 @@ def test_a_coordinator_that_is_away_is_said_once_and_nothing_is_lost(desk):
 
 
 def test_what_fails_without_a_code_is_logged_by_its_kind_only(desk):
-    def offers():
+    def news():
         raise ValueError("9990000018")
 
-    desk.hub.offers = offers
+    desk.hub.news = news
     with structlog.testing.capture_logs() as logs:
         desk.service.tick()
     assert "ValueError" in str(logs)

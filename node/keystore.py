@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,8 +35,9 @@ class Keystore:
     it, opens nothing.
     """
 
-    def __init__(self, path: Path, secrets: Mapping[str, bytes]) -> None:
+    def __init__(self, path: Path, wrapping_key_file: Path, secrets: Mapping[str, bytes]) -> None:
         self.path = path
+        self._wrapping_key_file = wrapping_key_file
         self._secrets = dict(secrets)
 
     @classmethod
@@ -47,30 +50,44 @@ class Keystore:
         if path.exists():
             raise Refusal("keystore-exists", str(path))
         if not wrapping_key_file.exists():
-            wrapping_key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            new_key = base64.b64encode(os.urandom(KEY_BYTES))
-            put(wrapping_key_file, new_key)
-        wrapping = AESGCM(_wrapping_key(wrapping_key_file))
-        entries = {key_id: _wrap(wrapping, key_id, secret) for key_id, secret in secrets.items()}
-        entries[CHECK] = _wrap(wrapping, CHECK, b"")
-        content = json.dumps({"format": FORMAT, "entries": entries}, indent=1, sort_keys=True).encode()
-        put(path, content)
-        return cls(path, secrets)
+            make_wrapping_key(wrapping_key_file)
+        put(path, _wrapped(secrets, wrapping_key_file))
+        return cls(path, wrapping_key_file, secrets)
 
     @classmethod
     def open(cls, path: Path, wrapping_key_file: Path) -> Keystore:
         """Open a keystore; a missing or wrong wrapping key, or a damaged entry, has its own code."""
         _require_outside(path, wrapping_key_file)
-        entries = _entries(path)
-        wrapping = AESGCM(_wrapping_key(wrapping_key_file))
+        return cls(path, wrapping_key_file, _unwrapped(path, wrapping_key_file))
+
+    def change(self, *, put_in: Mapping[str, bytes] | None = None, take_out: Collection[str] = ()) -> None:
+        """Add, replace and remove entries, all of them or none, whatever crashes; ``key-unknown`` removes nothing.
+
+        What other processes changed meanwhile is kept. They find a new key id when they first ask for it, but go on
+        with what they read under an old one: a secret that rotates gets the next id (``fleet@2``), never new content.
+        """
+        with _alone(self.path):
+            secrets = _unwrapped(self.path, self._wrapping_key_file)
+            if absent := sorted(set(take_out) - set(secrets)):
+                raise Refusal("key-unknown", ", ".join(absent))
+            kept = {key_id: secret for key_id, secret in secrets.items() if key_id not in take_out}
+            self._replace({**kept, **(put_in or {})}, self._wrapping_key_file)
+
+    def rewrap(self, wrapping_key_file: Path) -> None:
+        """Put every entry under another wrapping key: from then on this one opens the file and the one before does not.
+
+        One replacement of one file: after a crash either of the two keys opens all of it. Run again, it goes on.
+        """
+        _require_outside(self.path, wrapping_key_file)
+        with _alone(self.path):
+            self._replace(_unwrapped(self.path, self._wrapping_key_file), wrapping_key_file)
+
+    def _replace(self, secrets: Mapping[str, bytes], wrapping_key_file: Path) -> None:
         try:
-            _unwrap(wrapping, CHECK, entries.pop(CHECK))
-        except InvalidTag:
-            raise Refusal("wrapping-key-wrong", str(wrapping_key_file)) from None
-        try:
-            return cls(path, {key_id: _unwrap(wrapping, key_id, entry) for key_id, entry in entries.items()})
-        except InvalidTag:
-            raise Tampered("keystore-tampered", str(path)) from None
+            put(self.path, _wrapped(secrets, wrapping_key_file), replace=True)
+        except OSError as error:
+            raise Unreachable("home-unwritable", str(self.path)) from error
+        self._secrets, self._wrapping_key_file = dict(secrets), wrapping_key_file
 
     @property
     def key_ids(self) -> tuple[str, ...]:
@@ -79,6 +96,8 @@ class Keystore:
 
     def secret(self, key_id: str) -> bytes:
         """Return a secret; ``key-unknown`` when there is none of that id."""
+        if key_id not in self._secrets:  # another process may have added it since this one started
+            self._secrets = _unwrapped(self.path, self._wrapping_key_file)
         try:
             return self._secrets[key_id]
         except KeyError:
@@ -96,6 +115,42 @@ class Keystore:
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied into a plan, a queue or a log."""
         raise TypeError("a keystore is never serialised")
+
+
+def make_wrapping_key(file: Path) -> None:
+    """Write a new wrapping key, mode 0600; a file that is there already is FileExistsError."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    put(file, base64.b64encode(os.urandom(KEY_BYTES)))
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the lock of the keystore's directory: of two changes at once, the second sees the first."""
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wrapped(secrets: Mapping[str, bytes], wrapping_key_file: Path) -> bytes:
+    wrapping = AESGCM(_wrapping_key(wrapping_key_file))
+    entries = {key_id: _wrap(wrapping, key_id, secret) for key_id, secret in {**secrets, CHECK: b""}.items()}
+    return json.dumps({"format": FORMAT, "entries": entries}, indent=1, sort_keys=True).encode()
+
+
+def _unwrapped(path: Path, wrapping_key_file: Path) -> dict[str, bytes]:
+    entries = _entries(path)
+    wrapping = AESGCM(_wrapping_key(wrapping_key_file))
+    try:
+        _unwrap(wrapping, CHECK, entries.pop(CHECK))
+    except InvalidTag:
+        raise Refusal("wrapping-key-wrong", str(wrapping_key_file)) from None
+    try:
+        return {key_id: _unwrap(wrapping, key_id, entry) for key_id, entry in entries.items()}
+    except InvalidTag:
+        raise Tampered("keystore-tampered", str(path)) from None
 
 
 def _require_outside(path: Path, wrapping_key_file: Path) -> None:
@@ -140,4 +195,4 @@ def _unwrap(wrapping: AESGCM, key_id: str, entry: bytes) -> bytes:
     return wrapping.decrypt(entry[:NONCE_BYTES], entry[NONCE_BYTES:], key_id.encode())
 
 
-__all__ = ["CHECK", "FORMAT", "KEY_BYTES", "NONCE_BYTES", "Keystore"]
+__all__ = ["CHECK", "FORMAT", "KEY_BYTES", "NONCE_BYTES", "Keystore", "make_wrapping_key"]

@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from node.keystore import Keystore
+from node.keystore import Keystore, make_wrapping_key
 from privacy.errors import HedgerowError, Refusal, Tampered, Unreachable
 
 SECRETS = {"pseudonym@1": bytes(range(32)), "identity@1": bytes(range(32, 64)), "fleet@1": b"\x30\x81" * 90}
@@ -159,3 +159,56 @@ def test_a_write_that_fails_leaves_nothing(paths, monkeypatch):
         Keystore.create(*paths, SECRETS)
     assert list(paths[0].parent.iterdir()) == []
     assert list(paths[1].parent.iterdir()) == []
+
+
+# Changes
+
+
+def test_entries_are_added_replaced_and_removed_at_once(paths):
+    keystore = Keystore.create(*paths, SECRETS)
+    keystore.change(put_in={"fleet@2": b"new", "identity@1": b"other"}, take_out=["fleet@1"])
+    expected = {"pseudonym@1": SECRETS["pseudonym@1"], "identity@1": b"other", "fleet@2": b"new"}
+    for each in (keystore, Keystore.open(*paths)):
+        assert {key_id: each.secret(key_id) for key_id in each.key_ids} == expected
+    assert oct(paths[0].stat().st_mode & 0o777) == "0o600"
+
+
+def test_taking_out_what_is_not_there_changes_nothing(paths):
+    keystore = Keystore.create(*paths, SECRETS)
+    before = paths[0].read_bytes()
+    assert code_of(lambda: keystore.change(put_in={"a@1": b"a"}, take_out=["b@1"])) == (Refusal, "key-unknown")
+    assert paths[0].read_bytes() == before
+
+
+def test_two_that_opened_the_same_file_keep_each_others_changes(paths):
+    one, two = Keystore.create(*paths, SECRETS), Keystore.open(*paths)
+    one.change(put_in={"store@2": b"a"})
+    two.change(put_in={"fleet@2": b"b"})
+    assert one.secret("fleet@2") == b"b"  # found when first asked for
+    assert {"store@2", "fleet@2"} <= set(Keystore.open(*paths).key_ids)
+
+
+@pytest.mark.parametrize("act", ["change", "rewrap"])
+def test_a_change_that_is_cut_short_leaves_the_file_as_it_was(paths, monkeypatch, act):
+    keystore = Keystore.create(*paths, SECRETS)
+    other = paths[1].with_name("new.key")
+    make_wrapping_key(other)
+    before = paths[0].read_bytes()
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    changed = {"change": lambda: keystore.change(put_in={"a@1": b"a"}), "rewrap": lambda: keystore.rewrap(other)}
+    assert code_of(changed[act]) == (Unreachable, "home-unwritable")
+    assert paths[0].read_bytes() == before
+    assert sorted(p.name for p in paths[0].parent.iterdir()) == ["keystore.json"]
+    assert keystore.secret("identity@1") == Keystore.open(*paths).secret("identity@1")
+
+
+def test_after_a_rewrap_only_the_new_wrapping_key_opens(paths):
+    keystore = Keystore.create(*paths, SECRETS)
+    new = paths[1].with_name("new.key")
+    make_wrapping_key(new)
+    keystore.rewrap(new)
+    assert code_of(lambda: Keystore.open(*paths)) == (Refusal, "wrapping-key-wrong")
+    opened = Keystore.open(paths[0], new)
+    assert {key_id: opened.secret(key_id) for key_id in opened.key_ids} == SECRETS
+    keystore.change(put_in={"a@1": b"a"})  # the one that rewrapped goes on under the new key
+    assert Keystore.open(paths[0], new).secret("a@1") == b"a"

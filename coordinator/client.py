@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.identity.keys import KeyFiles
 from coordinator.identity.tokens import mint_operator_token
-from privacy.canonical import Document, parse
+from privacy.canonical import Document, canonical, parse
 from privacy.errors import CATALOGUE, HedgerowError, Invalid, Refusal, Tampered, Unreachable
 
 CALL_SECONDS = 30.0
@@ -59,6 +59,10 @@ class Client:
     def run(self, study: str) -> Document:
         """Have a study run."""
         return self._call("POST", f"/v1/studies/{quote(study, safe=':')}/run")
+
+    def withdraw(self, study: str, reason: str) -> Document:
+        """Take a study back for good."""
+        return self._call("POST", f"/v1/studies/{quote(study, safe=':')}/withdraw", canonical({"reason": reason}))
 
     def result(self, study: str) -> Document:
         """Return what a study found."""

@@ -45,9 +45,12 @@ class Hub:
     now: Callable[[], datetime.datetime]
 
     def offered(self, node: Caller) -> Document:
-        """Return the studies that invite this node, and no others."""
-        studies = self.studies.offered_to(node.name)
-        return {"studies": [{"hash": study.hash, "document": study.document()} for study in studies]}
+        """Return the news for this node: the studies that invite it, and no others, and those taken back."""
+        studies, back = self.studies.offered_to(node.name), self.studies.withdrawn_from(node.name)
+        return {
+            "studies": [{"hash": study.hash, "document": study.document()} for study in studies],
+            "withdrawn": [{"hash": w.study, "at": w.at, "reason": w.reason} for w in back],
+        }
 
     def note(self, node: Caller, content: bytes) -> None:
         """Keep a notice that this very node signed; a release may not come this way."""
@@ -85,6 +88,7 @@ class Hub:
         before = self.runs.last(study.hash)
         if before and before.ended_at == "":  # asked twice: it runs once
             return self._status(study, online)
+        self.studies.check_not_withdrawn(study)
         study.check_not_ended(self.now().date())
         self.studies.check_software(study)
         if self.registry.version(study):
@@ -94,6 +98,14 @@ class Hub:
             raise Refusal("study-not-ready", study.name)
         self.runner.queue(study.hash, roster)
         return self._status(study, online)
+
+    def withdraw(self, named: str, content: bytes) -> Document:
+        """Take a study back for good; nodes hear of it when they next ask. Of a finished one only the model can be."""
+        study = self.studies.find(named)
+        if self.registry.version(study):
+            raise Refusal("study-finished", study.name)
+        self.studies.withdraw(study, reason=str(parse(content).get("reason", "")), at=self.now())
+        return self._status(study, self.presence.online())
 
     def result(self, named: str) -> Document:
         """Return what a study found."""
@@ -111,6 +123,7 @@ class Hub:
             run=self.runs.last(study.hash),
             watch=self.runner.watch(study.hash),
             model=self.registry.version(study),
+            withdrawal=self.studies.withdrawal(study),
         )
 
 

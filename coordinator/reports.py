@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from statistics import median
 
 from coordinator.runs import Run, Watch
-from coordinator.studies import Decision
+from coordinator.studies import Decision, Withdrawal
 from models.version import ModelVersion, version_of
 from privacy import accountant
 from privacy.canonical import Document
@@ -25,6 +25,7 @@ def status_of(
     run: Run | None,
     watch: Watch | None,
     model: str | None,
+    withdrawal: Withdrawal | None = None,
 ) -> Document:
     """Return who approved, who refused and why, who is online, and whom a run waits for, where and since when."""
     names = {decision.node: decision.name for decision in decisions}
@@ -49,9 +50,10 @@ def status_of(
         ],
         "approved": sum(d.state == "approved" for d in decisions),
         "approved_and_online": len(ready),
-        "ready": len(ready) >= study.privacy.quorum,
+        "ready": len(ready) >= study.privacy.quorum and withdrawal is None,
         "run": _run(run, watch, names) if run else None,
         "model": model,
+        "withdrawn": {"at": withdrawal.at, "reason": withdrawal.reason} if withdrawal else None,
     }
 
 

@@ -6,7 +6,7 @@ import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from coordinator.checking import check_study
 from coordinator.register import Register
@@ -14,6 +14,7 @@ from privacy.canonical import canonical, parse
 from privacy.computation import Finder
 from privacy.durable import Database
 from privacy.errors import Invalid, Refusal, Tampered
+from privacy.fields import Fields
 from privacy.release import Notice
 from privacy.study import Software, Study, from_document
 
@@ -22,8 +23,8 @@ LEAST_DIGITS = 6  # of a hash, to name a study by
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS study (
-        hash TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, document BLOB NOT NULL, submitted_at TEXT NOT NULL
-        ) STRICT""",
+        hash TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, document BLOB NOT NULL, submitted_at TEXT NOT NULL,
+        withdrawn_at TEXT NOT NULL DEFAULT '', withdrawn_reason TEXT NOT NULL DEFAULT '') STRICT""",
     """CREATE TABLE IF NOT EXISTS decision (
         study TEXT NOT NULL REFERENCES study (hash), node TEXT NOT NULL, state TEXT NOT NULL, code TEXT NOT NULL,
         at TEXT NOT NULL, PRIMARY KEY (study, node)) STRICT""",
@@ -42,6 +43,15 @@ class Decision:
     state: State
     code: str
     at: str
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A study that the coordinator's people took back, when, and what they say of why."""
+
+    study: str
+    at: str
+    reason: str
 
 
 class Studies:
@@ -65,16 +75,43 @@ class Studies:
             if known and known["hash"] != study.hash:
                 raise Refusal("study-name-taken", study.name)
             values = [study.hash, study.name, canonical(study.document()), at.isoformat(timespec="seconds")]
-            write.execute("INSERT OR IGNORE INTO study VALUES (?, ?, ?, ?)", values)
+            query = "INSERT OR IGNORE INTO study (hash, name, document, submitted_at) VALUES (?, ?, ?, ?)"
+            write.execute(query, values)
         return study
+
+    def withdraw(self, study: Study, *, reason: str, at: datetime.datetime) -> Withdrawal:
+        """Take a study back for good: it is offered no more, nor run; again it changes nothing, not even the reason."""
+        faults: list[str] = []
+        said = Fields({"reason": reason}, "", faults).text("reason")  # nodes' people will read it
+        if faults:
+            raise Invalid("reason-wrong", faults=faults)
+        query = "UPDATE study SET withdrawn_at = ?, withdrawn_reason = ? WHERE hash = ? AND withdrawn_at = ''"
+        with self._database.transaction() as write:
+            write.execute(query, [at.isoformat(timespec="seconds"), said, study.hash])
+        return cast("Withdrawal", self.withdrawal(study))
+
+    def withdrawal(self, study: Study) -> Withdrawal | None:
+        """Return when and why a study was withdrawn, if it was."""
+        query = "SELECT withdrawn_at, withdrawn_reason FROM study WHERE hash = ? AND withdrawn_at != ''"
+        row = self._database.one(query, [study.hash])
+        return Withdrawal(study.hash, row["withdrawn_at"], row["withdrawn_reason"]) if row else None
+
+    def check_not_withdrawn(self, study: Study) -> None:
+        """Return while a study may be offered and run; once it was taken back, ``study-withdrawn``."""
+        if withdrawal := self.withdrawal(study):
+            raise Refusal("study-withdrawn", f"{study.name}: {withdrawal.reason}")
 
     def all(self) -> list[Study]:
         """Return every study, oldest first."""
         return [_study(row["document"]) for row in self._database.rows("SELECT document FROM study ORDER BY rowid")]
 
     def offered_to(self, fingerprint: str) -> list[Study]:
-        """Return the studies that invite this node, and no others."""
-        return [study for study in self.all() if _invites(study, fingerprint)]
+        """Return the studies that invite this node, and no others; those that were withdrawn are not among them."""
+        return [study for study in self.all() if _invites(study, fingerprint) and not self.withdrawal(study)]
+
+    def withdrawn_from(self, fingerprint: str) -> list[Withdrawal]:
+        """Return the withdrawals of studies that invited this node."""
+        return [w for study in self.all() if _invites(study, fingerprint) and (w := self.withdrawal(study))]
 
     def find(self, named: str) -> Study:
         """Return a study by its name, its hash, or the first digits of its hash."""
@@ -165,4 +202,4 @@ def _invites(study: Study, fingerprint: str) -> bool:
     return any(invited.fingerprint == fingerprint for invited in study.invited)
 
 
-__all__ = ["LEAST_DIGITS", "SCHEMA", "Decision", "State", "Studies"]
+__all__ = ["LEAST_DIGITS", "SCHEMA", "Decision", "State", "Studies", "Withdrawal"]

@@ -14,7 +14,7 @@ from typing import Annotated
 import click
 import typer
 
-from coordinator.command import homes, nodes, results, studies
+from coordinator.command import findings, homes, nodes, results, studies
 from coordinator.command.shell import Shell, tell
 from privacy.errors import HedgerowError
 from privacy.rooms import check_rooms
@@ -67,6 +67,7 @@ homes.add_to(app)
 app.add_typer(nodes.app, name="node")
 app.add_typer(studies.app, name="study")
 results.add_to(app)
+app.add_typer(findings.app, name="result")
 
 
 def main() -> None:

@@ -1,13 +1,13 @@
-"""``run`` and ``result show``: wait for the nodes, watch the sums come in, see what was found."""
+"""``run``: wait for the nodes, watch the sums come in, see what was found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coordinator.command.shell import Json, Shell, say, table, tell
+from coordinator.command.findings import Named, result_lines
+from coordinator.command.shell import Json, Shell, say, tell
 from coordinator.command.studies import run_line, status_lines
 from privacy.canonical import Document
 from privacy.errors import CATALOGUE, Refusal
@@ -17,14 +17,10 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 
-Named = Annotated[str, typer.Argument(metavar="STUDY", help="Its name, or the first digits of its hash.")]
-result = typer.Typer(no_args_is_help=True, help="See what finished studies found.")
-
 
 def add_to(app: typer.Typer) -> None:
-    """Add both commands to the program."""
+    """Add the command to the program."""
     app.command()(run)
-    app.add_typer(result, name="result")
 
 
 def run(
@@ -55,19 +51,7 @@ def run(
     client.run(study)
     _await_end(shell, client, study)
     found = client.result(study)
-    return say(_result_lines(found), found, as_json=as_json)
-
-
-@result.command()
-def show(context: typer.Context, study: Named, *, as_json: Json = False) -> None:
-    """Show what a finished study found, what it cost and what it took.
-
-    \b
-    Example:
-      hedgerow-coordinator result show next-year-admission --json
-    """
-    found = Shell.of(context).client().result(study)
-    say(_result_lines(found), found, as_json=as_json)
+    return say(result_lines(found), found, as_json=as_json)
 
 
 def _await_nodes(shell: Shell, client: Client, study: str, at_least: int | None) -> None:
@@ -127,32 +111,4 @@ def _await_end(shell: Shell, client: Client, study: str) -> None:
         shell.sleep(POLL_SECONDS)
 
 
-def _result_lines(found: Document) -> Iterator[str]:
-    yield f"{found['study']}: {found['title']}"
-    yield f"model {found['version']}, made {found['made_at']}"
-    for step in found["steps"]:
-        yield ""
-        yield f"{step['step']} ({step['kind']})"
-        facts = step["facts"]
-        plain = [(name, value) for name, value in facts.items() if not isinstance(value, list | dict)]
-        yield from table(["figure", "value"], plain) if plain else ()
-        for name, named in facts.items():
-            yield from table([name, "value"], named.items()) if isinstance(named, dict) else ()
-        columns = {n: v for n, v in facts.items() if isinstance(v, list) and v and not isinstance(v[0], str)}
-        yield from _columns(columns)
-    yield ""
-    spent = f"{found['epsilon_spent']:.4f} of {found['epsilon']:g} at delta {found['delta']:g}"
-    yield f"epsilon {spent}; {found['receipts']} receipts from {len(found['nodes'])} nodes"
-    if found["exchanges"]:
-        median = f"{found['seconds_per_exchange']:.2f} s an exchange (median)"
-        yield f"{found['exchanges']} exchanges, {median}, {found['seconds_total']:.1f} s in all"
-
-
-def _columns(columns: dict[str, list[object]]) -> Iterator[str]:
-    """Yield lists of one length side by side."""
-    for length in dict.fromkeys(map(len, columns.values())):
-        alike = {name: values for name, values in columns.items() if len(values) == length}
-        yield from table(list(alike), zip(*alike.values(), strict=True))
-
-
-__all__ = ["POLL_SECONDS", "add_to", "result", "run", "show"]
+__all__ = ["POLL_SECONDS", "add_to", "run"]

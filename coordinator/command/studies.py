@@ -1,4 +1,4 @@
-"""``study check``, ``price``, ``submit`` and ``status``: from a file to what each node said of it."""
+"""``study check``, ``price``, ``submit``, ``status``, ``withdraw``: from a file to what each node said of it."""
 
 from __future__ import annotations
 
@@ -108,12 +108,36 @@ def status(
         say(status_lines(document), document, as_json=as_json)
 
 
+@app.command()
+def withdraw(
+    context: typer.Context,
+    study: Annotated[str, typer.Argument(help="Its name, or the first digits of its hash.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why, in one line; the nodes' people read it.")],
+    as_json: Json = False,
+) -> None:
+    """Take a study back for good: it is offered no more, and nothing further is asked. What was paid stays paid.
+
+    \b
+    Example:
+      hedgerow-coordinator study withdraw next-year-admission --reason "The question changed"
+    """
+    document = Shell.of(context).client().withdraw(study, reason)
+    lines = [
+        f"{document['study']} is withdrawn; the nodes hear of it when they next ask, within seconds when they serve.",
+        "What they were charged stays charged. To ask again, submit a study of another name.",
+    ]
+    say(lines, document, as_json=as_json)
+
+
 def status_lines(status: Document) -> Iterator[str]:
     """Yield where a study stands, for people."""
     yield f"{status['study']}: {status['title']}"
     yield f"{status['hash']}"
     yield f"submitted {status['submitted_at']}, ends {status['ends']}"
     online = f"{status['approved_and_online']} of them online"
+    if status["withdrawn"]:
+        yield f"WITHDRAWN on {status['withdrawn']['at']}: {status['withdrawn']['reason']}"
     yield f"{status['approved']} approved, {online}; quorum {status['quorum']}"
     rows = [(n["name"], n["state"], n["code"], n["online"], n["at"]) for n in status["nodes"]]
     yield from table(["node", "state", "code", "online", "since"], rows)
@@ -164,4 +188,4 @@ def _price_lines(priced: Price) -> Iterator[str]:
     yield "cost is in units of 10^-12 rho (zCDP); epsilon beside a sum is what it would be were it alone."
 
 
-__all__ = ["app", "check", "price", "run_line", "status", "status_lines", "submit"]
+__all__ = ["app", "check", "price", "run_line", "status", "status_lines", "submit", "withdraw"]

@@ -30,6 +30,7 @@ def make_app(hub: Hub, *, largest_body: int) -> ASGIApp:
         ("/v1/studies", "POST", _submit),
         ("/v1/studies/{named}", "GET", _show),
         ("/v1/studies/{named}/run", "POST", _run),
+        ("/v1/studies/{named}/withdraw", "POST", _withdraw),
         ("/v1/studies/{named}/result", "GET", _result),
         ("/v1/notices", "POST", _note),
         ("/v1/models/{study_hash}", "GET", _model),
@@ -91,6 +92,10 @@ def _show(_caller: Operator, hub: At, named: str) -> JSONResponse:
 
 def _run(_caller: Operator, hub: At, named: str) -> JSONResponse:
     return _said(hub.run(named), status=202)
+
+
+def _withdraw(_caller: Operator, hub: At, named: str, body: Body) -> JSONResponse:
+    return _said(hub.withdraw(named, body))
 
 
 def _result(_caller: Operator, hub: At, named: str) -> JSONResponse:

@@ -22,6 +22,7 @@ CALLS = {
     ("POST", "/v1/studies"): {"operator"},
     ("GET", "/v1/studies/next-year-admission"): {"operator"},
     ("POST", "/v1/studies/next-year-admission/run"): {"operator"},
+    ("POST", "/v1/studies/next-year-admission/withdraw"): {"operator"},
     ("GET", "/v1/studies/next-year-admission/result"): {"operator"},
     ("POST", "/v1/notices"): {"node"},
     ("GET", "/v1/models/sha256:00"): {"node", "operator"},
@@ -109,7 +110,7 @@ def test_a_node_sees_the_studies_that_invite_it_and_no_others(api):
     study_hash = api.submit(invited=two).json()["hash"]
     offered = api.call(leeds, "GET", "/v1/studies").json()["studies"]
     assert [(o["hash"], o["document"]["name"]) for o in offered] == [(study_hash, "next-year-admission")]
-    assert api.call(hull, "GET", "/v1/studies").json() == {"studies": []}
+    assert api.call(hull, "GET", "/v1/studies").json()["studies"] == []
     assert code_of(api.call(hull, "POST", "/v1/notices", hull.notice("approved", study_hash)), 404)
 
 
@@ -280,3 +281,20 @@ def test_a_fault_in_a_run_gives_a_code_and_no_text(api):
     run = finished(api, study_hash)
     assert (run["state"], run["code"], run["detail"]) == ("failed", "fault", "")
     assert NHS_NUMBER not in api.call("operator", "GET", f"/v1/studies/{study_hash}").text
+
+
+def test_a_study_taken_back_is_offered_no_more_and_nodes_hear_why(api):
+    study_hash = api.submit().json()["hash"]
+    leeds, path = api.members[0], "/v1/studies/next-year-admission/withdraw"
+    for reason in ("", "two\nlines", "x" * 501):
+        said = api.call("operator", "POST", path, json.dumps({"reason": reason}))
+        assert code_of(said, 422) == "reason-wrong"
+    assert len(api.call(leeds, "GET", "/v1/studies").json()["studies"]) == 1
+    said = api.call("operator", "POST", path, json.dumps({"reason": "The question changed"})).json()
+    assert said["withdrawn"] == {"at": NOW.isoformat(timespec="seconds"), "reason": "The question changed"}
+    again = api.call("operator", "POST", path, json.dumps({"reason": "Another"})).json()
+    assert again["withdrawn"] == said["withdrawn"]
+    news = api.call(leeds, "GET", "/v1/studies").json()
+    assert news == {"studies": [], "withdrawn": [{"hash": study_hash, **said["withdrawn"]}]}
+    assert api.call(Site("late"), "GET", "/v1/studies").status_code == 401
+    assert code_of(api.call("operator", "POST", path.replace("withdraw", "run")), 409) == "study-withdrawn"

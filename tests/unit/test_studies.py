@@ -7,13 +7,14 @@ import pytest
 from coordinator import register, studies
 from coordinator.assemble import COMPUTATIONS
 from coordinator.checking import check_study
+from coordinator.migrations import FORMAT, MIGRATIONS
 from coordinator.pricing import price_of
 from coordinator.register import Register
 from coordinator.studies import Studies
 from privacy import accountant
 from privacy.computation import Finder
 from privacy.contract import contract_of
-from privacy.durable import Database
+from privacy.durable import Database, Migration, migrate
 from privacy.errors import HedgerowError
 from privacy.release import Notice
 from privacy.study import from_document
@@ -266,3 +267,39 @@ def test_the_price_is_proven_and_the_places_add_up():
     assert price.epsilon_if_continuous < price.epsilon
     assert price.epsilon_known_to[1] == price.epsilon
     assert price.epsilon_known_to[3] == accountant.epsilon(3 * price.cost, study.privacy.delta)
+
+
+def test_a_withdrawal_is_kept_from_the_first_word_and_only_its_own_nodes_hear(kept):
+    study = kept.submit(document(), at=NOW)
+    assert kept.withdrawal(study) is None
+    kept.check_not_withdrawn(study)
+    said = kept.withdraw(study, reason="The question changed", at=NOW)
+    later = kept.withdraw(study, reason="Another", at=NOW + datetime.timedelta(days=1))
+    assert later == said == kept.withdrawal(study)
+    assert code_of(kept.check_not_withdrawn, study) == "study-withdrawn"
+    leeds = INVITED[0].fingerprint
+    assert (kept.offered_to(leeds), kept.withdrawn_from(leeds)) == ([], [said])
+    assert kept.withdrawn_from(Site("x").fingerprint) == []
+    assert kept.submit(document(), at=NOW) == study  # the same words again do not bring it back
+    assert kept.withdrawal(study) == said
+
+
+def test_a_state_of_the_first_version_is_brought_up_to_date(tmp_path):
+    first = (
+        "CREATE TABLE study (hash TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, document BLOB NOT NULL,"
+        " submitted_at TEXT NOT NULL) STRICT"
+    )
+    path = tmp_path / "c.db"
+    with Database(path, [first]).transaction() as write:
+        write.execute("INSERT INTO study VALUES ('sha256:0', 'n', x'00', 'then')")
+    migrate(path, [Migration(m.format, m.title, _of(m, "study")) for m in MIGRATIONS])
+    new = Database(tmp_path / "new.db", studies.SCHEMA, file_format=FORMAT)
+    old = Database(path, studies.SCHEMA, file_format=FORMAT)
+    shape = "SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info('study')"
+    assert [tuple(r) for r in old.rows(shape)] == [tuple(r) for r in new.rows(shape)]
+    assert old.one("SELECT withdrawn_at FROM study")[0] == ""
+
+
+def _of(migration, table):
+    """Return the statements about one table: other parts of the room test their own."""
+    return tuple(s for s in migration.statements if s.startswith(f"ALTER TABLE {table} "))

@@ -14,7 +14,7 @@ from typing import Annotated
 import click
 import typer
 
-from coordinator.command import findings, homes, nodes, results, studies
+from coordinator.command import findings, homes, nodes, runs, studies
 from coordinator.command.shell import Shell, tell
 from privacy.errors import HedgerowError
 from privacy.rooms import check_rooms
@@ -66,7 +66,7 @@ def _program(
 homes.add_to(app)
 app.add_typer(nodes.app, name="node")
 app.add_typer(studies.app, name="study")
-results.add_to(app)
+app.add_typer(runs.app, name="run")
 app.add_typer(findings.app, name="result")
 
 

@@ -60,6 +60,8 @@ def commands(program: str) -> Iterator[tuple[str, set[str]]]:
         below = getattr(command, "commands", None)
         for name, each in (below or {}).items():
             yield from walk(each, f"{typed} {name}")
+            if name == getattr(command, "default", None):  # `run STUDY` is `run start STUDY`
+                yield from walk(each, typed)
         if below is None:
             options = {o for p in command.params for o in (*p.opts, *p.secondary_opts) if o.startswith("--")}
             yield typed, options - {"--json", "--help"}

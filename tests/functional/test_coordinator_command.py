@@ -322,7 +322,7 @@ def answering(operator, study, site):
 def test_a_study_from_submission_to_result(served, tmp_path):
     status = served.gets("study", "submit", served.study_file)
     study_hash = status["hash"]
-    assert served.types("run", study_hash[7:20], "--no-wait") == 5
+    assert served.types("run", study_hash[7:20], "--no-watch") == 5
     assert served.err.startswith("study-not-ready:")
     assert served.types("result", "show", study_hash) == 5
     assert served.types("study", "status", "nobodys") == 5
@@ -363,7 +363,7 @@ def test_a_coordinator_that_was_killed_goes_on_where_it_was(served, tmp_path):
 
     with connected(leeds, served.kit, tmp_path, counted):
         with connected(york, served.kit, tmp_path, silent_at_first):
-            assert served.types("run", study.name, "--no-wait") == 0
+            assert served.types("run", study.name, "--no-watch") == 0
             assert silent.wait(20)
         waiting = served.gets("study", "status", study.name)["run"]
         assert (waiting["waiting"], waiting["done"]) == (["york"], 0)

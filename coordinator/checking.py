@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
-from privacy.columns import Column
 from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.errors import HedgerowError, Invalid
@@ -63,24 +62,13 @@ def _column_faults(study: Study, contract: Contract) -> Iterator[HedgerowError]:
     stored = {column.name: column for column in contract.stored}
     for variable in study.variables:
         where = f"variable {variable.name}: column {variable.column}"
-        bounds = _bounds(stored[variable.column]) if variable.column in stored else None
+        bounds = stored[variable.column].public_bounds if variable.column in stored else None
         if bounds is None:
             yield Invalid("variable-unknown", where)
         elif not bounds[0] <= variable.low < variable.high <= bounds[1]:
             yield Invalid("variable-bounds", f"{where} is within {bounds[0]:g} to {bounds[1]:g}")
         if variable.periods_ahead and contract.period is None:
             yield Invalid("variable-unknown", f"variable {variable.name}: {contract.name} has no periods")
-
-
-def _bounds(column: Column) -> tuple[float, float] | None:
-    """Return a column's public bounds; codes that spell numbers are read as these; None when it is no number."""
-    if column.low is not None and column.high is not None:
-        return column.low, column.high
-    try:
-        values = [float(code) for code in column.codes]
-    except ValueError:
-        return None
-    return (min(values), max(values)) if values else None
 
 
 def _lines(fault: HedgerowError) -> list[str]:

@@ -34,6 +34,17 @@ class Column:
     unit: str = ""
     description: str = ""
 
+    @property
+    def public_bounds(self) -> tuple[float, float] | None:
+        """Return its values' public bounds; codes that spell numbers are read as these; None when it is no number."""
+        if self.low is not None and self.high is not None:
+            return self.low, self.high
+        try:
+            values = [float(code) for code in self.codes]
+        except ValueError:
+            return None
+        return (min(values), max(values)) if values else None
+
     def document(self) -> Document:
         """Return the column as plain data, every default filled in that applies to its kind and type."""
         document: Document = {"kind": self.kind, "type": self.type, "may_be_missing": self.may_be_missing}

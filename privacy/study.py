@@ -15,6 +15,7 @@ from privacy.canonical import Document, hash_of
 from privacy.computation import PARTS, People
 from privacy.errors import Invalid, Refusal, Unreachable
 from privacy.fields import Fields
+from privacy.unfinished import unfinished
 
 Transform = Literal["unit", "square", "log", "at-least"]
 TRANSFORMS: Mapping[Transform, str] = {
@@ -159,7 +160,7 @@ def read_study(path: Path) -> Study:
 
 def from_document(document: Mapping[str, Any]) -> Study:
     """Return the study that plain data describes; unknown, missing and wrong fields are all listed."""
-    faults: list[str] = []
+    faults = [f"{place}: is still to be filled in" for place in unfinished(document)]
     fields = Fields(document, "", faults)
     study = _study(fields)
     fields.finish()

@@ -14,6 +14,7 @@ import click
 import typer
 
 from privacy.computation import Finder
+from privacy.errors import Unreachable
 
 if TYPE_CHECKING:
     from coordinator.client import Client
@@ -79,6 +80,16 @@ def tell(line: str) -> None:
     sys.stderr.flush()
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file for people, whole or not at all; one that is there already is never replaced."""
+    from privacy.atomic import SHARED, put
+
+    try:
+        put(path, content, mode=SHARED)
+    except OSError as error:
+        raise Unreachable("file-unwritable", str(path)) from error
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """Return rows under a head, in columns; numbers to the right."""
     cells = [[_cell(value) for value in row] for row in rows]
@@ -109,4 +120,4 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-__all__ = ["COMPUTATIONS", "Json", "Shell", "say", "table", "tell"]
+__all__ = ["COMPUTATIONS", "Json", "Shell", "say", "table", "tell", "write_new"]

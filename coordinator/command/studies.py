@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coordinator.command import drafting
 from coordinator.command.shell import Json, Shell, say, table
 from privacy.canonical import Document
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from privacy.study import Study
 
 app = typer.Typer(no_args_is_help=True, help="Check, price and submit studies, and see where they stand.")
+
+drafting.add_to(app)
 
 File = Annotated[Path, typer.Argument(help="The study, a TOML file.")]
 

@@ -120,7 +120,8 @@ def test_a_wrong_command_line_ends_with_2(operator, words):
 
 @pytest.mark.parametrize(
     "words", [[], ["init"], ["serve"], ["run"], ["node", "enrol"], ["node", "list"], ["study", "check"],
-              ["study", "price"], ["study", "submit"], ["study", "status"], ["result", "show"]]
+              ["study", "new"], ["study", "withdraw"], ["study", "price"], ["study", "submit"], ["study", "status"],
+              ["result", "show"]]
 )  # fmt: skip
 def test_help_teaches_with_an_example(operator, words):
     assert operator.types(*words, "--help") == 0
@@ -406,3 +407,27 @@ def test_another_servers_key_does_not_open_this_one(served, tmp_path, capsys):
     stranger.now = served.now
     assert stranger.types("study", "status") == 5
     assert stranger.err.startswith("token-refused:")
+
+
+def test_a_draft_names_what_is_left_and_check_does_too(hub, tmp_path):
+    site, contract, out = Site("leeds"), TREE / "deploy/demo/contract.toml", tmp_path / "frailty.toml"
+    assert hub.types("node", "enrol", enrolment_file(tmp_path, site)) == 0
+    assert list(hub.gets("study", "new", "--list")["templates"]) == ["compare-models", "risk-model", "small-budget"]
+    words = ["study", "new", "--contract", contract, "--outcome", "totadm", "--out", out]
+    left = hub.gets(*words)["unfinished"]
+    assert site.fingerprint in out.read_text()
+    assert hub.types("study", "check", out, "--contract", contract) == 3
+    assert all(f"- {place}: is still to be filled in" in hub.err for place in left)
+    text = re.sub(r'base_rate = "TODO[^"]*"', "base_rate = 0.1", out.read_text())
+    out.write_text(re.sub(r'"TODO[^"]*"', '"population-health"', text))
+    assert hub.types("study", "check", out, "--contract", contract) == 0, hub.err
+    assert hub.types(*words) == 4
+    assert hub.err.startswith("file-unwritable:")
+
+
+def test_a_study_can_be_drafted_where_no_coordinator_lives(operator):
+    assert operator.types("study", "new", "--template", "small-budget") == 0
+    assert "TODO" in operator.out
+    assert not operator.home.exists()
+    assert operator.types("study", "new", "--template", "oracle") == 3
+    assert operator.err.startswith("template-unknown:")

@@ -19,10 +19,12 @@ from privacy.canonical import Document, canonical, hash_of, sha256
 from privacy.computation import PARTS, Part
 from privacy.durable import Database
 from privacy.errors import Invalid, Refusal, Tampered
+from privacy.handover import SCHEMA as HANDOVER_SCHEMA
+from privacy.handover import Handover, require_open
 from privacy.programme import Place, Programme
 from privacy.release import Receipt, Release
+from privacy.spending import CHARGED, VIEWS, replayed
 
-VIEWS = ("outside", "coordinator")
 LEAF_KEYS = ("study", "place", "request", "people", "mechanism", "cost")
 OPEN = "INSERT INTO account VALUES (?, ?, ?, 0) ON CONFLICT DO UPDATE SET ceiling = excluded.ceiling"
 RELEASED = "released"
@@ -39,6 +41,7 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS released (
         charge INTEGER PRIMARY KEY REFERENCES charge (id), content BLOB NOT NULL, receipt TEXT NOT NULL,
         leaf INTEGER NOT NULL) STRICT""",
+    *HANDOVER_SCHEMA,
 )
 
 
@@ -72,6 +75,7 @@ class Ledger:
         self._database = database
         self._audit = audit
         self._node = node
+        self.handover = Handover(database, audit, node=node)
 
     def open_accounts(self, connection: sqlite3.Connection, ceilings: Mapping[str, int]) -> None:
         """Set the ceiling of each view for both parts; spending stays, a ceiling below it is ``budget-exhausted``."""
@@ -93,7 +97,12 @@ class Ledger:
         return [{**dict(row), "mechanism": json.loads(row["mechanism"])} for row in self._database.rows(query)]
 
     def check_affordable(self, programme: Programme) -> None:
-        """Ask before spending: return if the whole study fits what is left, otherwise ``budget-too-small``."""
+        """Ask before spending: return if the whole study fits what is left, otherwise ``budget-too-small``.
+
+        A ledger that was handed over has nothing left for anybody: ``ledger-handed-over``.
+        """
+        if (recipient := self.handover.recipient()) is not None:
+            raise Refusal("ledger-handed-over", recipient)
         accounts = self.accounts()
         if len(accounts) != len(VIEWS) * len(PARTS["everyone"]):
             raise Refusal("budget-too-small", "no account is open")
@@ -146,18 +155,18 @@ class Ledger:
         return Release(receipt, content)
 
     def verify(self, ceilings: Mapping[str, int]) -> None:
-        """Recompute what is spent; hold each charge and each stored answer against its leaf, else ``ledger-tampered``.
+        """Replay charges and merges in the order of the log; hold each, and each answer, against its leaf.
 
-        ``ceilings`` are what the signed policy says. An answer that is gone counts as tampering: computed again, with
-        other noise, the place would have two.
+        A difference is ``ledger-tampered``. ``ceilings`` are what the signed policy says. An answer that is gone counts
+        as tampering: computed again, with other noise, the place would have two.
         """
         events = self._audit.events()
-        leaves = {leaf["position"]: leaf for leaf in events if leaf["event"] == "charged"}
-        charges = self.charges()
+        leaves = {leaf["position"]: leaf for leaf in events if leaf["event"] == CHARGED}
+        charges, spent = self.charges(), replayed(events)
         for account in self.accounts():
             if account.ceiling != ceilings[account.view]:
                 raise Tampered("ledger-tampered", f"ceiling of the {account.view} view")
-            if account.spent != sum(c["cost"] for c in charges if account.part in PARTS[c["people"]]):
+            if account.spent != spent[account.part, account.view]:
                 raise Tampered("ledger-tampered", f"spending of {account.part} people")
         for charge in charges:
             facts = leaves.pop(charge["leaf"], {"facts": {}})["facts"]
@@ -165,6 +174,7 @@ class Ledger:
                 raise Tampered("ledger-tampered", f"charge {charge['id']}")
         if leaves:
             raise Tampered("ledger-tampered", f"charge of leaf {min(leaves)} is missing")
+        self.handover.verify(events)
         answers = self._database.rows("SELECT charge, receipt, content FROM released ORDER BY charge")
         stored = [_released_facts(row["charge"], _release(row).receipt) for row in answers]
         logged = sorted((leaf["facts"] for leaf in events if leaf["event"] == RELEASED), key=lambda f: f["charge"])
@@ -172,6 +182,7 @@ class Ledger:
             raise Tampered("ledger-tampered", "the stored answers")
 
     def _new(self, connection: sqlite3.Connection, study: str, place: Place, request: str, at: str) -> Charge:
+        require_open(connection)
         cost = place.mechanism.cost
         try:
             charged = [connection.execute(PAY, (cost, part)).rowcount for part in PARTS[place.people]]
@@ -181,7 +192,7 @@ class Ledger:
             raise Refusal("budget-exhausted", "no account is open")
         facts: dict[str, Any] = {"study": study, "place": place.index, "title": place.title, "people": place.people}
         facts |= {"request": request, "mechanism": place.mechanism.document(), "cost": cost}
-        leaf = self._audit.append(connection, "charged", facts, at=at)
+        leaf = self._audit.append(connection, CHARGED, facts, at=at)
         mechanism = canonical(place.mechanism.document()).decode()
         row = (study, place.index, request, place.title, place.people, mechanism, cost, at, leaf)
         cursor = connection.execute("INSERT INTO charge VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
@@ -211,4 +222,4 @@ def _released_facts(charge: int, receipt: Receipt) -> Document:
     return {"charge": charge, "sha256": receipt.released, "receipt": hash_of(receipt.document())}
 
 
-__all__ = ["LEAF_KEYS", "OPEN", "PAY", "RELEASED", "SCHEMA", "VIEWS", "Account", "Charge", "Ledger"]
+__all__ = ["LEAF_KEYS", "OPEN", "PAY", "RELEASED", "SCHEMA", "Account", "Charge", "Ledger"]

@@ -19,6 +19,7 @@ from privacy.durable import Database
 from privacy.ledger import Ledger
 from privacy.programme import Mechanism, Place, programme
 from privacy.signing import PublicKey
+from privacy.spending import VIEWS
 from privacy.study import from_document
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -113,9 +114,9 @@ def without(batch, gone):
     return Batch(batch.people - 1, person, {n: v[kept] for n, v in batch.variables.items()})
 
 
-def books(path, *, ceiling=10**12, node="ab" * 20):
+def books(path, *, ceiling=10**12, node="ab" * 20, key=None):
     """Return a node's ledger and audit log in one database, with both accounts open."""
-    kept = _opened(path, Ed25519PrivateKey.generate(), dict.fromkeys(ledger.VIEWS, ceiling), node)
+    kept = _opened(path, key or Ed25519PrivateKey.generate(), dict.fromkeys(VIEWS, ceiling), node)
     with kept.database.transaction() as connection:
         kept.ledger.open_accounts(connection, kept.ceilings)
     return kept

@@ -7,16 +7,19 @@ from typing import Annotated
 
 import typer
 
+from node.command import merging
 from node.command.console import AsJson, Home, opened, progress, say, table
 from privacy.accountant import epsilon, epsilon_if_continuous
 
 ledger = typer.Typer(help="The privacy budget: what each person here has spent for life.", no_args_is_help=True)
+ledger.command("hand-over")(merging.hand_over)
+ledger.command("merge")(merging.merge)
 audit = typer.Typer(help="The log that nobody can quietly change.", no_args_is_help=True)
 
 
 @ledger.command("show")
 def show_ledger(*, home: Home, as_json: AsJson = False) -> None:
-    """Show what was spent and what is left, for both parts of the population, in both views, and every charge.
+    """Show what was spent and what is left, for both parts of the population, in both views, charges and merges.
 
     "outside" is against those who see totals only; "coordinator" against the coordinator, should masking be broken.
     Epsilon is the one proven at the policy's lifetime delta.
@@ -47,7 +50,11 @@ def show_ledger(*, home: Home, as_json: AsJson = False) -> None:
     called = {record.hash: record.name for record in node.governance.register.all()}
     rows = [[str(called.get(c[n], c[n]) if n == "study" else c[n]) for n in columns] for c in charges]
     text += "\n\n" + table([n.upper() for n in columns], rows)
-    say({"delta": delta, "accounts": accounts, "charges": charges}, text, as_json=as_json)
+    merges, gone_to = node.ledger.handover.merges(), node.ledger.handover.recipient()
+    text += "".join(f"\n\ncounted in from node {m['source']} ({m['populations']}) at {m['at']}" for m in merges)
+    text += f"\n\nCLOSED: handed over to node {gone_to}" if gone_to else ""
+    data = {"delta": delta, "accounts": accounts, "charges": charges, "merges": merges, "handed_over_to": gone_to}
+    say(data, text, as_json=as_json)
 
 
 @audit.command("verify")

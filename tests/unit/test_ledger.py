@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from privacy.errors import Refusal, Tampered
-from privacy.ledger import VIEWS
+from privacy.spending import VIEWS
 from tests.builders import NOW, a_place, books, plan_of, reopened, small_study
 
 STUDY = "sha256:" + "1" * 64

@@ -1,0 +1,112 @@
+"""``ledger hand-over`` and ``ledger merge``: what one organisation's people have spent, counted on at another."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.command.console import AsJson, Home, PassphraseFiles, SignedBy, keys_of, opened, progress, say, table
+from privacy.errors import Invalid, Unreachable
+from privacy.spending import VIEWS, Populations, spending_document
+
+if TYPE_CHECKING:
+    from privacy.spending import Spending
+
+HEAD = ("PEOPLE", "VIEW", "UNITS SPENT")
+
+
+def hand_over(
+    *,
+    home: Home,
+    to: Annotated[str, typer.Option(metavar="FINGERPRINT", help="The node that counts it on, as its people read it.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the statement is written.")],
+    signed_by: SignedBy,
+    passphrase_file: PassphraseFiles = None,
+    as_json: AsJson = False,
+) -> None:
+    """Close this node's ledger for good, and write what it says for the one node that counts it on.
+
+    No study is answered here any more. Take the file to the other node, and read both fingerprints to its people.
+
+    Example: hedgerow-node ledger hand-over --to 4f1c… --out st-marys.statement
+    --signed-by ada=/media/ada/ada.key --signed-by ben=/media/ben/ben.key
+    """
+    from node.merging import hand_over as close
+    from privacy.atomic import SHARED, put
+    from privacy.signing import PublicKey
+
+    node = opened(home)
+    signed = close(node, to=to, keys=keys_of(signed_by, passphrase_file, node))
+    try:
+        put(out, signed.encode(), mode=SHARED, replace=True)
+    except OSError as error:
+        raise Unreachable("file-unwritable", str(out)) from error
+    progress(f"This ledger is closed. {out} is for node {to} and for no other.")
+    signers = sorted(PublicKey(text).fingerprint for text in signed.signatures)
+    data = {"node": node.fingerprint, "to": to, "spent": spending_document(signed.statement.spent), "signers": signers}
+    text = f"node {node.fingerprint}\n\n{_accounts(signed.statement.spent)}\n\nsigned with\n  " + "\n  ".join(signers)
+    say(data, text, as_json=as_json)
+
+
+def merge(
+    *,
+    file: Annotated[Path, typer.Argument(help="The other node's statement.")],
+    home: Home,
+    key_of: Annotated[
+        list[str],
+        typer.Option(metavar="FINGERPRINT", help="The other node's, compared by telephone; or two of its people's."),
+    ],
+    populations: Annotated[
+        Populations, typer.Option(help="May somebody be in both? If in doubt, overlapping: it counts more.")
+    ],
+    signed_by: SignedBy,
+    receipts: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Releases that the other node signed after its statement.")
+    ] = None,
+    passphrase_file: PassphraseFiles = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count another node's spending into this ledger, once: the larger where disjoint, the sum where overlapping.
+
+    Example: hedgerow-node ledger merge st-marys.statement --key-of 9a30… --populations overlapping
+    --signed-by cara=/media/cara/cara.key --signed-by dan=/media/dan/dan.key
+    """
+    from node.merging import merge as count_in
+
+    node = opened(home)
+    spent = count_in(
+        node,
+        content=_read(file),
+        trusted=key_of,
+        populations=populations,
+        keys=keys_of(signed_by, passphrase_file, node),
+        receipts=_releases(_read(receipts)) if receipts else (),
+    )
+    progress("Counted in. What is left for studies here is in `hedgerow-node ledger show`.")
+    say({"spent": spending_document(spent)}, _accounts(spent), as_json=as_json)
+
+
+def _accounts(spent: Spending) -> str:
+    return table(HEAD, [(part, view, units) for (part, view), units in spent.items() if view in VIEWS])
+
+
+def _releases(content: bytes) -> list[bytes]:
+    """Return releases from a file of one a line, in base64, as the coordinator exports them."""
+    try:
+        return [base64.b64decode(line, validate=True) for line in content.split()]
+    except binascii.Error as error:
+        raise Invalid("message-malformed", "receipts") from error
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Unreachable("file-unreadable", str(file)) from error
+
+
+__all__ = ["HEAD", "hand_over", "merge"]

@@ -1,0 +1,82 @@
+"""What a person may have spent, by part of the population and view: replayed from the log, and two ledgers made one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from privacy.canonical import Document
+from privacy.computation import PARTS
+from privacy.errors import Invalid
+
+VIEWS = ("outside", "coordinator")
+CHARGED, MERGED = "charged", "ledger-merged"  # the only events that change what is spent
+
+Populations = Literal["disjoint", "overlapping"]
+Spending = Mapping[tuple[str, str], int]  # (part, view) → units of 10^-12 rho
+
+_KEYS = tuple((part, view) for part in PARTS["everyone"] for view in VIEWS)
+
+
+def combined(own: Spending, other: Spending, populations: Populations) -> Spending:
+    """Return what no person of either population can have exceeded.
+
+    Disjoint populations: each person was in one of them, and spent at most the larger. Overlapping ones: somebody may
+    have been in both, and spent the sum.
+    """
+    if populations == "disjoint":
+        return {key: max(own[key], other[key]) for key in _KEYS}
+    return {key: own[key] + other[key] for key in _KEYS}
+
+
+def with_charges(spending: Spending, charges: Iterable[Mapping[str, Any]]) -> Spending:
+    """Add charges, each with ``people`` and ``cost``, to the accounts of the people they were about."""
+    spent = dict(spending)
+    for charge in charges:
+        for part, view in _KEYS:
+            spent[part, view] += charge["cost"] if part in PARTS[charge["people"]] else 0
+    return spent
+
+
+def replayed(events: Iterable[Mapping[str, Any]]) -> Spending:
+    """Return what the log says is spent: its charges and merges, in their order, since a maximum depends on it."""
+    spent: Spending = dict.fromkeys(_KEYS, 0)
+    for leaf in events:
+        if leaf["event"] == CHARGED:
+            spent = with_charges(spent, [leaf["facts"]])
+        elif leaf["event"] == MERGED:
+            spent = combined(spent, read_spending(leaf["facts"]["spent"]), leaf["facts"]["populations"])
+    return spent
+
+
+def spending_document(spending: Spending) -> Document:
+    """Return spending as plain data, part by part; ``read_spending`` reads it back."""
+    return {part: {view: spending[part, view] for view in VIEWS} for part in PARTS["everyone"]}
+
+
+def read_spending(document: object) -> Spending:
+    """Return the spending that plain data describes; an account too few, too many or no whole number is ``Invalid``."""
+    parts = document if isinstance(document, dict) else {}
+    spent = {
+        (part, view): units
+        for part, views in parts.items()
+        for view, units in (views.items() if isinstance(views, dict) else ())
+        if type(units) is int and units >= 0
+    }
+    if set(spent) != set(_KEYS) or spending_document(spent) != document:
+        raise Invalid("statement-malformed", "spent")
+    return {key: spent[key] for key in _KEYS}
+
+
+__all__ = [
+    "CHARGED",
+    "MERGED",
+    "VIEWS",
+    "Populations",
+    "Spending",
+    "combined",
+    "read_spending",
+    "replayed",
+    "spending_document",
+    "with_charges",
+]

@@ -32,6 +32,7 @@ from models.version import ModelVersion
 from privacy.computation import Finder
 from privacy.durable import Database
 from privacy.errors import HedgerowError
+from privacy.release import SignedReceipt
 from privacy.signing import PublicKey
 from privacy.software import package_sha256
 from privacy.study import Study
@@ -96,7 +97,9 @@ def open_hub(
                 deadline_seconds=home.settings.deadline_seconds,
                 progress=progress,
             )
-        _keep(registry, study, outcome, home, now)
+        if registry.version(study) is None:  # else it was kept just before a crash
+            model = _model(study, outcome, Journal(database), register, made_at=now().isoformat(timespec="seconds"))
+            registry.keep(model, model.seal(home.identity))
         return outcome
 
     public, runner = PublicKey.of(home.identity), Runner(runs, execute, now=now)
@@ -108,11 +111,14 @@ def open_hub(
         runner.stop()
 
 
-def _keep(registry: Registry, study: Study, outcome: Outcome, home: Home, now: Clock) -> None:
-    if registry.version(study) is None:  # else it was kept just before a crash
-        made_at = now().isoformat(timespec="seconds")
-        model = ModelVersion(study, outcome.results, outcome.receipts, made_at)
-        registry.keep(model, model.seal(home.identity))
+def _model(study: Study, outcome: Outcome, journal: Journal, register: Register, *, made_at: str) -> ModelVersion:
+    """Return the model with each node's own signature on its receipts, as the journal kept them."""
+    kept = {(s.receipt.node, s.receipt.place): s for s in map(SignedReceipt.of, journal.counted(study.hash))}
+    signed = tuple(kept[receipt.node, receipt.place] for receipt in outcome.receipts)
+    keys = {node: key.text for node in {r.node for r in outcome.receipts} if (key := register.key_of(node))}
+    model = ModelVersion(study, outcome.results, signed, keys, made_at)
+    model.verify_lineage()
+    return model
 
 
 def _addresses(home: Home, hub: Hub) -> dict[str, object]:

@@ -45,11 +45,13 @@ class Hub:
     now: Callable[[], datetime.datetime]
 
     def offered(self, node: Caller) -> Document:
-        """Return the news for this node: the studies that invite it, and no others, and those taken back."""
+        """Return the news for this node: the studies that invite it, and no others; those taken back; their models."""
         studies, back = self.studies.offered_to(node.name), self.studies.withdrawn_from(node.name)
+        models = [*(study.hash for study in studies), *(w.study for w in back)]
         return {
             "studies": [{"hash": study.hash, "document": study.document()} for study in studies],
             "withdrawn": [{"hash": w.study, "at": w.at, "reason": w.reason} for w in back],
+            "models": [statement.document() for statement in self.registry.statements(models)],
         }
 
     def note(self, node: Caller, content: bytes) -> None:
@@ -63,11 +65,13 @@ class Hub:
         self.studies.note(notice, at=self.now())
 
     def model(self, caller: Caller, study_hash: str) -> bytes:
-        """Return the sealed model of a study, named by its whole hash; to nodes, of those that invite them only."""
+        """Return the sealed model of a study, named by its whole hash; to invited nodes, while it is published."""
         study = self.studies.with_hash(study_hash)
-        if caller.role == "node" and caller.name not in {i.fingerprint for i in study.invited}:
+        if caller.role != "node":
+            return self.registry.read(study)
+        if caller.name not in {i.fingerprint for i in study.invited}:
             raise Invalid("study-unknown")
-        return self.registry.read(study)
+        return self.registry.published(study)
 
     def submit(self, content: bytes) -> Document:
         """Keep a study and offer it to the nodes that it invites."""

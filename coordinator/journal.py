@@ -51,5 +51,10 @@ class Journal:
                 connection.execute(query, (study, place, node))
             connection.execute("UPDATE exchange SET closed = 1 WHERE study = ? AND place = ?", (study, place))
 
+    def counted(self, study: str) -> list[bytes]:
+        """Return the answers that totals were made of, as the nodes signed them, by place and node."""
+        query = "SELECT content FROM answer WHERE study = ? AND counted = 1 ORDER BY place, node"
+        return [row["content"] for row in self._database.rows(query, (study,))]
+
 
 __all__ = ["SCHEMA", "Journal"]

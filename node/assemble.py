@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node import policies, register
+from node import policies, register, shelf
 from node.clock import Clock
 from node.governance import Governance
 from node.intake import Intake
@@ -20,6 +20,7 @@ from node.policies import Policies
 from node.policy import Policy
 from node.register import Register
 from node.settings import Settings, read_settings
+from node.shelf import Shelf
 from privacy import audit, ledger
 from privacy.audit import AuditLog, Checkpoint
 from privacy.computation import Finder
@@ -42,8 +43,9 @@ if TYPE_CHECKING:  # opened when first needed: a person who reads a list waits f
 IDENTITY_KEY, FLEET_KEY = "identity@1", "fleet@1"
 JOIN_KIT = "join@1"  # in the keystore: whom the node obeys is not for whoever can write a file to say
 KEYSTORE, STATE, RECORDS, FLOWER = "keystore.json", "state.sqlite", "store", "flower"
+MODELS = "models"
 COMPUTATIONS = Finder("models.computations")
-SCHEMA = (*audit.SCHEMA, *ledger.SCHEMA, *policies.SCHEMA, *register.SCHEMA)
+SCHEMA = (*audit.SCHEMA, *ledger.SCHEMA, *policies.SCHEMA, *register.SCHEMA, *shelf.SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Node:
             self.ledger.verify(self.policy.ceilings())
             self.governance.verify()
             store.verify()
+            self.shelf.verify()
         return newest
 
     @cached_property
@@ -158,6 +161,11 @@ class Node:
             slot_seconds=self.policy.reply_slot_seconds,
         )
 
+    @cached_property
+    def shelf(self) -> Shelf:
+        """Return the models that are kept here, and what the coordinator said of them."""
+        return Shelf(self.home / MODELS, self.database, self.audit, self.coordinator, self.now)
+
     @property
     def coordinator(self) -> PublicKey:
         """Return the key that signs requests and models."""
@@ -215,6 +223,7 @@ __all__ = [
     "IDENTITY_KEY",
     "JOIN_KIT",
     "KEYSTORE",
+    "MODELS",
     "RECORDS",
     "SCHEMA",
     "STATE",

@@ -6,7 +6,7 @@ import datetime
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -84,14 +84,22 @@ class Service:
             self._stop.set()
 
     def _fetch(self) -> None:
-        for offer in self._node.hub.news().studies:
+        news = self._node.hub.news()
+        for offer in news.studies:
             known = self._node.governance.register.get(offer["hash"])
             if known is None or known.state == "received":
                 self._try(f"offer {offer['hash'][:LONGEST_HASH]}", partial(self._receive, offer))
+        self._try("models", partial(self._hear, news.models))
 
     def _receive(self, offer: Document) -> None:
         record = self._node.governance.receive(offer["document"], now=self._node.now(), claimed=offer["hash"])
         self._say(f"study {record.hash}", record.code or record.state)
+
+    def _hear(self, statements: Iterable[Document]) -> None:
+        """Keep what the coordinator signed about models; anything else is ignored, and said in the log."""
+        ignored = self._node.shelf.hear(statements)
+        if ignored:
+            raise ignored[0]
 
     def _tell(self) -> None:
         for notice in self._node.governance.pending_notices():

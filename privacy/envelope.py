@@ -27,7 +27,7 @@ class Envelope:
     @classmethod
     def seal(cls, key: Ed25519PrivateKey, context: str, header: Document, payload: bytes = b"") -> Envelope:
         """Sign ``header`` and ``payload`` together."""
-        return cls(context, header, payload, sign(key, context, _covered(header, payload)))
+        return cls(context, header, payload, sign(key, context, _covered(header, sha256(payload))))
 
     def encode(self, *, at_least: int = 0) -> bytes:
         """Return the bytes for the wire, padded with spaces to ``at_least`` bytes when there is no payload."""
@@ -56,7 +56,12 @@ class Envelope:
         """Return if ``key`` signed this as a statement of kind ``context``; otherwise ``signature-wrong``."""
         if self.context != context:
             raise Tampered("signature-wrong", f"not a {context}")
-        key.verify(context, _covered(self.header, self.payload), self.signature)
+        verify_by_hash(key, context, self.header, sha256(self.payload), self.signature)
+
+
+def verify_by_hash(key: PublicKey, context: str, header: Document, payload_sha256: str, signature: str) -> None:
+    """Verify an envelope's signature where only the hash of its payload is known; else ``signature-wrong``."""
+    key.verify(context, _covered(header, payload_sha256), signature)
 
 
 def _canonical(document: Document) -> bytes:
@@ -66,8 +71,8 @@ def _canonical(document: Document) -> bytes:
         raise Invalid("message-malformed") from error
 
 
-def _covered(header: Document, payload: bytes) -> Document:
-    return {"header": header, "payload": sha256(payload)}
+def _covered(header: Document, payload_sha256: str) -> Document:
+    return {"header": header, "payload": payload_sha256}
 
 
-__all__ = ["LARGEST_BYTES", "Envelope"]
+__all__ = ["LARGEST_BYTES", "Envelope", "verify_by_hash"]

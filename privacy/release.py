@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from privacy.arrays import Ring
 from privacy.canonical import SHA256, Document, sha256
-from privacy.envelope import Envelope
+from privacy.envelope import Envelope, verify_by_hash
 from privacy.errors import Invalid, Tampered
 from privacy.signing import PublicKey
 
@@ -81,6 +81,34 @@ class Release:
         if len(self.content) != 8 * self.receipt.mechanism["width"]:
             raise Invalid("message-malformed")
         return np.frombuffer(self.content, "<u8").astype(np.uint64)
+
+
+@dataclass(frozen=True)
+class SignedReceipt:
+    """A receipt and its node's signature over the release: proof of what was paid for, without the numbers.
+
+    The signature covers the receipt and the hash of the release's bytes, which the receipt names; so whoever has the
+    node's public key can verify it long after the bytes are gone.
+    """
+
+    receipt: Receipt
+    signature: str
+
+    @classmethod
+    def of(cls, content: bytes) -> SignedReceipt:
+        """Return the receipt and signature of an encoded release, as ``decode`` accepted it."""
+        envelope = Envelope.decode(content)
+        return cls(Receipt.from_document(envelope.header), envelope.signature)
+
+    def verify(self, node: PublicKey) -> None:
+        """Return if ``node`` is the receipt's and signed this release; otherwise ``receipt-unsigned``."""
+        receipt, where = self.receipt, f"node {self.receipt.node[:16]}, place {self.receipt.place}"
+        if node.fingerprint != receipt.node:
+            raise Tampered("receipt-unsigned", where)
+        try:
+            verify_by_hash(node, RELEASE, receipt.document(), receipt.released, self.signature)
+        except (Tampered, ValueError) as error:
+            raise Tampered("receipt-unsigned", where) from error
 
 
 @dataclass(frozen=True)
@@ -149,6 +177,7 @@ __all__ = [
     "NoticeKind",
     "Receipt",
     "Release",
+    "SignedReceipt",
     "decode",
     "encode",
 ]

@@ -14,7 +14,7 @@ from typing import Annotated
 import click
 import typer
 
-from coordinator.command import findings, homes, nodes, runs, studies
+from coordinator.command import findings, homes, models, nodes, runs, studies
 from coordinator.command.shell import Shell, tell
 from privacy.errors import HedgerowError
 from privacy.rooms import check_rooms
@@ -59,6 +59,7 @@ def _program(
       hedgerow-coordinator study submit admissions.toml
       hedgerow-coordinator run next-year-admission   waits for the nodes' approvals
       hedgerow-coordinator result show next-year-admission
+      hedgerow-coordinator models publish next-year-admission
     """
     Shell.of(context).named_home = home
 
@@ -68,6 +69,7 @@ app.add_typer(nodes.app, name="node")
 app.add_typer(studies.app, name="study")
 app.add_typer(runs.app, name="run")
 app.add_typer(findings.app, name="result")
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:

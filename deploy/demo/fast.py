@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import structlog
 
-from coordinator.identity.tokens import Caller
 from deploy.demo.in_process import APPROVERS, LocalFederation, local_federation
 from deploy.demo.people import Site, read_public_file, write_sites
 from deploy.demo.report import Report, report_of, yardsticks
@@ -51,10 +50,13 @@ def run_fast(home: Path) -> Report:
                 federation.approve(site.name, study, person)
         say("running: seven private sums, each charged, noised and logged at each site before it leaves")
         federation.run(study)
+        say("publishing the model; each site pulls and verifies it")
+        federation.publish(study)
+        models = {site.name: federation.pull(site.name, study) for site in sites}
         say("each site scores its own people, and compares the shared model with its own, inside")
-        model = ModelVersion.open(federation.hub.model(Caller("node", node.fingerprint), study), node.coordinator)
         for site in sites:
-            _use(federation, site, model)
+            _use(federation, site, models[site.name])
+        model = models[sites[0].name]
         exact = yardsticks(
             model.study, bytes.fromhex(node.kit.split_key), np.asarray(model.results["risk"].arrays["weights"])
         )

@@ -12,10 +12,12 @@ from typing import Any
 
 from coordinator import assemble as coordinator_room
 from coordinator.federation.in_process import InProcessGrid
-from coordinator.home import JOIN_KIT, make_home
+from coordinator.home import JOIN_KIT, KEYS, make_home
 from coordinator.hub import Hub
+from coordinator.identity.keys import KeyFiles, load_identity
 from coordinator.identity.tokens import Caller
 from coordinator.settings import Settings
+from models.version import ModelVersion
 from node.assemble import COMPUTATIONS, Node, open_node
 from node.founding import FLOORS, KEY_SUFFIX, Founder, found
 from node.people import open_key
@@ -77,6 +79,19 @@ class LocalFederation:
             time.sleep(POLL_SECONDS)
             status = self.hub.status(study)
         return status
+
+    def publish(self, study: str) -> None:
+        """Publish the model that a study made."""
+        registry, key = self.hub.registry, self.home / "hub" / KEYS
+        registry.say("published", registry.find(study), key=load_identity(KeyFiles(key)), at=self.hub.now())
+
+    def pull(self, name: str, study: str) -> ModelVersion:
+        """Have a node hear the news, fetch a study's model, and keep it once it is verified."""
+        node, caller = self.nodes[name], Caller("node", self.nodes[name].fingerprint)
+        node.shelf.hear(self.hub.offered(caller)["models"])
+        content = self.hub.model(caller, study)
+        node.shelf.keep(content, study)
+        return node.shelf.opened(content, study)
 
 
 @contextmanager

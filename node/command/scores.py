@@ -10,7 +10,8 @@ import typer
 
 from node.assemble import Node
 from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, progress, say
-from privacy.errors import Refusal, Unreachable
+from node.command.models import hear_news, pull, read
+from privacy.errors import Unreachable
 
 if TYPE_CHECKING:
     from models.version import ModelVersion
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 StudyOption = Annotated[str, typer.Option(help="The study whose model is used: its name, or digits of its hash.")]
 Purpose = Annotated[str, typer.Option(help="What the figures are for; it is written into the log.")]
 Out = Annotated[Path, typer.Option(metavar="FILE", help="Where to write; a file that is there is not replaced.")]
-ModelFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A model you have; otherwise it is fetched.")]
+ModelFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A model you have; otherwise the kept one, or it is pulled.")
+]
 
 
 def score(
@@ -84,7 +87,7 @@ def _entered(  # noqa: PLR0917 - the options that both commands take, in the ord
     passphrase_file: list[str] | None,
 ) -> tuple[Node, ModelVersion, OptOuts]:
     """Return node, model and opt-outs once the visit is in the log; the model is checked first."""
-    from models.version import ModelVersion, version_of
+    from models.version import version_of
     from node.inner_door import InnerDoor
     from node.optouts import current_optouts
 
@@ -92,21 +95,13 @@ def _entered(  # noqa: PLR0917 - the options that both commands take, in the ord
     signing_key = key_of(person, key, passphrase_file, node)
     _require_new(out)
     record = node.governance.register.find(study)
-    content = _read(file) if file else node.hub.model(record.hash)
-    model = ModelVersion.open(content, node.coordinator)
-    if model.study.hash != record.hash:
-        raise Refusal("study-ambiguous", "the model is of another study")
+    hear_news(node)
+    content = read(file) if file else node.shelf.kept(record.hash) or pull(node, record.hash)
+    model = node.shelf.opened(content, record.hash)
     door = InnerDoor(node.database, node.audit, node.policy, node.now)
     door.enter(action, person=person, key=signing_key, purpose=purpose, model=version_of(content))
     at_most_days = node.policy.optouts_at_most_days
     return node, model, current_optouts(node.store, now=node.now(), at_most_days=at_most_days)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise Unreachable("file-unreadable", str(file)) from error
 
 
 def _require_new(out: Path) -> None:

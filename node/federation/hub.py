@@ -11,6 +11,7 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from models.standing import MOST_STATEMENTS
 from node.clock import Clock
 from node.federation.tls import certificate_fault, trust_only
 from privacy.canonical import Document, parse
@@ -29,10 +30,12 @@ LARGEST_ANSWER = 64 * 2**20
 class News:
     """What a coordinator has to say when a node asks; nothing of it is believed yet.
 
-    ``studies`` are those offered to this node, each with ``hash`` and ``document``.
+    ``studies`` are those offered to this node, each with ``hash`` and ``document``; ``models`` are statements about
+    their models.
     """
 
     studies: tuple[Document, ...] = ()
+    models: tuple[Document, ...] = ()
 
     @classmethod
     def of(cls, answer: Document) -> News:
@@ -40,7 +43,10 @@ class News:
         studies = answer.get("studies")
         if not isinstance(studies, list) or not all(_is_offer(study) for study in studies):
             raise Invalid("message-malformed")
-        return cls(tuple(studies))
+        models = answer.get("models", [])
+        if not isinstance(models, list) or not all(isinstance(statement, dict) for statement in models):
+            raise Invalid("message-malformed")
+        return cls(tuple(studies), tuple(models[:MOST_STATEMENTS]))
 
 
 @dataclass(frozen=True)
@@ -67,9 +73,9 @@ class Hub:
         return self._call("GET", f"/v1/models/{quote(study_hash, safe='')}")
 
     def close(self) -> None:
-        """Close the connection, if there was one."""
+        """Close the connection, if there was one; another call opens another."""
         if "_http" in self.__dict__:
-            self._http.close()
+            self.__dict__.pop("_http").close()
 
     @cached_property
     def _http(self) -> httpx.Client:

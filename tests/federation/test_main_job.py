@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from coordinator.federation import in_process
-from coordinator.identity.tokens import Caller
 from deploy.demo.in_process import APPROVERS, LocalFederation, local_federation
 from deploy.demo.people import NHS_NUMBER, PERSON, read_public_file, write_sites
 from deploy.demo.study_file import CONTRACT, study_document
-from models.version import ModelVersion
 from node.ingest import ingest
 from node.optouts import load_optouts
 from node.scoring import compare, score
@@ -90,7 +88,8 @@ def test_no_identifier_crossed_the_wire(finished, wire):
 def test_each_site_scores_its_own_people_by_pseudonym_only(finished, tmp_path: Path):
     federation, study, _ = finished
     node = federation.nodes["site-3"]
-    model = ModelVersion.open(federation.hub.model(Caller("node", node.fingerprint), study), node.coordinator)
+    federation.publish(study)
+    model = federation.pull("site-3", study)
     optouts = node.store.optouts()
     out = tmp_path / "scores.csv"
     people = score(model, node.store, optouts, out)

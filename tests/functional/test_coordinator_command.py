@@ -19,6 +19,7 @@ from coordinator.command.program import run
 from coordinator.home import open_home
 from node.federation.fleet import FleetSettings, hold_connection
 from privacy.enrolment import JoinKit
+from privacy.errors import Refusal
 from privacy.signing import PublicKey
 from privacy.study import from_document
 from tests.coordinators import NOW, STUDY, Site, sites, study_text
@@ -341,7 +342,21 @@ def test_a_study_from_submission_to_result(served, tmp_path):
     assert "exchanges" in served.out
     found = served.gets("result", "show", study.name)
     assert (found["receipts"], found["exchanges"], len(found["nodes"])) == (12, 4, 3)
+    with pytest.raises(Refusal, match="model-unpublished"):
+        hubs[0].model(study_hash)
+    assert served.types("models", "publish", study.name) == 5
+    assert served.err.splitlines()[-2].startswith("not-confirmed:")
+    assert served.types("models", "publish", study.name, "--limits", "adults only", "--yes") == 0, served.err
     assert hubs[0].model(study_hash) == next((served.home / "models").iterdir()).read_bytes()
+    (said,) = hubs[1].news().models
+    assert (said["standing"], said["reason"], said["version"]) == ("published", "adults only", found["version"])
+    assert served.types("models", "withdraw", study.name, "--reason", "a wrong column", "--yes") == 0, served.err
+    with pytest.raises(Refusal, match="model-withdrawn"):
+        hubs[0].model(study_hash)
+    assert [said["standing"] for said in hubs[2].news().models] == ["withdrawn", "published"]
+    assert [m["state"] for m in served.gets("models", "list")["models"]] == ["withdrawn"]
+    assert served.gets("models", "show", study.name)["withdrawn"]["reason"] == "a wrong column"
+    assert served.types("models", "publish", study.name, "--yes") == 5
     for hub in hubs:
         hub.close()
 

@@ -235,6 +235,8 @@ def test_a_run_ends_in_a_model_that_nodes_fetch_and_operators_read(api):
     assert code_of(api.call("operator", "GET", f"/v1/studies/{study_hash}/result"), 404) == "model-absent"
     assert api.call("operator", "POST", f"/v1/studies/{study_hash}/run").status_code == 202
     assert finished(api, study_hash)["state"] == "finished"
+    assert code_of(api.call(api.members[0], "GET", f"/v1/models/{study_hash}"), 409) == "model-unpublished"
+    publish(api, study_hash)
     content = api.call(api.members[0], "GET", f"/v1/models/{study_hash}").content
     model = ModelVersion.open(content, api.hub.public_key)
     assert model.study.hash == study_hash
@@ -250,10 +252,16 @@ def test_a_run_ends_in_a_model_that_nodes_fetch_and_operators_read(api):
     assert code_of(again, 409) == "study-finished"
 
 
+def publish(api, study_hash):
+    registry = api.hub.registry
+    registry.say("published", registry.find(study_hash), key=api.home.identity, at=api.hub.now())
+
+
 def test_a_model_file_that_was_changed_is_not_handed_out(api):
     study_hash = approve(api)
     api.call("operator", "POST", f"/v1/studies/{study_hash}/run")
     finished(api, study_hash)
+    publish(api, study_hash)
     path = next((api.home.path / "models").iterdir())
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     assert code_of(api.call(api.members[0], "GET", f"/v1/models/{study_hash}"), 400) == "signature-wrong"
@@ -295,6 +303,6 @@ def test_a_study_taken_back_is_offered_no_more_and_nodes_hear_why(api):
     again = api.call("operator", "POST", path, json.dumps({"reason": "Another"})).json()
     assert again["withdrawn"] == said["withdrawn"]
     news = api.call(leeds, "GET", "/v1/studies").json()
-    assert news == {"studies": [], "withdrawn": [{"hash": study_hash, **said["withdrawn"]}]}
+    assert news == {"studies": [], "models": [], "withdrawn": [{"hash": study_hash, **said["withdrawn"]}]}
     assert api.call(Site("late"), "GET", "/v1/studies").status_code == 401
     assert code_of(api.call("operator", "POST", path.replace("withdraw", "run")), 409) == "study-withdrawn"

@@ -1,5 +1,7 @@
 """A model is plain numbers with its lineage, signed: whoever opens it gets what was sealed, or nothing."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -9,8 +11,17 @@ from privacy.arrays import pack
 from privacy.computation import Result
 from privacy.envelope import Envelope
 from privacy.errors import HedgerowError, Invalid, Tampered
+from privacy.release import SignedReceipt, encode
 from privacy.signing import PublicKey
 from tests.builders import NOW, a_place, books, small_study
+
+NODE = Ed25519PrivateKey.generate()
+STUDY = small_study(
+    invited=[
+        {"name": f"site {i}", "fingerprint": PublicKey.of(k).fingerprint}
+        for i, k in enumerate([NODE, Ed25519PrivateKey.generate()])
+    ]
+)
 
 
 @pytest.fixture(scope="module")
@@ -18,16 +29,27 @@ def key():
     return Ed25519PrivateKey.generate()
 
 
+def release(tmp_path, *, key=NODE, study=STUDY):
+    """Return what a node sent for a sum that it was paid for."""
+    kept = books(tmp_path, node=PublicKey.of(key).fingerprint)
+    charge = kept.ledger.charge(study.hash, a_place(), "request", at=NOW)
+    return encode(kept.ledger.settle(charge, np.zeros(3, np.uint64), data=("visits@1",), optouts="l"), key)
+
+
 @pytest.fixture
 def model(tmp_path):
-    study, kept = small_study(), books(tmp_path)
-    charge = kept.ledger.charge(study.hash, a_place(), "request", at=NOW)
-    receipt = kept.ledger.settle(charge, np.zeros(3, np.uint64), data=("visits@1",), optouts="l").receipt
     results = {
         "risk": Result("linear-risk", {"weights": np.array([0.5, -1.0, 5e-324])}, {"features": ["age"]}),
         "evaluation": Result("evaluation", {"edges": np.linspace(-4, 0, 11)}, {"auc": 0.7, "noise": None}),
     }
-    return ModelVersion(study, results, (receipt,), NOW)
+    node = PublicKey.of(NODE)
+    return ModelVersion(STUDY, results, (SignedReceipt.of(release(tmp_path)),), {node.fingerprint: node.text}, NOW)
+
+
+def refused(content, key):
+    with pytest.raises(HedgerowError) as caught:
+        ModelVersion.open(content, PublicKey.of(key))
+    return caught.value.code
 
 
 def test_a_model_opens_as_it_was_sealed(key, model):
@@ -35,7 +57,7 @@ def test_a_model_opens_as_it_was_sealed(key, model):
     opened = ModelVersion.open(content, PublicKey.of(key))
     assert opened.study == model.study
     assert opened.study.hash == model.study.hash
-    assert opened.receipts == model.receipts
+    assert (opened.signed, opened.keys) == (model.signed, model.keys)
     assert opened.made_at == NOW
     for step, result in model.results.items():
         again = opened.results[step]
@@ -58,8 +80,11 @@ def test_no_byte_of_a_model_can_change(key, model):
 
 
 def test_another_coordinator_s_model_is_refused(key, model):
-    with pytest.raises(Tampered):
-        ModelVersion.open(model.seal(Ed25519PrivateKey.generate()), PublicKey.of(key))
+    other = Ed25519PrivateKey.generate()
+    assert refused(model.seal(other), key) == "model-coordinator-other"
+    claims = Envelope.decode(model.seal(key))
+    forged = Envelope.seal(other, MODEL, claims.header, claims.payload).encode()
+    assert refused(forged, key) == "signature-wrong"
 
 
 def test_a_release_cannot_pass_as_a_model(key, model):
@@ -77,6 +102,7 @@ def test_a_release_cannot_pass_as_a_model(key, model):
         {"receipts": [{"study": "x"}]},
         {"receipts": 5},
         {"made_at": None, "results": None},
+        {"nodes": []},
     ],
 )
 def test_a_signed_file_of_another_form_is_refused(key, model, change):
@@ -86,10 +112,37 @@ def test_a_signed_file_of_another_form_is_refused(key, model, change):
         ModelVersion.open(content, PublicKey.of(key))
 
 
+@pytest.mark.parametrize("other", [None, {"name": "hedgerow-model", "number": 3}, {"name": "tree", "number": 2}, 2])
+def test_a_model_of_another_schema_is_refused_by_its_code(key, model, other):
+    sealed = Envelope.decode(model.seal(key))
+    content = Envelope.seal(key, MODEL, sealed.header | {"format": other}, sealed.payload).encode()
+    assert refused(content, key) == "model-schema-other"
+
+
 def test_receipts_of_another_study_are_refused(key, model):
-    other = ModelVersion(small_study(title="Another"), model.results, model.receipts, NOW)
-    with pytest.raises(Invalid):
-        ModelVersion.open(other.seal(key), PublicKey.of(key))
+    other = dataclasses.replace(model, study=small_study(title="Another"))
+    assert refused(other.seal(key), key) == "message-malformed"
+
+
+def test_even_the_coordinator_cannot_seal_a_sum_that_no_invited_node_released(key, model, tmp_path):
+    (signed,) = model.signed
+    stranger = Ed25519PrivateKey.generate()
+    public = PublicKey.of(stranger)
+    (tmp_path / "stranger").mkdir()
+    theirs = SignedReceipt.of(release(tmp_path / "stranger", key=stranger))
+    cheaper = dataclasses.replace(signed, receipt=dataclasses.replace(signed.receipt, cost_outside=1))
+    forged = SignedReceipt(dataclasses.replace(signed.receipt), theirs.signature)
+    cases = [
+        (dataclasses.replace(model, signed=(cheaper,)), "receipt-unsigned"),
+        (dataclasses.replace(model, signed=(forged,)), "receipt-unsigned"),
+        (dataclasses.replace(model, keys={}), "receipt-unsigned"),
+        (dataclasses.replace(model, keys={signed.receipt.node: public.text}), "receipt-unsigned"),
+        (dataclasses.replace(model, keys={signed.receipt.node: "AA=="}), "receipt-unsigned"),
+        (dataclasses.replace(model, signed=(theirs,), keys={public.fingerprint: public.text}), "message-malformed"),
+        (dataclasses.replace(model, signed=(signed, signed)), "message-malformed"),
+    ]
+    assert [refused(case.seal(key), key) for case, _ in cases] == [code for _, code in cases]
+    ModelVersion.open(model.seal(key), PublicKey.of(key))  # the control
 
 
 def test_a_pickle_in_the_place_of_the_numbers_is_refused(key, model):

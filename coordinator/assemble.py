@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager, closing, contextmanager
 
 import structlog
 
-from coordinator import journal, register, registry, runs, studies
+from coordinator import checkpoints, journal, register, registry, runs, studies
+from coordinator.checkpoints import Checkpoints
 from coordinator.federation.grid import Grid
 from coordinator.federation.superlink import SuperLink
 from coordinator.home import FLEET, MODELS, Home
@@ -39,7 +40,15 @@ from privacy.study import Study
 
 COMPUTATIONS = "models.computations"
 NEW_NODES_SECONDS = 1.0  # how soon a node that was enrolled while we serve may connect
-SCHEMAS = (register.SCHEMA, tokens.SCHEMA, studies.SCHEMA, registry.SCHEMA, runs.SCHEMA, journal.SCHEMA)
+SCHEMAS = (
+    register.SCHEMA,
+    tokens.SCHEMA,
+    studies.SCHEMA,
+    checkpoints.SCHEMA,
+    registry.SCHEMA,
+    runs.SCHEMA,
+    journal.SCHEMA,
+)
 
 Clock = Callable[[], datetime.datetime]
 log = structlog.get_logger()
@@ -106,7 +115,8 @@ def open_hub(
     door = Doorkeeper(database, key_of=register.key_of, operator=public, now=now)
     runner.start()
     try:
-        yield Hub(public, door, register, studies, registry, runs, runner, presence, finder, now)
+        kept = Checkpoints(database)
+        yield Hub(public, door, register, studies, registry, kept, runs, runner, presence, finder, now)
     finally:
         runner.stop()
 

@@ -45,9 +45,9 @@ class Home:
         return load_identity(self.keys)
 
     def database(self, *schemas: Sequence[str]) -> Database:
-        """Open its state; each part of the room brings the tables of its own."""
+        """Open its state; each part of the room brings the tables of its own. One that is gone is not begun anew."""
         statements = [statement for schema in schemas for statement in schema]
-        return Database(self.path / DATABASE, statements, file_format=FORMAT)
+        return Database(self.path / DATABASE, statements, file_format=FORMAT, new=False)
 
 
 def make_home(path: Path, *, settings: Settings, hosts: Sequence[str], now: datetime.datetime) -> tuple[Home, JoinKit]:
@@ -83,6 +83,7 @@ def _fill(home: Home, hosts: Sequence[str], now: datetime.datetime) -> JoinKit:
         public_key=PublicKey.of(home.identity).text,
         split_key=secrets.token_hex(SPLIT_KEY_BYTES),
     )
+    Database(home.path / DATABASE, (), file_format=FORMAT).close()
     put(home.path / JOIN_KIT, kit.encode(), mode=PRIVATE)
     put(home.path / FILE, _toml(settings).encode(), mode=PUBLIC)
     return kit

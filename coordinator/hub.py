@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from coordinator.checkpoints import Checkpoints
 from coordinator.identity.tokens import Caller, Doorkeeper
 from coordinator.register import Register
 from coordinator.registry import Registry
@@ -38,6 +39,7 @@ class Hub:
     register: Register
     studies: Studies
     registry: Registry
+    checkpoints: Checkpoints
     runs: Runs
     runner: Runner
     presence: Presence
@@ -52,6 +54,7 @@ class Hub:
             "studies": [{"hash": study.hash, "document": study.document()} for study in studies],
             "withdrawn": [{"hash": w.study, "at": w.at, "reason": w.reason} for w in back],
             "models": [statement.document() for statement in self.registry.statements(models)],
+            "checkpoint": self.checkpoints.told(node.name),
         }
 
     def note(self, node: Caller, content: bytes) -> None:
@@ -62,7 +65,10 @@ class Hub:
         notice = decode(content, key)
         if not isinstance(notice, Notice):
             raise Invalid("message-malformed")
-        self.studies.note(notice, at=self.now())
+        if notice.kind == "checkpoint":
+            self.checkpoints.keep(notice, content, at=self.now())
+        else:
+            self.studies.note(notice, at=self.now())
 
     def model(self, caller: Caller, study_hash: str) -> bytes:
         """Return the sealed model of a study, named by its whole hash; to invited nodes, while it is published."""

@@ -13,7 +13,7 @@ from coordinator.register import Register
 from privacy.canonical import canonical, parse
 from privacy.computation import Finder
 from privacy.durable import Database
-from privacy.errors import Invalid, Refusal, Tampered
+from privacy.errors import Invalid, Refusal
 from privacy.fields import Fields
 from privacy.release import Notice
 from privacy.study import Software, Study, from_document
@@ -28,9 +28,6 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS decision (
         study TEXT NOT NULL REFERENCES study (hash), node TEXT NOT NULL, state TEXT NOT NULL, code TEXT NOT NULL,
         at TEXT NOT NULL, PRIMARY KEY (study, node)) STRICT""",
-    """CREATE TABLE IF NOT EXISTS checkpoint (
-        node TEXT NOT NULL, size INTEGER NOT NULL, root TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (node, size)
-        ) STRICT""",
 )
 
 
@@ -139,14 +136,10 @@ class Studies:
             raise Refusal("software-differs", study.name)
 
     def note(self, notice: Notice, *, at: datetime.datetime) -> None:
-        """Keep what a node said, its signature already checked; a withdrawal is final, a checkpoint too."""
-        when = at.isoformat(timespec="seconds")
-        if notice.place != 0 or notice.size >= 2**63:  # an answer to a request, or no size of a log
+        """Keep what a node said of a study, its signature already checked; a withdrawal is final."""
+        if notice.place != 0 or notice.kind == "checkpoint":  # an answer to a request, or not about a study
             raise Invalid("message-malformed")
-        if notice.kind == "checkpoint":
-            self._keep_checkpoint(notice, when)
-        else:
-            self._keep_decision(notice, when)
+        self._keep_decision(notice, at.isoformat(timespec="seconds"))
 
     def decisions(self, study: Study) -> list[Decision]:
         """Return where each invited node stands."""
@@ -178,16 +171,6 @@ class Studies:
                 raise Refusal("study-withdrawn")
             values = [notice.study, notice.node, notice.kind, notice.code, when]
             write.execute("INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?)", values)
-
-    def _keep_checkpoint(self, notice: Notice, when: str) -> None:
-        """Keep the root of a node's log, so that the node cannot show another history later."""
-        with self._database.transaction() as write:
-            query = "SELECT root FROM checkpoint WHERE node = ? AND size = ?"
-            row = write.execute(query, [notice.node, notice.size]).fetchone()
-            if row and row["root"] != notice.root:
-                raise Tampered("audit-tampered", notice.node)
-            values = [notice.node, notice.size, notice.root, when]
-            write.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?, ?, ?)", values)
 
     def _with_software(self, study: Study) -> Study:
         versions = {step.use: self._finder.find(step.use).version for step in study.steps}

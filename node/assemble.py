@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -71,8 +71,8 @@ class Node:
 
     @cached_property
     def database(self) -> Database:
-        """Return the node's state."""
-        return Database(self.home / STATE, SCHEMA, file_format=FORMAT)
+        """Return the node's state; one that is gone or empty is ``state-damaged``, never begun anew."""
+        return Database(self.home / STATE, SCHEMA, file_format=FORMAT, new=False)
 
     @cached_property
     def audit(self) -> AuditLog:
@@ -84,11 +84,15 @@ class Node:
         with self.database.transaction() as connection:
             return self.audit.checkpoint(connection)
 
-    def verify(self) -> Checkpoint | None:
-        """Recompute the log, and hold policy, ledger, studies and store against it; return the newest checkpoint."""
+    def verify(self, *, elsewhere: Iterable[Checkpoint] = ()) -> Checkpoint | None:
+        """Recompute the log, and hold policy, ledger, studies and store against it; return the newest checkpoint.
+
+        ``elsewhere`` are checkpoints of this node that somebody else kept.
+        """
         store = self.store  # opened first: it makes its tables
         with self.database.snapshot():  # somebody may be approving a study just now
-            newest = self.audit.verify()
+            self.database.check()
+            newest = self.audit.verify(elsewhere=elsewhere)
             self.policies.verify()
             self.ledger.verify(self.policy.ceilings())
             self.governance.verify()

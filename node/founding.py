@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from node import assemble
 from node.clock import Clock, stamp
 from node.keystore import KEY_BYTES, Keystore
+from node.migrations import FORMAT
 from node.people import Person, create_key
 from node.persons import PSEUDONYM_KEY, SPLIT_KEY
 from node.policy import Policy, policy_of
@@ -31,6 +32,7 @@ from node.settings import FILE, toml_lines
 from node.store import OPTOUTS_KEY, RECORDS_KEY
 from privacy.atomic import put, sync_directory
 from privacy.computation import Finder
+from privacy.durable import Database
 from privacy.enrolment import Enrolment, JoinKit
 from privacy.errors import Invalid, Refusal, Unreachable
 from privacy.signing import PublicKey
@@ -140,6 +142,7 @@ def _secrets(kit: JoinKit, identity: Ed25519PrivateKey, fleet: ec.EllipticCurveP
 
 def _begin(place: Path, policy: Policy, signers: Mapping[str, Ed25519PrivateKey], finder: Finder, now: Clock) -> None:
     """Make the state, put the first policy in force, and sign the log as it then stands."""
+    Database(place / assemble.STATE, assemble.SCHEMA, file_format=FORMAT).close()
     node = assemble.open_node(place, {}, now, finder=finder)
     node.policies.accept(policy, signers, now=stamp(now()))
     node.sign_log()

@@ -181,7 +181,8 @@ class Register:
     def _switch(self, statement: str, values: tuple[str, ...], event: str, at: str) -> None:
         with self.database.transaction() as connection:
             if connection.execute(statement, values).rowcount:
-                self._audit.append(connection, event, {}, at=at)
+                # a person who says stop is never told to mend the clock first
+                self._audit.append(connection, event, {}, at=at, whatever_the_clock=event == PAUSED_EVENT)
 
 
 def _record(row: sqlite3.Row) -> Record:

@@ -15,13 +15,16 @@ import structlog
 
 from node.assemble import Node
 from node.clock import stamp
+from node.witness import Witness
+from privacy.audit import Checkpoint
 from privacy.canonical import Document
 from privacy.errors import HedgerowError, Unreachable
-from privacy.release import Notice
 
 LOCK = "serve.lock"
 WELL = "well"  # what failed before and no longer does
 LONGEST_HASH = 71  # "sha256:" and 64 digits; what a coordinator sends is not logged at any length
+COMPARE_SECONDS = 0.2
+FAREWELL_SECONDS = 0.5
 GOODBYE_SECONDS = 1.2  # what is under way at SIGTERM may take this long to end; a charge that stands is safe
 
 _log = structlog.get_logger()
@@ -36,11 +39,13 @@ class Service:
         self._said: dict[str, str] = {}
         self._fault: Exception | None = None
         self._checkpoint_due: datetime.datetime | None = None
-        self._untold: Notice | None = None
+        self._compared = threading.Event()  # with what the coordinator kept of our log; before that nothing is answered
+        self._witness = Witness(node.audit, node=node.fingerprint)
 
     def run(self, ready: Callable[[], None]) -> None:
         """Serve; returns within two seconds of ``stop``. A second service of the same node is ``node-running``."""
         with _alone(self._node.home):
+            self._node.database.fold()
             self._node.verify()  # a node whose policy nobody signed, or whose state was edited, does not even start
             _ = self._node.door
             threads = [threading.Thread(target=work, daemon=True) for work in (self._hold, self._poll)]
@@ -50,14 +55,18 @@ class Service:
             self._stop.wait()
             for thread in threads:
                 thread.join(GOODBYE_SECONDS / len(threads))
-            self._node.sign_log()  # so that a stopped node's whole log is under its signature
+            if self._fault is None:
+                self._end()
         if self._fault is not None:
             raise self._fault
 
     def tick(self) -> None:
         """Do once what the loop does again and again: news, end dates, notices, checkpoint."""
-        self._try("news", self._fetch)
-        self._try("expiry", lambda: self._node.governance.expire(now=self._node.now()))
+        admitted = self._try("news", self._fetch)
+        if not self._compared.is_set() or self._fault is not None:
+            return
+        if admitted:  # so our clock agrees with the coordinator's: a clock that ran ahead closes no study for good
+            self._try("expiry", lambda: self._node.governance.expire(now=self._node.now()))
         self._try("notices", self._tell)
         self._try("checkpoint", self._checkpoint)
 
@@ -70,6 +79,9 @@ class Service:
         """Hold Flower's connection; the door answers what comes over it, and only studies approved here."""
         from node.federation.fleet import hold_connection  # noqa: PLC0415 - flwr: after the ready line
 
+        while not self._compared.wait(COMPARE_SECONDS):
+            if self._stop.is_set():
+                return
         door = self._node.door
         try:
             hold_connection(
@@ -85,6 +97,7 @@ class Service:
 
     def _fetch(self) -> None:
         news = self._node.hub.news()
+        self._compare(news.checkpoint)
         for offer in news.studies:
             known = self._node.governance.register.get(offer["hash"])
             if known is None or known.state == "received":
@@ -107,17 +120,42 @@ class Service:
             self._node.governance.mark_notified(notice)
             _log.info("told", study=notice.study, kind=notice.kind, code=notice.code)
 
+    def _compare(self, kept: str) -> None:
+        """Hold the log against the newest checkpoint that the coordinator kept; an older state stops the node."""
+        try:
+            self._witness.compare(kept)
+        except HedgerowError as error:
+            if error.code == "state-behind":
+                self._fault = error
+                self._stop.set()
+                raise
+            self._say("kept checkpoint", error.code)  # not our word: nobody stops a node with it
+        self._compared.set()
+
     def _checkpoint(self) -> None:
-        """Sign the log and let the coordinator keep the signature: a rewritten past would show."""
+        """Let the coordinator keep the signature over our log, soon after it grew: a rewritten past would show.
+
+        Now and then the whole log is verified first, and the signature kept here too.
+        """
         now = self._node.now()
         if self._checkpoint_due is None or now >= self._checkpoint_due:
             self._verify()
-            signed = self._node.sign_log()
-            self._untold = Notice("checkpoint", self._node.fingerprint, size=signed.size, root=signed.root)
+            self._tell_of(self._node.sign_log())
             self._checkpoint_due = now + datetime.timedelta(seconds=self._node.settings.checkpoint_seconds)
-        if self._untold is not None:
-            self._node.door.notify(self._untold, self._node.hub.send_notice)
-            self._untold = None
+        elif self._witness.due(now):
+            self._tell_of(self._node.audit.as_it_stands())
+
+    def _tell_of(self, signed: Checkpoint) -> None:
+        notice = self._witness.notice(signed)
+        self._node.door.notify(notice, self._node.hub.send_notice)
+        self._witness.was_told(notice, self._node.now())
+
+    def _end(self) -> None:
+        """Put the whole log under our signature, and tell the coordinator if it is there to hear it."""
+        signed = self._node.sign_log()
+        telling = threading.Thread(target=lambda: self._try("checkpoint", lambda: self._tell_of(signed)), daemon=True)
+        telling.start()
+        telling.join(FAREWELL_SECONDS)
 
     def _verify(self) -> None:
         """Stop the node when its state is no longer what its log says: nothing goes on over a log that was edited."""
@@ -128,7 +166,8 @@ class Service:
             self._stop.set()
             raise
 
-    def _try(self, what: str, work: Callable[[], None]) -> None:
+    def _try(self, what: str, work: Callable[[], None]) -> bool:
+        """Do it, and say whether it went well."""
         try:
             work()
         except HedgerowError as error:
@@ -139,6 +178,8 @@ class Service:
             if what in self._said:
                 self._say(what, WELL)
                 del self._said[what]
+            return True
+        return False
 
     def _say(self, what: str, code: str) -> None:
         """Log a state when it changes: a coordinator that is away is one line, not one a second."""
@@ -162,4 +203,4 @@ def _alone(home: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-__all__ = ["GOODBYE_SECONDS", "LOCK", "LONGEST_HASH", "WELL", "Service"]
+__all__ = ["COMPARE_SECONDS", "FAREWELL_SECONDS", "GOODBYE_SECONDS", "LOCK", "LONGEST_HASH", "WELL", "Service"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import hmac
 import json
@@ -16,11 +17,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from privacy.canonical import JSON, Document, canonical
 from privacy.durable import Database
-from privacy.errors import Tampered
+from privacy.errors import Refusal, Tampered
 from privacy.signing import PublicKey, sign
 
 SALT_BYTES = 16
 CHECKPOINT = "audit-checkpoint"
+CLOCK_ACCEPTED = "clock-accepted"  # the one leaf that may be older than the leaf before it
+CLOCK_MAY_LAG = datetime.timedelta(minutes=5)  # what time servers and a person at the console put right without a word
+NEWEST = "SELECT position, content, frontier FROM audit_leaf ORDER BY position DESC LIMIT 1"
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS audit_leaf (
@@ -43,22 +47,35 @@ class Checkpoint:
         key.verify(CHECKPOINT, {"size": self.size, "root": self.root}, self.signature)
 
 
-class AuditLog:
-    """Appends events and signs checkpoints; ``verify`` recomputes everything from the leaves.
+class Scribe:
+    """Writes leaves and checkpoints with the node's key, on whatever connection it is given.
 
     A leaf is salted, so that its hash, and so a checkpoint that leaves the node, tells nothing about what it holds. It
     is sealed with a key that only the node has, so that whoever can write to the disk, and no more, can add none.
     """
 
-    def __init__(self, database: Database, key: Ed25519PrivateKey) -> None:
-        self._database = database
+    def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
         self._sealing = HKDF(SHA256(), 32, salt=None, info=b"hedgerow audit seal").derive(key.private_bytes_raw())
 
-    def append(self, connection: sqlite3.Connection, event: str, facts: Mapping[str, JSON], *, at: str) -> int:
-        """Add one leaf inside the caller's transaction and return its position: both commit, or neither."""
+    def append(
+        self,
+        connection: sqlite3.Connection,
+        event: str,
+        facts: Mapping[str, JSON],
+        *,
+        at: str,
+        whatever_the_clock: bool = False,
+    ) -> int:
+        """Add one leaf inside the caller's transaction and return its position: both commit, or neither.
+
+        Time in the log never runs back. A clock up to five minutes behind the newest leaf is taken to say that leaf's
+        time; one further behind is ``clock-behind``, and nothing is written, unless ``whatever_the_clock``.
+        """
+        row = connection.execute(NEWEST).fetchone()
+        if row and event != CLOCK_ACCEPTED:
+            at = _not_before(json.loads(row["content"])["at"], at, refuse=not whatever_the_clock)
         leaf: Document = {"event": event, "at": at, "facts": dict(facts), "salt": secrets.token_hex(SALT_BYTES)}
-        row = connection.execute("SELECT position, frontier FROM audit_leaf ORDER BY position DESC LIMIT 1").fetchone()
         position, frontier = (row["position"] + 1, json.loads(row["frontier"])) if row else (0, [])
         content = canonical(leaf)
         frontier = _grow(frontier, position, _leaf_hash(content))
@@ -71,13 +88,63 @@ class AuditLog:
     def _seal(self, position: int, content: bytes) -> bytes:
         return hmac.digest(self._sealing, b"%d " % position + content, "sha256")
 
+    @property
+    def public_key(self) -> PublicKey:
+        """Return the key that checkpoints are verified with."""
+        return PublicKey.of(self._key)
+
+    def signed(self, connection: sqlite3.Connection) -> Checkpoint:
+        """Return a signature over the log as this connection sees it, and keep nothing."""
+        row = connection.execute(NEWEST).fetchone()
+        return self._signed(row)
+
+    def _signed(self, row: sqlite3.Row | None) -> Checkpoint:
+        size, root = (row["position"] + 1, _root(json.loads(row["frontier"]))) if row else (0, _root([]))
+        return self.vouched(size, root)
+
+    def vouched(self, size: int, root: str) -> Checkpoint:
+        """Sign figures that the caller knows to be this node's own."""
+        return Checkpoint(size, root, sign(self._key, CHECKPOINT, {"size": size, "root": root}))
+
     def checkpoint(self, connection: sqlite3.Connection) -> Checkpoint:
         """Sign the log as it stands, inside the caller's transaction, and keep the signature beside it."""
-        row = connection.execute("SELECT position, frontier FROM audit_leaf ORDER BY position DESC LIMIT 1").fetchone()
-        size, root = (row["position"] + 1, _root(json.loads(row["frontier"]))) if row else (0, _root([]))
-        signed = Checkpoint(size, root, sign(self._key, CHECKPOINT, {"size": size, "root": root}))
-        connection.execute("INSERT OR REPLACE INTO audit_checkpoint VALUES (?, ?, ?)", (size, root, signed.signature))
+        signed = self.signed(connection)
+        row = (signed.size, signed.root, signed.signature)
+        connection.execute("INSERT OR REPLACE INTO audit_checkpoint VALUES (?, ?, ?)", row)
         return signed
+
+
+class AuditLog(Scribe):
+    """The log in a node's state: ``verify`` recomputes everything from the leaves."""
+
+    def __init__(self, database: Database, key: Ed25519PrivateKey) -> None:
+        super().__init__(key)
+        self._database = database
+
+    @property
+    def size(self) -> int:
+        """Return how many leaves there are."""
+        row = self._database.one("SELECT max(position) AS newest FROM audit_leaf")
+        return 0 if row is None or row["newest"] is None else int(row["newest"]) + 1
+
+    def check_newest(self, *, size: int, root: str) -> None:
+        """Hold the log against a size and root that it once had, by this node's own word: else ``state-behind``.
+
+        A log that is smaller, or went on otherwise from there, is an older state put back: what was spent since is
+        not in it.
+        """
+        row = self._database.one("SELECT frontier FROM audit_leaf WHERE position = ?", [size - 1])
+        if _root(json.loads(row["frontier"]) if row else []) != root:
+            raise Tampered("state-behind", f"this log has {self.size} leaves; one of {size} was signed here")
+
+    def as_it_stands(self) -> Checkpoint:
+        """Return a signature over the whole log, and keep nothing."""
+        return self._signed(self._database.one(NEWEST))
+
+    def newest_at(self) -> str:
+        """Return the time of the newest leaf, before which no other may be written; empty when there is none."""
+        row = self._database.one(NEWEST)
+        return str(json.loads(row["content"])["at"]) if row else ""
 
     def facts(self, connection: sqlite3.Connection, position: int) -> Document:
         """Return the facts of one leaf that this node sealed; otherwise ``audit-tampered``."""
@@ -92,12 +159,12 @@ class AuditLog:
         rows = self._database.rows("SELECT position, content FROM audit_leaf ORDER BY position")
         return [{"position": row["position"], **json.loads(row["content"])} for row in rows]
 
-    def verify(self) -> Checkpoint | None:
+    def verify(self, *, elsewhere: Iterable[Checkpoint] = ()) -> Checkpoint | None:
         """Verify the log as ``verify_log`` does, and that this node sealed every leaf."""
         for row in self._database.rows("SELECT position, content, seal FROM audit_leaf"):
             if not hmac.compare_digest(row["seal"], self._seal(row["position"], row["content"])):
                 raise Tampered("audit-tampered", f"leaf {row['position']} was not written here")
-        return verify_log(self._database, PublicKey.of(self._key))
+        return verify_log(self._database, self.public_key, elsewhere=elsewhere)
 
 
 def verify_log(database: Database, key: PublicKey, *, elsewhere: Iterable[Checkpoint] = ()) -> Checkpoint | None:
@@ -127,6 +194,13 @@ def verify_log(database: Database, key: PublicKey, *, elsewhere: Iterable[Checkp
     return kept[max(kept)] if kept else None
 
 
+def _not_before(newest: str, at: str, *, refuse: bool) -> str:
+    lag = datetime.datetime.fromisoformat(newest) - datetime.datetime.fromisoformat(at)
+    if lag > CLOCK_MAY_LAG and refuse:
+        raise Refusal("clock-behind", f"the newest leaf of the log is of {newest}, the clock says {at}")
+    return newest if lag > datetime.timedelta(0) else at
+
+
 def _leaf_hash(content: bytes) -> str:
     return hashlib.sha256(b"\x00" + content).hexdigest()
 
@@ -154,4 +228,15 @@ def _root(frontier: list[str]) -> str:
     return root
 
 
-__all__ = ["CHECKPOINT", "SALT_BYTES", "SCHEMA", "AuditLog", "Checkpoint", "verify_log"]
+__all__ = [
+    "CHECKPOINT",
+    "CLOCK_ACCEPTED",
+    "CLOCK_MAY_LAG",
+    "NEWEST",
+    "SALT_BYTES",
+    "SCHEMA",
+    "AuditLog",
+    "Checkpoint",
+    "Scribe",
+    "verify_log",
+]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from privacy.errors import Refusal, Unreachable
+from privacy.errors import HedgerowError, Refusal, Tampered, Unreachable
 
 LOCK_WAIT_SECONDS = 20.0
+LARGEST_IDLE_LOG = 16 * 2**20  # bytes that the write-ahead log keeps on the disk once all of it is in the file
+COPY_PAGES = 256  # at a time, so that a copy of a file in use never holds up who writes to it
 FIRST_FORMAT = 1  # of files that were written before formats had numbers, whose user_version is 0
 
 
@@ -35,37 +37,41 @@ class Database:
     cuts: NORMAL loses acknowledged commits, FULL none). After a write or commit that the disk failed, nothing is
     written any more until the process starts anew and the file recovers: what a second try finds may not be there.
 
-    A new file is of ``file_format``; one of an earlier format is ``state-old``, of a later one ``state-newer``.
+    A new file is of ``file_format``; one of an earlier format is ``state-old``, of a later one ``state-newer``. With
+    ``new=False`` a file that is not there, or holds nothing, is ``state-damaged``: an empty log would be a lie. What
+    SQLite cannot make sense of is ``state-damaged`` too, whenever it shows.
     """
 
-    def __init__(self, path: Path, schema: Iterable[str], *, file_format: int = FIRST_FORMAT) -> None:
+    def __init__(self, path: Path, schema: Iterable[str], *, file_format: int = FIRST_FORMAT, new: bool = True) -> None:
         self.path = path
         self._local = threading.local()
         self._failed = False
+        if not new:
+            _require_state(path)
         with self.transaction() as connection:
-            found = _format(connection) or file_format
-            if found != file_format:
+            found = _format(connection)
+            if not found and not new:
+                raise Tampered("state-damaged", f"{path} holds nothing")
+            if found not in (0, file_format):
                 code = "state-old" if found < file_format else "state-newer"
                 raise Refusal(code, f"{path} is of format {found}; this software reads {file_format}")
             for statement in schema:
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {file_format}")
+            if connection.execute("PRAGMA user_version").fetchone()[0] != file_format:  # who only reads writes nothing
+                connection.execute(f"PRAGMA user_version = {file_format}")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Give a connection inside one exclusive write; commit at the end, or roll back whatever happened."""
         connection = self._connection()
-        try:
+        with _told(self.path):
             connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise Unreachable("state-locked", str(self.path)) from error
-        try:
-            yield connection
-            self._commit(connection)
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+            try:
+                yield connection
+                self._commit(connection)
+            except BaseException:
+                self._roll_back(connection)
+                raise
 
     def _commit(self, connection: sqlite3.Connection) -> None:
         try:
@@ -74,23 +80,59 @@ class Database:
             self._failed = True
             raise Unreachable("state-unwritable", str(self.path)) from error
 
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._failed = True
+
+    @property
+    def failed(self) -> bool:
+        """Say whether the disk failed a commit: then this process writes and reads no more of the file."""
+        return self._failed
+
+    def close(self) -> None:
+        """Close this thread's connection; the last one of all folds the log into the file."""
+        connection = self._local.__dict__.pop("connection", None)
+        if connection is not None:
+            connection.close()
+
+    def fold(self) -> None:
+        """Bring what the log holds into the file, and force that to the disk: a program that begins to serve does.
+
+        After a failed fsync the system may hold, as if written, a page that never was. Whatever was read back from the
+        log at the start is hereby written anew.
+        """
+        with _told(self.path):
+            self._connection().execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def check(self) -> None:
+        """Read the whole file; pages that do not fit together are ``state-damaged``."""
+        found = self.rows("PRAGMA quick_check(1)")
+        if [row[0] for row in found] != ["ok"]:
+            raise Tampered("state-damaged", str(self.path))
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Let all reads of this thread see one moment, whatever other processes commit meanwhile."""
         connection = self._connection()
-        connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            connection.execute("ROLLBACK")
+        with _told(self.path):
+            connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._roll_back(connection)
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """Return all rows of a read outside any transaction."""
-        return self._connection().execute(query, values).fetchall()
+        with _told(self.path):
+            return self._connection().execute(query, values).fetchall()
 
     def one(self, query: str, values: Sequence[Any] = ()) -> sqlite3.Row | None:
         """Return the first row, or None."""
-        row: sqlite3.Row | None = self._connection().execute(query, values).fetchone()
+        with _told(self.path):
+            row: sqlite3.Row | None = self._connection().execute(query, values).fetchone()
         return row
 
     def _connection(self) -> sqlite3.Connection:
@@ -103,19 +145,27 @@ class Database:
         return connection
 
 
-def migrate(path: Path, migrations: Iterable[Migration]) -> list[Migration]:
+def migrate(
+    path: Path,
+    migrations: Iterable[Migration],
+    *,
+    note: Callable[[sqlite3.Connection, Migration], object] = lambda *_: None,
+) -> list[Migration]:
     """Bring a file to the newest format, each step whole or not at all, and return the steps that were taken.
 
-    Nobody else may have the file open. Whatever fails leaves it in the format that the last finished step made.
+    ``note`` writes down, in the transaction of the step, that it was taken. Nobody else may have the file open.
+    Whatever fails leaves it in the format that the last finished step made.
     """
     taken = []
     with closing(_open(path)) as connection:
         for migration in sorted(migrations, key=lambda m: m.format):
-            connection.execute("BEGIN EXCLUSIVE")
+            with _told(path):
+                connection.execute("BEGIN EXCLUSIVE")
             try:
                 if _format(connection) == migration.format - 1:
                     for statement in migration.statements:
                         connection.execute(statement)
+                    note(connection, migration)
                     connection.execute(f"PRAGMA user_version = {migration.format}")
                     taken.append(migration)
                 connection.execute("COMMIT")
@@ -123,6 +173,38 @@ def migrate(path: Path, migrations: Iterable[Migration]) -> list[Migration]:
                 connection.execute("ROLLBACK")
                 raise Unreachable("state-unwritable", str(path)) from error
     return taken
+
+
+def format_of(path: Path) -> int:
+    """Return the format of a state file; one that is absent or holds nothing is ``state-damaged``."""
+    _require_state(path)
+    with closing(_open(path)) as connection, _told(path):
+        found = _format(connection)
+    if not found:
+        raise Tampered("state-damaged", f"{path} holds nothing")
+    return found
+
+
+def copy(path: Path, target: Path) -> None:
+    """Write a copy of a state file in any format, as at one moment, into ``target``, while others go on writing.
+
+    The copy is one file, without a log beside it; memory does not grow with it.
+    """
+    _require_state(path)
+    with closing(_open(path)) as source, closing(sqlite3.connect(target)) as into, _told(path):
+        source.execute("BEGIN")  # one moment: a writer meanwhile would make the copy begin again
+        source.execute("SELECT 1 FROM sqlite_master").fetchone()
+        source.backup(into, pages=COPY_PAGES)
+        into.execute("PRAGMA journal_mode=DELETE")
+    target.chmod(0o600)
+
+
+def _require_state(path: Path) -> None:
+    try:
+        if path.stat().st_size == 0 and not path.with_name(path.name + "-wal").exists():
+            raise Tampered("state-damaged", f"{path} is empty")
+    except OSError as error:
+        raise Tampered("state-damaged", f"{path} is not there") from error
 
 
 def _format(connection: sqlite3.Connection) -> int:
@@ -133,17 +215,61 @@ def _format(connection: sqlite3.Connection) -> int:
     return version
 
 
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Give what SQLite says of a disk or a file its code; what it says of a statement stays as it is."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        told = _fault(error, path)
+        if told is None:
+            raise
+        raise told from error
+
+
+def _fault(error: sqlite3.DatabaseError, path: Path) -> HedgerowError | None:
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:  # the rest of it says more than a person could use
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return Unreachable("state-locked", str(path))
+        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY:
+            return Unreachable("state-unwritable", str(path))
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return Tampered("state-damaged", str(path))
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return Unreachable("state-unreadable", str(path))
+    return None
+
+
 def _open(path: Path) -> sqlite3.Connection:
+    connection = None
     try:
         connection = sqlite3.connect(path, timeout=LOCK_WAIT_SECONDS, isolation_level=None)
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-    except sqlite3.OperationalError as error:
-        raise Unreachable("state-unreadable", str(path)) from error
-    path.chmod(0o600)
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"journal_size_limit={LARGEST_IDLE_LOG}",
+            "temp_store=MEMORY",  # nothing is written outside the program's one directory
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        path.chmod(0o600)
+    except (sqlite3.DatabaseError, OSError) as error:
+        if connection is not None:
+            connection.close()
+        told = _fault(error, path) if isinstance(error, sqlite3.DatabaseError) else None
+        raise told or Unreachable("state-unreadable", str(path)) from error
     return connection
 
 
-__all__ = ["FIRST_FORMAT", "LOCK_WAIT_SECONDS", "Database", "Migration", "migrate"]
+__all__ = [
+    "COPY_PAGES",
+    "FIRST_FORMAT",
+    "LARGEST_IDLE_LOG",
+    "LOCK_WAIT_SECONDS",
+    "Database",
+    "Migration",
+    "copy",
+    "format_of",
+    "migrate",
+]

@@ -149,7 +149,8 @@ class Ledger:
         with self._database.transaction() as connection:
             if (stored := self._released(connection, charge.id)) is not None:
                 return stored  # somebody else computed it on this charge; two answers to one place must never leave
-            leaf = self._audit.append(connection, RELEASED, _released_facts(charge.id, receipt), at=charge.at)
+            facts = _released_facts(charge.id, receipt)  # the clock was judged at the charge, which may be long ago
+            leaf = self._audit.append(connection, RELEASED, facts, at=charge.at, whatever_the_clock=True)
             values = (charge.id, content, canonical(receipt.document()).decode(), leaf)
             connection.execute("INSERT INTO released VALUES (?, ?, ?, ?)", values)
         return Release(receipt, content)

@@ -14,7 +14,7 @@ from typing import Annotated
 import click
 import typer
 
-from coordinator.command import findings, homes, models, nodes, runs, studies
+from coordinator.command import findings, homes, keeping, models, nodes, runs, studies
 from coordinator.command.shell import Shell, tell
 from privacy.errors import HedgerowError
 from privacy.rooms import check_rooms
@@ -65,6 +65,7 @@ def _program(
 
 
 homes.add_to(app)
+nodes.app.command("checkpoint")(keeping.checkpoint)
 app.add_typer(nodes.app, name="node")
 app.add_typer(studies.app, name="study")
 app.add_typer(runs.app, name="run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -58,16 +59,28 @@ def show_ledger(*, home: Home, as_json: AsJson = False) -> None:
 
 
 @audit.command("verify")
-def verify(*, home: Home, as_json: AsJson = False) -> None:
+def verify(
+    *,
+    home: Home,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(help="A checkpoint of this node that somebody else kept, such as the coordinator (repeatable)."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Recompute the whole log, and hold ledger, policy, studies and approvals against it; exit status 6 if they differ.
 
-    Example: hedgerow-node audit verify
+    With a checkpoint that was kept elsewhere, a log that was cut short or put back to an older one shows too.
+
+    Example: hedgerow-node audit verify --checkpoint from-the-hub.checkpoint
     """
+    from node.witness import read_checkpoint
+
     node = opened(home)
-    newest = node.verify()
+    newest = node.verify(elsewhere=[read_checkpoint(path, node.audit) for path in checkpoint or ()])
     progress("Every leaf and checkpoint holds; policy, ledger, studies, loads and opt-outs are what the log says.")
-    checkpoint = {"size": newest.size, "root": newest.root} if newest else None
-    data = {"verified": True, "checkpoint": checkpoint, "leaves": len(node.audit.events()), "policy": node.policy.hash}
+    kept = {"size": newest.size, "root": newest.root} if newest else None
+    data = {"verified": True, "checkpoint": kept, "leaves": len(node.audit.events()), "policy": node.policy.hash}
     text = f"verified: {data['leaves']} leaves; newest checkpoint {newest.size if newest else 0}"
     say(data, text + (f" {newest.root}" if newest else ""), as_json=as_json)
 

@@ -31,11 +31,13 @@ class News:
     """What a coordinator has to say when a node asks; nothing of it is believed yet.
 
     ``studies`` are those offered to this node, each with ``hash`` and ``document``; ``models`` are statements about
-    their models.
+    their models. ``checkpoint`` is the newest that this node told of its own log, as it signed it (base64); empty when
+    the coordinator kept none.
     """
 
     studies: tuple[Document, ...] = ()
     models: tuple[Document, ...] = ()
+    checkpoint: str = ""
 
     @classmethod
     def of(cls, answer: Document) -> News:
@@ -43,10 +45,11 @@ class News:
         studies = answer.get("studies")
         if not isinstance(studies, list) or not all(_is_offer(study) for study in studies):
             raise Invalid("message-malformed")
-        models = answer.get("models", [])
+        models, checkpoint = answer.get("models", []), answer.get("checkpoint")
         if not isinstance(models, list) or not all(isinstance(statement, dict) for statement in models):
             raise Invalid("message-malformed")
-        return cls(tuple(studies), tuple(models[:MOST_STATEMENTS]))
+        kept = checkpoint if isinstance(checkpoint, str) else ""
+        return cls(tuple(studies), tuple(models[:MOST_STATEMENTS]), kept)
 
 
 @dataclass(frozen=True)

@@ -303,6 +303,7 @@ def test_a_study_taken_back_is_offered_no_more_and_nodes_hear_why(api):
     again = api.call("operator", "POST", path, json.dumps({"reason": "Another"})).json()
     assert again["withdrawn"] == said["withdrawn"]
     news = api.call(leeds, "GET", "/v1/studies").json()
-    assert news == {"studies": [], "models": [], "withdrawn": [{"hash": study_hash, **said["withdrawn"]}]}
+    back = [{"hash": study_hash, **said["withdrawn"]}]
+    assert news == {"studies": [], "models": [], "withdrawn": back, "checkpoint": ""}
     assert api.call(Site("late"), "GET", "/v1/studies").status_code == 401
     assert code_of(api.call("operator", "POST", path.replace("withdraw", "run")), 409) == "study-withdrawn"

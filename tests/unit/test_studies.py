@@ -249,13 +249,6 @@ def test_a_refused_place_is_no_decision(kept):
     assert kept.approved(study) == []
 
 
-def test_a_node_cannot_show_two_histories(kept):
-    node = INVITED[0].fingerprint
-    kept.note(Notice("checkpoint", node, size=7, root="a" * 64), at=NOW)
-    kept.note(Notice("checkpoint", node, size=7, root="a" * 64), at=NOW)
-    assert code_of(kept.note, Notice("checkpoint", node, size=7, root="b" * 64), at=NOW) == "audit-tampered"
-
-
 def test_the_price_is_proven_and_the_places_add_up():
     study = from_document(document())
     price = price_of(study, FINDER)

@@ -6,14 +6,11 @@ It imports all that is heavy, so only the command that serves imports it.
 from __future__ import annotations
 
 import datetime
-import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 
-import structlog
-
 from coordinator import checkpoints, journal, register, registry, runs, studies
+from coordinator.admission import Admission
 from coordinator.checkpoints import Checkpoints
 from coordinator.federation.grid import Grid
 from coordinator.federation.superlink import SuperLink
@@ -32,14 +29,12 @@ from coordinator.web.serving import serve_api
 from models.version import ModelVersion
 from privacy.computation import Finder
 from privacy.durable import Database
-from privacy.errors import HedgerowError
 from privacy.release import SignedReceipt
 from privacy.signing import PublicKey
 from privacy.software import package_sha256
 from privacy.study import Study
 
 COMPUTATIONS = "models.computations"
-NEW_NODES_SECONDS = 1.0  # how soon a node that was enrolled while we serve may connect
 SCHEMAS = (
     register.SCHEMA,
     tokens.SCHEMA,
@@ -51,7 +46,6 @@ SCHEMAS = (
 )
 
 Clock = Callable[[], datetime.datetime]
-log = structlog.get_logger()
 
 
 def serve(home: Home, *, now: Clock, ready: Callable[[Mapping[str, object]], None]) -> None:
@@ -65,7 +59,7 @@ def serve(home: Home, *, now: Clock, ready: Callable[[Mapping[str, object]], Non
         home=home.path / FLEET,
     )
     database = home.database(*SCHEMAS)
-    with link, _admitting(Register(database), link):
+    with link, Admission(Register(database), link).kept():
         presence = link.grid("presence")
         with open_hub(home, database, grid_of=lambda s: closing(link.grid(s)), presence=presence, now=now) as hub:
             serve_api(
@@ -112,7 +106,7 @@ def open_hub(
         return outcome
 
     public, runner = PublicKey.of(home.identity), Runner(runs, execute, now=now)
-    door = Doorkeeper(database, key_of=register.key_of, operator=public, now=now)
+    door = _doorkeeper(database, register, public, now)
     runner.start()
     try:
         kept = Checkpoints(database)
@@ -125,10 +119,15 @@ def _model(study: Study, outcome: Outcome, journal: Journal, register: Register,
     """Return the model with each node's own signature on its receipts, as the journal kept them."""
     kept = {(s.receipt.node, s.receipt.place): s for s in map(SignedReceipt.of, journal.counted(study.hash))}
     signed = tuple(kept[receipt.node, receipt.place] for receipt in outcome.receipts)
-    keys = {node: key.text for node in {r.node for r in outcome.receipts} if (key := register.key_of(node))}
+    keys = {node: key.text for node in {r.node for r in outcome.receipts} if (key := register.key_ever_of(node))}
     model = ModelVersion(study, outcome.results, signed, keys, made_at)
     model.verify_lineage()
     return model
+
+
+def _doorkeeper(database: Database, register: Register, operator: PublicKey, now: Clock) -> Doorkeeper:
+    keys = {"key_of": register.key_of, "revoked_key_of": register.revoked_key_of}
+    return Doorkeeper(database, **keys, operator=operator, now=now)
 
 
 def _addresses(home: Home, hub: Hub) -> dict[str, object]:
@@ -141,37 +140,4 @@ def _addresses(home: Home, hub: Hub) -> dict[str, object]:
     }
 
 
-@contextmanager
-def _admitting(register: Register, link: SuperLink) -> Iterator[None]:
-    """Admit every enrolled node to the fleet, soon also those that ``node enrol`` adds meanwhile."""
-    stop = threading.Event()
-
-    def keep_admitting() -> None:
-        while not stop.wait(NEW_NODES_SECONDS):
-            _admit(register, link)
-
-    _admit(register, link)
-    thread = threading.Thread(target=keep_admitting, name="admit", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _admit(register: Register, link: SuperLink) -> None:
-    """Admit all nodes that can be; one that cannot stays outside, and keeps nobody else there."""
-    try:
-        nodes = register.nodes()
-    except (HedgerowError, sqlite3.Error) as error:
-        log.warning("register-unread", kind=type(error).__name__)
-        return
-    for node in nodes:
-        try:
-            link.register(node.fingerprint, node.fleet_key.encode())
-        except HedgerowError as error:
-            log.warning("node-not-admitted", node=node.fingerprint, code=error.code)
-
-
-__all__ = ["COMPUTATIONS", "NEW_NODES_SECONDS", "SCHEMAS", "Clock", "open_hub", "serve"]
+__all__ = ["COMPUTATIONS", "SCHEMAS", "Clock", "open_hub", "serve"]

@@ -56,6 +56,10 @@ class Client:
         """Return where one study stands."""
         return self._call("GET", f"/v1/studies/{quote(study, safe=':')}")
 
+    def online(self) -> frozenset[str]:
+        """Return the fingerprints of the nodes that are online now."""
+        return frozenset(self._call("GET", "/v1/nodes")["online"])
+
     def run(self, study: str) -> Document:
         """Have a study run."""
         return self._call("POST", f"/v1/studies/{quote(study, safe=':')}/run")

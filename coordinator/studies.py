@@ -18,7 +18,7 @@ from privacy.fields import Fields
 from privacy.release import Notice
 from privacy.study import Software, Study, from_document
 
-State = Literal["offered", "approved", "refused", "withdrawn"]
+State = Literal["offered", "approved", "refused", "withdrawn", "revoked"]
 LEAST_DIGITS = 6  # of a hash, to name a study by
 
 SCHEMA = (
@@ -144,13 +144,9 @@ class Studies:
     def decisions(self, study: Study) -> list[Decision]:
         """Return where each invited node stands."""
         rows = self._database.rows("SELECT * FROM decision WHERE study = ?", [study.hash])
-        said = {row["node"]: row for row in rows}
-        return [
-            Decision(i.fingerprint, i.name, row["state"], row["code"], row["at"])
-            if (row := said.get(i.fingerprint))
-            else Decision(i.fingerprint, i.name, "offered", "", "")
-            for i in study.invited
-        ]
+        said: dict[str, tuple[State, str, str]] = {r["node"]: (r["state"], r["code"], r["at"]) for r in rows}
+        said |= {gone.fingerprint: ("revoked", "node-revoked", gone.revoked_at) for gone in self._register.revoked()}
+        return [Decision(i.fingerprint, i.name, *said.get(i.fingerprint, ("offered", "", ""))) for i in study.invited]
 
     def approved(self, study: Study) -> list[str]:
         """Return the fingerprints of the nodes that approved the study."""

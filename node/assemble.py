@@ -15,6 +15,7 @@ from node.clock import Clock
 from node.governance import Governance
 from node.intake import Intake
 from node.keystore import Keystore
+from node.linking import JOIN, fleet_keys
 from node.migrations import FORMAT
 from node.policies import Policies
 from node.policy import Policy
@@ -27,7 +28,6 @@ from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.durable import Database
 from privacy.enrolment import JoinKit
-from privacy.errors import Unreachable
 from privacy.ledger import Ledger
 from privacy.signing import PublicKey
 from privacy.software import package_sha256
@@ -184,18 +184,13 @@ class Node:
 
     def fleet(self) -> FleetSettings:
         """Return how to hold Flower's connection."""
-        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - with flwr
-        from cryptography.hazmat.primitives.serialization import load_der_private_key  # noqa: PLC0415 - with flwr
-
         from node.federation.fleet import FleetSettings  # noqa: PLC0415 - flwr
 
-        key = load_der_private_key(self.keystore.secret(FLEET_KEY), None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise Unreachable("keystore-absent", FLEET_KEY)
         return FleetSettings(
             address=self.kit.fleet,
             root_certificate=self.kit.root_certificate.encode(),
-            private_key=key,
+            private_key=fleet_keys(self.keystore)[0],
+            other_keys=lambda: fleet_keys(self.keystore),  # read anew: `fleet rotate` adds one while we serve
             home=self.home / FLOWER,
         )
 
@@ -217,7 +212,7 @@ def open_node(
     """Open the node in ``home``; a home without one, wrong settings or a wrapping key that is away have their codes."""
     settings = read_settings(home, environ=environ, flags=flags)
     keystore = Keystore.open(home / KEYSTORE, settings.wrapping_key_file)
-    return Node(home, settings, JoinKit.decode(keystore.secret(JOIN_KIT)), keystore, finder, now)
+    return Node(home, settings, JoinKit.decode(keystore.secret(keystore.newest(JOIN))), keystore, finder, now)
 
 
 __all__ = [

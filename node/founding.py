@@ -14,16 +14,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 
 from node import assemble
 from node.clock import Clock, stamp
 from node.keystore import KEY_BYTES, Keystore
+from node.linking import ENROLMENT, new_fleet_key, private_der, public_pem, read_kit
 from node.migrations import FORMAT
 from node.people import Person, create_key
 from node.persons import PSEUDONYM_KEY, SPLIT_KEY
@@ -34,10 +29,9 @@ from privacy.atomic import put, sync_directory
 from privacy.computation import Finder
 from privacy.durable import Database
 from privacy.enrolment import Enrolment, JoinKit
-from privacy.errors import Invalid, Refusal, Unreachable
+from privacy.errors import Refusal, Unreachable
 from privacy.signing import PublicKey
 
-ENROLMENT = "enrolment.txt"
 KEY_SUFFIX, WRAPPING_SUFFIX = ".key", ".wrapping-key"
 FLOORS: Mapping[str, Any] = {  # what holds where no --policy says otherwise: our choice, and every line can be changed
     "purposes": ["population-health-management", "research", "service-planning"],
@@ -93,34 +87,18 @@ def found(
         raise Refusal("home-exists", str(home))
     if wrapping.resolve().is_relative_to(home.resolve()):
         raise Refusal("wrapping-key-inside", str(wrapping))
-    kit = _kit(join)
+    kit = read_kit(join)
     paths = {founder.name: keys.absolute() / f"{founder.name}{KEY_SUFFIX}" for founder in founders}
     with _all_or_nothing(home, [*paths.values(), wrapping]) as place:
         signers = {f.name: create_key(paths[f.name], f.passphrase, home=home) for f in founders}
         people = [Person(f.name, f.role, PublicKey.of(signers[f.name]).text) for f in founders]
         policy = _policy(people, {**FLOORS, "computations": finder.names()} if floors is None else floors)
-        identity, fleet = Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP384R1())
+        identity, fleet = Ed25519PrivateKey.generate(), new_fleet_key()
         Keystore.create(place / assemble.KEYSTORE, wrapping, _secrets(kit, identity, fleet))
         _write(place / FILE, toml_lines({"name": name, "wrapping_key_file": str(wrapping)}).encode())
-        _write(place / ENROLMENT, Enrolment(name, PublicKey.of(identity), _public(fleet)).encode(identity))
+        _write(place / ENROLMENT, Enrolment(name, PublicKey.of(identity), public_pem(fleet)).encode(identity))
         _begin(place, policy, {p.name: signers[p.name] for p in policy.approvers if p.name in signers}, finder, now)
     return Founded(PublicKey.of(identity).fingerprint, home, home / ENROLMENT, wrapping, paths)
-
-
-def _kit(join: Path) -> JoinKit:
-    try:
-        kit = JoinKit.decode(join.read_bytes())
-    except OSError as error:
-        raise Unreachable("file-unreadable", str(join)) from error
-    except Invalid as error:
-        raise Invalid("kit-malformed", str(join)) from error
-    try:
-        usable = len(bytes.fromhex(kit.split_key)) == KEY_BYTES
-    except ValueError:
-        usable = False
-    if not usable:
-        raise Invalid("kit-malformed", f"{join}: split_key")
-    return kit
 
 
 def _policy(people: Sequence[Person], floors: Mapping[str, Any]) -> Policy:
@@ -131,7 +109,7 @@ def _policy(people: Sequence[Person], floors: Mapping[str, Any]) -> Policy:
 def _secrets(kit: JoinKit, identity: Ed25519PrivateKey, fleet: ec.EllipticCurvePrivateKey) -> dict[str, bytes]:
     return {
         assemble.IDENTITY_KEY: identity.private_bytes_raw(),
-        assemble.FLEET_KEY: fleet.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+        assemble.FLEET_KEY: private_der(fleet),
         PSEUDONYM_KEY: secrets.token_bytes(KEY_BYTES),
         assemble.JOIN_KIT: kit.encode(),
         SPLIT_KEY: bytes.fromhex(kit.split_key),
@@ -175,8 +153,4 @@ def _write(path: Path, content: bytes) -> None:
     put(path, content)
 
 
-def _public(key: ec.EllipticCurvePrivateKey) -> str:
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
-__all__ = ["ENROLMENT", "FLOORS", "KEY_SUFFIX", "WRAPPING_SUFFIX", "Founded", "Founder", "found"]
+__all__ = ["FLOORS", "KEY_SUFFIX", "WRAPPING_SUFFIX", "Founded", "Founder", "found"]

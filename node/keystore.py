@@ -7,7 +7,7 @@ import binascii
 import fcntl
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -73,6 +73,14 @@ class Keystore:
             kept = {key_id: secret for key_id, secret in secrets.items() if key_id not in take_out}
             self._replace({**kept, **(put_in or {})}, self._wrapping_key_file)
 
+    def put_next(self, family: str, secret: bytes) -> str:
+        """Add a secret as the next of its family (``fleet@1`` → ``fleet@2``) and return its key id."""
+        with _alone(self.path):
+            secrets = _unwrapped(self.path, self._wrapping_key_file)
+            key_id = f"{family}@{1 + max(map(_number, _family(secrets, family)), default=0)}"
+            self._replace({**secrets, key_id: secret}, self._wrapping_key_file)
+        return key_id
+
     def rewrap(self, wrapping_key_file: Path) -> None:
         """Put every entry under another wrapping key: from then on this one opens the file and the one before does not.
 
@@ -103,6 +111,17 @@ class Keystore:
         except KeyError:
             raise Refusal("key-unknown", key_id) from None
 
+    def newest(self, family: str) -> str:
+        """Return the id of the newest key of a family that was read; ``key-unknown`` when there is none."""
+        if not (found := _family(self._secrets, family)):
+            raise Refusal("key-unknown", family)
+        return found[-1]
+
+    def family(self, family: str) -> tuple[str, ...]:
+        """Return the ids of one family's keys, oldest first, as they are in the file now."""
+        self._secrets = _unwrapped(self.path, self._wrapping_key_file)
+        return _family(self._secrets, family)
+
     def derive(self, key_id: str, *, purpose: str) -> bytes:
         """Return 32 bytes made from a secret for one purpose (HKDF-SHA256): purposes share no key."""
         info = canonical(["hedgerow/keystore/v1", key_id, purpose])
@@ -121,6 +140,15 @@ def make_wrapping_key(file: Path) -> None:
     """Write a new wrapping key, mode 0600; a file that is there already is FileExistsError."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     put(file, base64.b64encode(os.urandom(KEY_BYTES)))
+
+
+def _family(key_ids: Iterable[str], family: str) -> tuple[str, ...]:
+    return tuple(sorted((key_id for key_id in key_ids if key_id.rpartition("@")[0] == family), key=_number))
+
+
+def _number(key_id: str) -> int:
+    version = key_id.rpartition("@")[2]
+    return int(version) if version.isdecimal() else 0
 
 
 @contextmanager

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from privacy.canonical import canonical, parse
+from privacy.canonical import Document, canonical, parse
 from privacy.envelope import Envelope
 from privacy.errors import Invalid
 from privacy.signing import PublicKey
 
-ENROLMENT = "enrolment"
+ENROLMENT, ROTATION = "enrolment", "fleet-rotation"  # the contexts of the signatures
 
 
 @dataclass(frozen=True)
@@ -47,28 +48,76 @@ class JoinKit:
 
 @dataclass(frozen=True)
 class Enrolment:
-    """What a coordinator needs to know a node: its name, its identity key, and the key that Flower checks (PEM)."""
+    """What a coordinator needs to know a node: its name, its identity key, and the key that Flower checks (PEM).
+
+    ``serial`` counts the fleet keys that the node has had, this one included.
+    """
 
     name: str
     public_key: PublicKey
     fleet_key: str
+    serial: int = 1
 
     def encode(self, key: Ed25519PrivateKey) -> bytes:
         """Return the enrolment as a file, signed to prove that the node holds the key."""
-        header = {"name": self.name, "public_key": self.public_key.text, "fleet_key": self.fleet_key}
-        return base64.b64encode(Envelope.seal(key, ENROLMENT, header).encode())
+        header: Document = {"name": self.name, "public_key": self.public_key.text, "fleet_key": self.fleet_key}
+        return _file(key, ENROLMENT, header | {"serial": self.serial})
 
     @classmethod
     def decode(cls, content: bytes) -> Enrolment:
         """Return the enrolment in a file, its signature checked; anything else is ``kit-malformed``."""
-        try:
-            envelope = Envelope.decode(base64.b64decode(content, validate=True))
-            name, public, fleet = (envelope.header[k] for k in ("name", "public_key", "fleet_key"))
-        except (Invalid, ValueError, KeyError) as error:
-            raise Invalid("kit-malformed") from error
-        key = PublicKey(str(public))
+        envelope = _envelope(content)
+        match envelope.header:
+            case {"name": str(name), "public_key": str(public), "fleet_key": str(fleet), **rest}:
+                serial = rest.get("serial", 1)
+            case _:
+                raise Invalid("kit-malformed")
+        key = PublicKey(public)
         envelope.verify(key, ENROLMENT)
-        return cls(str(name), key, str(fleet))
+        return cls(name, key, fleet, _serial(serial))
 
 
-__all__ = ["ENROLMENT", "Enrolment", "JoinKit"]
+@dataclass(frozen=True)
+class Rotation:
+    """A node's next fleet key (PEM). ``serial`` rises with each, so that an old rotation cannot be played again."""
+
+    fingerprint: str
+    fleet_key: str
+    serial: int
+
+    def encode(self, key: Ed25519PrivateKey) -> bytes:
+        """Return the rotation as a file, signed with the identity key: who the node is does not change."""
+        return _file(key, ROTATION, asdict(self))
+
+    @classmethod
+    def decode(cls, content: bytes, key_of: Callable[[str], PublicKey]) -> Rotation:
+        """Return the rotation in a file, signed with the key that the node was enrolled with, which ``key_of`` gives.
+
+        What is no rotation is ``kit-malformed``; whom ``key_of`` does not know, it says itself.
+        """
+        envelope = _envelope(content)
+        match envelope.header:
+            case {"fingerprint": str(fingerprint), "fleet_key": str(fleet), "serial": serial, **rest} if not rest:
+                envelope.verify(key_of(fingerprint), ROTATION)
+                return cls(fingerprint, fleet, _serial(serial))
+        raise Invalid("kit-malformed")
+
+
+def _file(key: Ed25519PrivateKey, context: str, header: Document) -> bytes:
+    return base64.b64encode(Envelope.seal(key, context, header).encode())
+
+
+def _envelope(content: bytes) -> Envelope:
+    try:
+        return Envelope.decode(base64.b64decode(content.strip(), validate=True))
+    except (Invalid, ValueError) as error:
+        raise Invalid("kit-malformed") from error
+
+
+def _serial(value: object) -> int:
+    if type(value) is not int or not 1 <= value < 2**31:
+        raise Invalid("kit-malformed", "serial")
+    return value
+
+
+__all__ = ["ENROLMENT", "ROTATION", "Enrolment", "JoinKit", "Rotation"]

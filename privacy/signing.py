@@ -78,6 +78,15 @@ class PublicKey:
             raise Tampered("signature-wrong", context) from error
 
 
+def read_aloud(fingerprint: str) -> str:
+    """Return a fingerprint as ten groups of five decimal digits, for two people to compare over a telephone.
+
+    It is the same 160 bits, all of them: no two fingerprints sound alike. Digits, because B, C, D and E do.
+    """
+    digits = f"{int(fingerprint, 16):050d}"
+    return " ".join(digits[start : start + 5] for start in range(0, 50, 5))
+
+
 def sign(key: Ed25519PrivateKey, context: str, document: JSON) -> str:
     """Return a signature over ``document``; ``context`` keeps one kind of statement from passing as another."""
     return base64.urlsafe_b64encode(key.sign(_message(context, document))).decode()
@@ -87,4 +96,4 @@ def _message(context: str, document: JSON) -> bytes:
     return b"hedgerow/v1/" + context.encode() + b"\0" + canonical(document)
 
 
-__all__ = ["PUBLIC_KEY_BYTES", "SMALL_ORDER", "PublicKey", "sign"]
+__all__ = ["PUBLIC_KEY_BYTES", "SMALL_ORDER", "PublicKey", "read_aloud", "sign"]

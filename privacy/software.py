@@ -1,9 +1,10 @@
-"""Which software is this? One hash of the five rooms' source, which every study names."""
+"""Which software is this? One hash of the five rooms' source, which every study names, and a version for people."""
 
 from __future__ import annotations
 
 import hashlib
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 from privacy.errors import Refusal
@@ -27,4 +28,12 @@ def package_sha256() -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-__all__ = ["package_sha256"]
+def installed_version() -> str:
+    """Return the version of the installed package, such as ``0.1.0``; empty when it was never installed."""
+    try:
+        return metadata.version("hedgerow")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+__all__ = ["installed_version", "package_sha256"]

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import structlog
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -40,6 +41,8 @@ HOLD_SECONDS: Final = 10.0  # how long a pull waits for a message; nodes give up
 OLDEST_PROOF_SECONDS: Final = TIMESTAMP_TOLERANCE + SYSTEM_TIME_TOLERANCE
 LARGEST_BODY: Final = LARGEST_MESSAGE + 64 * 2**10  # Flower's metadata around a message
 
+log = structlog.get_logger()
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -58,6 +61,7 @@ class FleetApi:
 
     def __init__(self, switchboard: Switchboard) -> None:
         self._switchboard = switchboard
+        self._reported: set[bytes] = set()
         self._calls: dict[str, tuple[type[Protobuf], Callable[..., Awaitable[Protobuf]]]] = {
             "/v1/fleet/activate-node": (ActivateNodeRequest, self._activate),
             "/v1/fleet/deactivate-node": (DeactivateNodeRequest, self._deactivate),
@@ -98,12 +102,20 @@ class FleetApi:
             timestamp = headers[TIMESTAMP_HEADER.encode()]
             age = (datetime.now(UTC) - datetime.fromisoformat(timestamp.decode("ascii"))).total_seconds()
             member = self._switchboard.member(pem)
+            if member is None:
+                self._report(pem)
             if member is None or not -SYSTEM_TIME_TOLERANCE < age < OLDEST_PROOF_SECONDS:
                 raise _Rejected(401)
             member.public_key.verify(signature, timestamp, ec.ECDSA(hashes.SHA256()))
         except (KeyError, ValueError, TypeError, InvalidSignature):
             raise _Rejected(401) from None
         return member
+
+    def _report(self, pem: bytes) -> None:
+        """Log that somebody calls with a key that no longer serves: once a key, however often they call."""
+        if (node := self._switchboard.former(pem)) is not None and pem not in self._reported:
+            self._reported.add(pem)
+            log.warning("former-key-calls", node=node, code="node-key-refused")
 
     def _check_sender(self, member: Member, request: Protobuf) -> None:
         if _claimed_node(request) != member.node_id:

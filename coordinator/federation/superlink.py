@@ -88,8 +88,15 @@ class SuperLink:
         return port
 
     def register(self, fingerprint: str, flower_public_key_pem: bytes) -> None:
-        """Let the holder of this key, and nobody else, connect as ``fingerprint``; a no-op when it is so."""
+        """Let the holder of this key, and nobody else, connect as ``fingerprint``; a no-op when it is so.
+
+        A node that is registered with another key stays connected, and goes on with this one.
+        """
         self._switchboard.admit(fingerprint, flower_public_key_pem)
+
+    def retire(self, fingerprint: str, flower_public_key_pem: bytes) -> None:
+        """Remember a key that no longer serves, so that whoever calls with it is known to us."""
+        self._switchboard.retire(fingerprint, flower_public_key_pem)
 
     def unregister(self, fingerprint: str) -> None:
         """Cut this node off at once; a no-op when it is not registered."""

@@ -17,7 +17,6 @@ from queue import SimpleQueue
 from typing import Final, Protocol
 from uuid import uuid4
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from flwr.app import ConfigRecord, Message, Metadata, RecordDict
 from flwr.app.message import make_message
@@ -35,6 +34,7 @@ from flwr.supercore.object_store.in_memory_object_store import InMemoryObjectSto
 from flwr.supercore.run import Run
 from flwr.superlink.federation import NoOpFederationManager
 
+from coordinator.federation.fleet_keys import elliptic, pem_of
 from privacy.errors import Invalid
 
 # Flower wants every run to name an app bundle. Ours is the ZIP archive with nothing in it: the same bytes on
@@ -73,6 +73,7 @@ class Switchboard:
     def __init__(self) -> None:
         self._state = InMemoryLinkState(NoOpFederationManager(), InMemoryObjectStore())
         self._members: dict[bytes, Member] = {}  # by public key, PEM
+        self._former: dict[bytes, str] = {}  # keys that no longer serve: whose they were
         self._connected: set[int] = set()  # Flower's node ids
         self._awaited: dict[str, Inbox] = {}  # by message id
         self._bells: dict[int, Bell] = {}  # by Flower's node id
@@ -81,17 +82,35 @@ class Switchboard:
     def admit(self, fingerprint: str, public_key_pem: bytes) -> None:
         """Let the holder of this key, and nobody else, connect as ``fingerprint``; a no-op when it is so.
 
-        Raises Invalid when the key is not an elliptic-curve key or belongs to another node.
+        A member with another key goes on with this one as the same node of Flower's: it stays connected, and what was
+        asked of it with the old key it answers with the new. The old key is refused from then on.
+
+        Raises Invalid when the key is not an elliptic-curve key or belongs, or belonged, to another node.
         """
-        public_key = _elliptic(public_key_pem)
-        pem = public_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        public_key = elliptic(public_key_pem)
+        pem = pem_of(public_key)
         with self._admitting:
-            if (known := self._members.get(pem)) is not None:
-                if known.fingerprint != fingerprint:
-                    raise Invalid("node-key-reused")
+            known = self._members.get(pem)
+            if (known.fingerprint if known else self._former.get(pem, fingerprint)) != fingerprint:
+                raise Invalid("node-key-reused")
+            if known is not None:
                 return
-            self._dismiss(fingerprint)
-            self._members[pem] = Member(fingerprint, self._node_id(pem), public_key)
+            earlier = self._named(fingerprint)
+            node_id = earlier.node_id if earlier else self._node_id(pem)
+            self._members[pem] = Member(fingerprint, node_id, public_key)
+            self._former.pop(pem, None)
+            if earlier is not None:
+                self._retire(earlier)
+                self.release(node_id)  # so that the node calls again, and finds out
+
+    def retire(self, fingerprint: str, public_key_pem: bytes) -> None:
+        """Remember a key that no longer serves: whoever calls with it is refused, and known to us."""
+        if public_key_pem not in self._members:
+            self._former[public_key_pem] = fingerprint
+
+    def former(self, public_key_pem: bytes) -> str | None:
+        """Return the fingerprint of the node whose key this was and no longer is, if there is one."""
+        return self._former.get(public_key_pem)
 
     def dismiss(self, fingerprint: str) -> None:
         """Cut this node off at once; a no-op when it is not a member."""
@@ -226,15 +245,19 @@ class Switchboard:
         if (bell := self._bells.pop(node_id, None)) is not None:
             bell(mail=mail)
 
+    def _retire(self, member: Member) -> None:
+        pem = pem_of(member.public_key)
+        self._members.pop(pem, None)
+        self._former[pem] = member.fingerprint
+
     def _named(self, fingerprint: str) -> Member | None:
         members = list(self._members.values())
         return next((member for member in members if member.fingerprint == fingerprint), None)
 
     def _dismiss(self, fingerprint: str) -> None:
-        for pem, member in list(self._members.items()):
-            if member.fingerprint == fingerprint:
-                del self._members[pem]
-                self.disconnect(member)
+        if (member := self._named(fingerprint)) is not None:
+            self._retire(member)
+            self.disconnect(member)
 
     def _node_id(self, pem: bytes) -> int:
         # A dismissed node is not deleted from Flower's state, which would never let its key in again.
@@ -251,16 +274,6 @@ class Switchboard:
         if task_id is None:
             raise RuntimeError("Flower made a run without a task")
         return task_id
-
-
-def _elliptic(pem: bytes) -> ec.EllipticCurvePublicKey:
-    try:
-        key = serialization.load_pem_public_key(pem)
-    except ValueError:
-        raise Invalid("node-key-malformed") from None
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise Invalid("node-key-malformed")
-    return key
 
 
 def _payload(message: Message) -> bytes | None:

@@ -1,6 +1,7 @@
 """Who is calling, proven once: tokens of one algorithm, five minutes at most, keys from our register.
 
-Whatever is wrong with a token, the caller learns ``token-refused`` and no more; ``detail`` is for our log.
+Whatever is wrong with a token, the caller learns ``token-refused`` and no more; ``detail`` is for our log. Only a
+node that was revoked, and proves with a faultless token that it is the one, is told so.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 import jwt
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from privacy.durable import Database
@@ -27,6 +29,9 @@ MINTED_SECONDS = 60
 CLOCKS_APART_SECONDS = 30  # RFC 7519, section 4.1.4: "some small leeway"
 LONGEST_TOKEN = 4096
 OPERATOR = "operator"
+SAID_SECONDS = 60  # one line a minute for each thing that can be wrong, however many tokens come
+
+log = structlog.get_logger()
 
 Role = Literal["node", "operator"]
 
@@ -46,7 +51,10 @@ class Caller:
 
 
 class Doorkeeper:
-    """Admits each token once. ``key_of`` is the register of nodes, ``operator`` the coordinator's own key."""
+    """Admits each token once. ``key_of`` is the register of nodes, ``operator`` the coordinator's own key.
+
+    ``revoked_key_of`` gives the keys of nodes that were revoked: their calls end before anything is written down.
+    """
 
     def __init__(
         self,
@@ -55,23 +63,48 @@ class Doorkeeper:
         key_of: Callable[[str], PublicKey | None],
         operator: PublicKey,
         now: Callable[[], datetime.datetime],
+        revoked_key_of: Callable[[str], PublicKey | None] = lambda _: None,
     ) -> None:
         self._database, self._key_of, self._operator, self._now = database, key_of, operator, now
+        self._revoked_key_of = revoked_key_of
+        self._said: dict[str, datetime.datetime] = {}
 
     def admit(self, token: str) -> Caller:
         """Return who is calling; anything short of a fresh and faultless token is ``token-refused``."""
+        try:
+            return self._admit(token)
+        except Refusal as refused:
+            self._log(refused)
+            raise
+
+    def _admit(self, token: str) -> Caller:
         if len(token) > LONGEST_TOKEN:
             _refuse("too long")
         issuer = _issuer(token)
         role: Role = "operator" if issuer == OPERATOR else "node"
         key = self._operator if role == "operator" else self._key_of(issuer)
         if key is None:
-            _refuse("issuer not enrolled")
+            self._refuse_stranger(token, issuer)
         claims = _verified(token, key, issuer)
         now = int(self._now().timestamp())
         _check_claims(claims, role, now)
         self._use_up(issuer, claims["jti"], claims["exp"], now)
         return Caller(role, issuer)
+
+    def _refuse_stranger(self, token: str, issuer: str) -> NoReturn:
+        """Tell a revoked node that it is one, once it has proven which; tell nobody else anything."""
+        if (key := self._revoked_key_of(issuer)) is not None:
+            _check_claims(_verified(token, key, issuer), "node", int(self._now().timestamp()))
+            raise Refusal("node-revoked", issuer)
+        _refuse("issuer not enrolled")
+
+    def _log(self, refused: Refusal) -> None:
+        """Log what was wrong, never with what: once for a revoked node, else once a minute for each fault."""
+        what, now = f"{refused.code} {refused.detail}", self._now()
+        before = self._said.get(what)
+        if before is None or (refused.code != "node-revoked" and abs((now - before).total_seconds()) >= SAID_SECONDS):
+            self._said[what] = now
+            log.warning("token-not-admitted", code=refused.code, why=refused.detail)
 
     def _use_up(self, issuer: str, jti: str, expires: int, now: int) -> None:
         """Note a token as used, on the disk, before it counts: a restart must not make it good again."""
@@ -152,6 +185,7 @@ __all__ = [
     "MINTED_SECONDS",
     "OPERATOR",
     "REQUIRED",
+    "SAID_SECONDS",
     "SCHEMA",
     "Caller",
     "Doorkeeper",

@@ -32,6 +32,7 @@ def make_app(hub: Hub, *, largest_body: int) -> ASGIApp:
         ("/v1/studies/{named}/run", "POST", _run),
         ("/v1/studies/{named}/withdraw", "POST", _withdraw),
         ("/v1/studies/{named}/result", "GET", _result),
+        ("/v1/nodes", "GET", _list_nodes),
         ("/v1/notices", "POST", _note),
         ("/v1/models/{study_hash}", "GET", _model),
     ):
@@ -49,8 +50,11 @@ def _caller(request: Request) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise Refusal("token-refused", "no bearer token")
-    caller = _hub(request).doorkeeper.admit(token)
+    hub = _hub(request)
+    caller = hub.doorkeeper.admit(token)
     request.state.role = caller.role
+    if caller.role == "node":
+        hub.register.note_seen(caller.name, request.headers.get("user-agent", ""), at=hub.now())
     return caller
 
 
@@ -80,6 +84,10 @@ Body = Annotated[bytes, Depends(_body)]
 
 def _list_studies(caller: Anyone, hub: At) -> JSONResponse:
     return _said(hub.offered(caller) if caller.role == "node" else hub.overview())
+
+
+def _list_nodes(_caller: Operator, hub: At) -> JSONResponse:
+    return _said({"online": sorted(hub.presence.online())})
 
 
 def _submit(_caller: Operator, hub: At, body: Body) -> JSONResponse:

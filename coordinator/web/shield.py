@@ -13,6 +13,7 @@ STATUS_BY_CODE = {
     "body-too-large": 413,
     "fault": 500,
     "model-absent": 404,
+    "node-revoked": 403,
     "role-refused": 403,
     "study-unknown": 404,
     "token-refused": 401,

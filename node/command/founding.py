@@ -10,6 +10,7 @@ import typer
 
 from node.clock import system_clock
 from node.command.console import AsJson, PassphraseFiles, pair, passphrase_of, progress, say
+from privacy.signing import read_aloud
 
 if TYPE_CHECKING:
     from node.founding import Founded
@@ -67,12 +68,14 @@ def init(
     )
     progress(f"Send {made.enrolment} to the coordinator's operator, and compare the fingerprint by another channel.")
     progress(f"The key in {made.wrapping_key_file} opens the keystore: back it up apart from {made.home}.")
+    progress(f"Read it as {read_aloud(made.fingerprint)}")
     say(_data(made), made.fingerprint, as_json=as_json)
 
 
 def _data(made: Founded) -> dict[str, object]:
     return {
         "fingerprint": made.fingerprint,
+        "read_aloud": read_aloud(made.fingerprint),
         "home": str(made.home),
         "enrolment": str(made.enrolment),
         "wrapping_key_file": str(made.wrapping_key_file),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from node.command import books, clocks, data, founding, models, people, scores, serving, studies
+from node.command import books, clocks, data, founding, links, models, people, scores, serving, studies
 
 EPILOG = (
     "Exit status: 0 done, 1 a fault of ours, 2 wrong command line, 3 invalid input, 4 out of reach, 5 refused, "
@@ -36,6 +36,8 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command("init")(founding.init)
+app.command("join")(links.join)
+app.add_typer(links.fleet, name="fleet")
 app.add_typer(people.person, name="person")
 app.add_typer(people.policy, name="policy")
 app.add_typer(data.optout, name="optout")

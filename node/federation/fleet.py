@@ -10,7 +10,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -43,7 +43,8 @@ class FleetSettings:
     """Where the coordinator is, whom to trust for it, and as whom to speak.
 
     ``address`` is host:port, ``root_certificate`` PEM, ``home`` where flwr may keep files. ``private_key`` is
-    on P-384, as in Flower's SuperNode authentication. ``allowed_bundles`` are SHA-256, in hexadecimal.
+    on P-384, as in Flower's SuperNode authentication; ``other_keys`` gives those to try when it is refused, read
+    anew each time. ``allowed_bundles`` are SHA-256, in hexadecimal.
     """
 
     address: str
@@ -51,6 +52,7 @@ class FleetSettings:
     private_key: ec.EllipticCurvePrivateKey
     home: Path
     allowed_bundles: frozenset[str] = frozenset({EMPTY_BUNDLE_SHA256})
+    other_keys: Callable[[], Sequence[ec.EllipticCurvePrivateKey]] = tuple
 
 
 def hold_connection(
@@ -95,7 +97,7 @@ class _Session:
         on_state: Callable[[str], None],
     ) -> None:
         self.connected = False
-        self._wire = FleetWire(settings.address, settings.root_certificate, settings.private_key)
+        self._wire = FleetWire(settings.address, settings.root_certificate, settings.private_key, settings.other_keys)
         self._allowed = settings.allowed_bundles
         self._answer, self._refuse, self._on_state = answer, refuse, on_state
         self._bundles: dict[int, str] = {}  # run id → hash of the bundle it names

@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from models.standing import MOST_STATEMENTS
 from node.clock import Clock
-from node.federation.tls import certificate_fault, trust_only
+from node.federation.tls import certificate_refusal, trust_only
 from privacy.canonical import Document, parse
 from privacy.enrolment import JoinKit
 from privacy.errors import CATALOGUE, HedgerowError, Invalid, Refusal, Unreachable
 from privacy.signing import PublicKey
+from privacy.software import installed_version
 
 AUDIENCE = "hedgerow-coordinator"
 ALGORITHM = "EdDSA"
@@ -87,7 +88,10 @@ class Hub:
             verify=trust_only(self.kit.root_certificate),
             timeout=CALL_SECONDS,
             follow_redirects=False,
-            headers={"accept-encoding": "identity"},  # no answer may unfold into more than was read
+            headers={
+                "accept-encoding": "identity",  # no answer may unfold into more than was read
+                "user-agent": f"hedgerow-node/{installed_version()}",
+            },
         )
 
     def _call(self, method: str, path: str, content: bytes | None = None) -> bytes:
@@ -96,8 +100,8 @@ class Hub:
             with self._http.stream(method, path, content=content, headers=headers) as response:
                 answer = _read(response)
         except httpx.HTTPError as error:
-            if certificate_fault(error):
-                raise Refusal("coordinator-certificate-refused") from None
+            if refusal := certificate_refusal(error):
+                raise refusal from None
             raise Unreachable("coordinator-unreachable") from None
         if not response.is_success:
             raise _refused(answer, response.status_code)

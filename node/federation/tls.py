@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ssl
 
-from privacy.errors import Invalid
+from privacy.errors import Invalid, Refusal
+
+OUT_OF_TIME = frozenset({9, 10})  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 
 
 def trust_only(root_certificate: str) -> ssl.SSLContext:
@@ -17,13 +19,15 @@ def trust_only(root_certificate: str) -> ssl.SSLContext:
     return context
 
 
-def certificate_fault(error: BaseException | None) -> bool:
-    """Tell a certificate we do not trust from a network that failed, however deep the transport buried it."""
+def certificate_refusal(error: BaseException | None) -> Refusal | None:
+    """Tell a certificate that we do not trust from a network that failed, however deep the transport buried it."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return True
+            if error.verify_code in OUT_OF_TIME:
+                return Refusal("coordinator-certificate-expired")
+            return Refusal("coordinator-certificate-refused")
         error = error.__cause__ or error.__context__
-    return False
+    return None
 
 
-__all__ = ["certificate_fault", "trust_only"]
+__all__ = ["OUT_OF_TIME", "certificate_refusal", "trust_only"]

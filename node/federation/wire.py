@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import httpx
+import structlog
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from flwr.common.constant import HEARTBEAT_MIN_INTERVAL, TIMESTAMP_HEADER
@@ -35,7 +36,7 @@ from flwr.supercore.constant import FLEET_HTTP_PUBLIC_KEY_HEADER, FLEET_HTTP_SIG
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Protobuf
 
-from node.federation.tls import certificate_fault, trust_only
+from node.federation.tls import certificate_refusal, trust_only
 from privacy.errors import HedgerowError, Invalid, Refusal, Unreachable
 
 LARGEST_MESSAGE: Final = 64 * 2**20
@@ -52,18 +53,27 @@ logging.getLogger("flwr").setLevel(logging.WARNING)
 logging.getLogger("flwr").handlers.clear()
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every poll
 
+_log = structlog.get_logger()
+
 
 class FleetWire:
     """One authenticated connection to the coordinator; safe to call from two threads.
 
+    When the key is refused, those that ``other_keys`` gives are tried on the same call, and the one that is accepted
+    is kept: a node whose key was rotated loses no call and no message.
+
     Every call raises Unreachable, Refusal or Invalid with a code of the catalogue, never the transport's own.
     """
 
-    def __init__(self, address: str, root_certificate: bytes, key: ec.EllipticCurvePrivateKey) -> None:
-        self._key = key
-        self._public_key = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+    def __init__(
+        self,
+        address: str,
+        root_certificate: bytes,
+        key: ec.EllipticCurvePrivateKey,
+        other_keys: Callable[[], Sequence[ec.EllipticCurvePrivateKey]] = tuple,
+    ) -> None:
+        self._key = _KeyPair(key)
+        self._other_keys = other_keys
         self._node = Node()
         self._http = httpx.Client(
             base_url=f"https://{address}/v1/fleet/",
@@ -75,7 +85,7 @@ class FleetWire:
 
     def activate(self) -> None:
         """Come online; the coordinator says under which of Flower's node ids."""
-        request = ActivateNodeRequest(public_key=self._public_key, heartbeat_interval=HEARTBEAT_MIN_INTERVAL)
+        request = ActivateNodeRequest(public_key=self._key.public, heartbeat_interval=HEARTBEAT_MIN_INTERVAL)
         self._node = Node(node_id=self._call("activate-node", request, ActivateNodeResponse).node_id)
 
     def deactivate(self) -> None:
@@ -113,23 +123,52 @@ class FleetWire:
         self._http.close()
 
     def _call(self, name: str, request: Protobuf, answer: type[Answer], *, seconds: float = CALL_SECONDS) -> Answer:
-        body, proof = request.SerializeToString(), self._proof()
+        key = self._key
+        try:
+            return self._post(name, request, answer, seconds, key)
+        except Refusal as refused:
+            if refused.code != "node-key-refused":
+                raise
+        for other in map(_KeyPair, self._other_keys()):
+            if other.public != key.public:
+                try:
+                    accepted = self._post(name, request, answer, seconds, other)
+                except Refusal:
+                    continue
+                self._key = other
+                _log.info("fleet-key-switched")
+                return accepted
+        raise Refusal("node-key-refused")
+
+    def _post(self, name: str, request: Protobuf, answer: type[Answer], seconds: float, key: _KeyPair) -> Answer:
+        if isinstance(request, ActivateNodeRequest):
+            request.public_key = key.public
+        body, proof = request.SerializeToString(), key.proof()
         try:
             with self._http.stream("POST", name, content=body, headers=proof, timeout=seconds) as response:
                 _check(response.status_code)
                 parsed: Answer = answer.FromString(_read(response.iter_raw()))
                 return parsed
         except (httpx.HTTPError, DecodeError) as error:
-            if certificate_fault(error):
-                raise Refusal("coordinator-certificate-refused") from None
+            if refusal := certificate_refusal(error):
+                raise refusal from None
             raise Unreachable("coordinator-unreachable") from None
 
-    def _proof(self) -> dict[str, str]:
+
+class _KeyPair:
+    """One fleet key, and what proves that we hold it."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
+        self._key = key
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        self.public = key.public_key().public_bytes(serialization.Encoding.PEM, form)
+
+    def proof(self) -> dict[str, str]:
         """Return Flower's SuperNode authentication: the time, signed with the node's key."""
         timestamp = datetime.now(UTC).isoformat()
         signature = self._key.sign(timestamp.encode(), ec.ECDSA(hashes.SHA256()))
         return {
-            FLEET_HTTP_PUBLIC_KEY_HEADER: b64encode(self._public_key).decode(),
+            FLEET_HTTP_PUBLIC_KEY_HEADER: b64encode(self.public).decode(),
             TIMESTAMP_HEADER: timestamp,
             FLEET_HTTP_SIGNATURE_HEADER: b64encode(signature).decode(),
         }

@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import structlog
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -35,7 +36,7 @@ from coordinator.federation.superlink import SuperLink
 from node.federation import fleet, wire
 from node.federation.fleet import EMPTY_BUNDLE_SHA256, FleetSettings, hold_connection
 from node.federation.wire import FleetWire
-from privacy.errors import CATALOGUE, Invalid, Unreachable
+from privacy.errors import CATALOGUE, Invalid, Refusal, Unreachable
 from tests.federation import loopback
 
 PATIENCE = 15.0  # seconds; a busy machine may be slow, a broken one is not waited for longer
@@ -58,6 +59,7 @@ class Node:
     root: Path
     answer: Callable[[bytes, Callable[[bytes], None]], None] = loopback.add_one
     allowed: frozenset[str] = frozenset({EMPTY_BUNDLE_SHA256})
+    others: list[ec.EllipticCurvePrivateKey] = field(default_factory=list)
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP384R1()))
     states: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -67,7 +69,9 @@ class Node:
         return loopback.fingerprint(self.key)
 
     def start(self) -> None:
-        settings = FleetSettings(self.address, self.root.read_bytes(), self.key, self.root.parent, self.allowed)
+        settings = FleetSettings(
+            self.address, self.root.read_bytes(), self.key, self.root.parent, self.allowed, lambda: self.others
+        )
         self.thread = threading.Thread(
             target=hold_connection,
             args=(settings,),
@@ -359,6 +363,62 @@ class TestRefusal:
             "coordinator-unreachable",
         }
         assert heard | {"coordinator-certificate-refused"} <= set(CATALOGUE)
+
+
+class TestRotation:
+    """The key that Flower checks is changed: nothing is lost, and the old one is good for nothing."""
+
+    def test_a_node_goes_on_with_its_next_key_and_stays_connected(self, federation: Federation) -> None:
+        node, other = federation.online({}, {})
+        before, following = federation.node_id(node), ec.generate_private_key(ec.SECP384R1())
+        node.others.append(following)
+        assert ask(federation.link.grid("study"), node) == {node.name: [2, 2, 2]}  # with the old key, until then
+        federation.link.register(node.name, loopback.public_pem(following))
+        for _ in range(3):
+            assert ask(federation.link.grid("study"), node, other) == {node.name: [2] * 3, other.name: [2] * 3}
+        assert node.states == other.states == ["connected"]  # neither ever reconnected
+        member = federation.link._switchboard.member(loopback.public_pem(following))
+        assert member is not None
+        assert member.node_id == before
+        assert federation.link._switchboard.member(loopback.public_pem(node.key)) is None
+
+    def test_what_was_asked_with_the_old_key_is_answered_with_the_new(self, federation: Federation) -> None:
+        following, gate = ec.generate_private_key(ec.SECP384R1()), threading.Event()
+
+        def late(request: bytes, send: Callable[[bytes], None]) -> None:
+            federation.link.register(node.name, loopback.public_pem(following))
+            gate.set()
+            loopback.add_one(request, send)
+
+        (node,) = federation.online({"answer": late, "others": [following]})
+        assert ask(federation.link.grid("study"), node) == {node.name: [2, 2, 2]}
+        assert gate.is_set()
+        assert node.states == ["connected"]
+
+    def test_a_node_starts_with_either_key(self, federation: Federation) -> None:
+        old, new = (ec.generate_private_key(ec.SECP384R1()) for _ in range(2))
+        node = Node(federation.address, federation.files.root, key=new, others=[new, old])
+        federation.link.register(node.name, loopback.public_pem(old))  # the rotation has not reached it yet
+        federation.nodes.append(node)
+        node.start()
+        assert node.reaches("connected")
+        federation.link.register(node.name, loopback.public_pem(new))
+        assert ask(federation.link.grid("study"), node) == {node.name: [2, 2, 2]}
+
+    def test_the_old_key_is_refused_and_whoever_calls_with_it_is_logged_once(self, federation: Federation) -> None:
+        following = ec.generate_private_key(ec.SECP384R1())
+        (node,) = federation.online({"others": [following]})
+        federation.link.register(node.name, loopback.public_pem(following))
+        thief = FleetWire(federation.address, federation.files.root.read_bytes(), node.key)
+        with structlog.testing.capture_logs() as logs:
+            for _ in range(3):
+                with pytest.raises(Refusal, match="node-key-refused"):
+                    thief.activate()
+        thief.close()
+        assert [line["node"] for line in logs if line["event"] == "former-key-calls"] == [node.name]
+        with pytest.raises(Invalid, match="node-key-reused"):
+            federation.link.register("other", loopback.public_pem(node.key))
+        assert ask(federation.link.grid("study"), node) == {node.name: [2, 2, 2]}
 
 
 class TestConnection:

@@ -4,13 +4,14 @@ import asyncio
 import json
 
 import httpx
+import jwt
 import pytest
 import structlog
 
-from coordinator.identity.tokens import mint_operator_token
+from coordinator.identity.tokens import Caller, mint_operator_token
 from coordinator.web.api import make_app
 from models.version import ModelVersion
-from privacy.errors import CATALOGUE, Unreachable
+from privacy.errors import CATALOGUE, HedgerowError, Unreachable
 from privacy.request import Request
 from tests.coordinators import NOW, Clock, Fleet, Site, new_home, serving, sites, study_document
 
@@ -24,6 +25,7 @@ CALLS = {
     ("POST", "/v1/studies/next-year-admission/run"): {"operator"},
     ("POST", "/v1/studies/next-year-admission/withdraw"): {"operator"},
     ("GET", "/v1/studies/next-year-admission/result"): {"operator"},
+    ("GET", "/v1/nodes"): {"operator"},
     ("POST", "/v1/notices"): {"node"},
     ("GET", "/v1/models/sha256:00"): {"node", "operator"},
 }
@@ -92,13 +94,57 @@ def test_each_call_is_for_its_roles(api, method, path, role):
         assert code_of(response, 403) == "role-refused"
 
 
+def test_a_revoked_node_is_told_so_and_all_others_are_served(api):
+    gone, *others = api.members
+    assert api.submit().status_code == 200
+    api.hub.note(Caller("node", gone.fingerprint), gone.notice("approved", api.hub.studies.all()[0].hash))
+    api.hub.register.revoke(gone.name, reason="merged", at=NOW)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(5):
+            assert code_of(api.call(gone, "GET", "/v1/studies"), 403) == "node-revoked"
+            assert all(api.call(site, "GET", "/v1/studies").status_code == 200 for site in others)
+    assert [(line["code"], line["why"]) for line in logs] == [("node-revoked", gone.fingerprint)]
+    status = api.call("operator", "GET", "/v1/studies/next-year-admission").json()
+    assert [(n["state"], n["code"]) for n in status["nodes"]] == [
+        ("revoked", "node-revoked"), ("offered", ""), ("offered", "")
+    ]  # fmt: skip
+    assert status["approved"] == 0
+    with pytest.raises(HedgerowError, match="token-refused"):
+        api.hub.note(Caller("node", gone.fingerprint), gone.notice("checkpoint", size=1, root="0" * 64))
+
+
+def test_whoever_only_says_that_it_was_a_revoked_node_learns_nothing(api):
+    gone = api.members[0]
+    api.hub.register.revoke(gone.name, reason="merged", at=NOW)
+    posing = jwt.encode(gone.claims(), Site("mallory").key, algorithm="EdDSA")
+    stale = jwt.encode({**gone.claims(), "exp": 1}, gone.key, algorithm="EdDSA")
+    for token in (posing, stale):
+        response = api.call(None, "GET", "/v1/studies", authorization=f"Bearer {token}")
+        assert code_of(response, 401) == "token-refused"
+
+
+def test_a_study_that_invites_a_revoked_node_cannot_be_submitted(api):
+    api.hub.register.revoke(api.members[0].name, reason="merged", at=NOW)
+    response = api.submit()
+    assert code_of(response, 422) == "invited-unknown"
+    assert api.members[0].fingerprint in str(response.json()["faults"])
+
+
+def test_what_a_node_says_of_its_software_is_kept_when_it_calls(api):
+    site = api.members[0]
+    for said in ("hedgerow-node/0.1.0", "x" * 500):
+        api.call(site, "GET", "/v1/studies", **{"user-agent": said})
+        assert api.hub.register.sightings()[site.fingerprint].software == "0.1.0"
+    assert set(api.hub.register.sightings()) == {site.fingerprint}
+
+
 def test_a_token_serves_one_request(api):
     given = f"Bearer {api.members[0].token()}"
     assert api.call(None, "GET", "/v1/studies", authorization=given).status_code == 200
     assert code_of(api.call(None, "GET", "/v1/studies", authorization=given), 401) == "token-refused"
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/redoc", "/openapi.json", "/v1", "/v1/nodes", "/v1/studies/a/b"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/redoc", "/openapi.json", "/v1", "/v1/nodes/leeds", "/v1/studies/a/b"])
 def test_nothing_else_is_served(api, path):
     assert code_of(api.call("operator", "GET", path), 404) == "address-unknown"
     assert code_of(api.call("operator", "DELETE", "/v1/studies"), 404) == "address-unknown"

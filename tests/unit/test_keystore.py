@@ -212,3 +212,17 @@ def test_after_a_rewrap_only_the_new_wrapping_key_opens(paths):
     assert {key_id: opened.secret(key_id) for key_id in opened.key_ids} == SECRETS
     keystore.change(put_in={"a@1": b"a"})  # the one that rewrapped goes on under the new key
     assert Keystore.open(paths[0], new).secret("a@1") == b"a"
+
+
+def test_the_next_key_of_a_family_is_added_and_all_others_stay(paths):
+    first = Keystore.create(*paths, SECRETS)
+    other = Keystore.open(*paths)  # another process
+    assert first.put_next("fleet", b"next") == "fleet@2"
+    assert other.put_next("fleet", b"third") == "fleet@3"  # though it was opened before the second
+    assert other.put_next("join", b"kit") == "join@1"
+    assert first.newest("fleet") == "fleet@2"
+    assert first.family("fleet") == ("fleet@1", "fleet@2", "fleet@3")
+    assert first.newest("fleet") == "fleet@3"
+    assert code_of(lambda: first.newest("none")) == (Refusal, "key-unknown")
+    added = {"fleet@2": b"next", "fleet@3": b"third", "join@1": b"kit"}
+    assert {key_id: first.secret(key_id) for key_id in first.key_ids} == {**SECRETS, **added}

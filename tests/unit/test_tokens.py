@@ -5,6 +5,7 @@ import hmac
 import json
 
 import pytest
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -176,3 +177,37 @@ def test_used_tokens_are_forgotten_only_when_they_have_expired(door, clock):
 def test_a_forgery_does_not_use_up_the_id(door):
     assert_refused(door, token(OTHER.key, jti="x" * 20))
     assert door.admit(token(jti="x" * 20)).role == "node"
+
+
+def test_a_flood_of_bad_tokens_is_a_line_a_minute_for_each_fault_and_holds_no_token(door, clock):
+    bad = {"expired": token(exp=AT - 100, iat=AT - 160, nbf=AT - 160), "not a token": "9990000018.x.y"}
+    with structlog.testing.capture_logs() as logs:
+        for seconds in (1, 30, 40):
+            for each in bad.values():
+                for _ in range(5):
+                    assert_refused(door, each)
+            clock.pass_seconds(seconds)
+    assert [line["why"] for line in logs] == list(bad)  # in 31 seconds; a minute later it would be said again
+    assert "999" not in str(logs)
+
+
+def test_a_revoked_node_is_told_apart_only_by_its_own_faultless_token(tmp_path, clock):
+    gone = PublicKey.of(SITE.key)
+    database = Database(tmp_path / "tokens.db", tokens.SCHEMA)
+    door = Doorkeeper(
+        database,
+        key_of=lambda _: None,
+        revoked_key_of={gone.fingerprint: gone}.get,
+        operator=PublicKey.of(OPERATOR),
+        now=clock,
+    )
+    with pytest.raises(Refusal, match="node-revoked"):
+        door.admit(token())
+    for bad in (
+        token(OTHER.key),
+        token(exp=AT - 100, iat=AT - 160, nbf=AT - 160),
+        token(aud="x"),
+        token(typ="operator"),
+    ):
+        assert_refused(door, bad)
+    assert database.rows("SELECT * FROM token_used") == []  # nothing is written for a node that is out

@@ -11,7 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.variables import Table
-from node.store import DataVersion, Store
+from node.data_version import DataVersion
+from node.store import Store
 from privacy.arrays import Floats
 from privacy.computation import PARTS, People
 from privacy.optouts import OptOuts

@@ -24,7 +24,7 @@ from node.people import Person, create_key
 from node.persons import PSEUDONYM_KEY, SPLIT_KEY
 from node.policy import Policy, policy_of
 from node.settings import FILE, toml_lines
-from node.store import OPTOUTS_KEY, RECORDS_KEY
+from node.vault import FIRST as RECORDS_KEY
 from privacy.atomic import put, sync_directory
 from privacy.computation import Finder
 from privacy.durable import Database
@@ -114,7 +114,6 @@ def _secrets(kit: JoinKit, identity: Ed25519PrivateKey, fleet: ec.EllipticCurveP
         assemble.JOIN_KIT: kit.encode(),
         SPLIT_KEY: bytes.fromhex(kit.split_key),
         RECORDS_KEY: secrets.token_bytes(KEY_BYTES),
-        OPTOUTS_KEY: secrets.token_bytes(KEY_BYTES),
     }
 
 

@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from node.cells import Fault, Judged, as_stored, judge
+from node.data_version import DataVersion
 from node.keystore import Keystore
-from node.persons import Persons, recognise
+from node.persons import PSEUDONYM_KEY, Persons, recognise
 from node.source import Source, check_header, header_of, read_bytes, read_rows
-from node.store import RECORDS_KEY, DataVersion, Store
+from node.store import Store
 from privacy.columns import Column
 from privacy.contract import Contract
 from privacy.errors import Invalid
@@ -263,7 +264,7 @@ def _some_of(distinct: pa.Array) -> list[str]:
 
 def _keyed_hash(content: bytes, keystore: Keystore) -> str:
     """Return a hash by which this node knows the file again, and nobody else can test a guess at it."""
-    key = keystore.derive(RECORDS_KEY, purpose="source")
+    key = keystore.derive(PSEUDONYM_KEY, purpose="source")
     return "hmac-sha256:" + hmac.digest(key, content, "sha256").hex()
 
 

@@ -60,6 +60,10 @@ class Keystore:
         _require_outside(path, wrapping_key_file)
         return cls(path, wrapping_key_file, _unwrapped(path, wrapping_key_file))
 
+    def refresh(self) -> None:
+        """Read the file again: another process may have changed it since this one started."""
+        self._secrets = _unwrapped(self.path, self._wrapping_key_file)
+
     def change(self, *, put_in: Mapping[str, bytes] | None = None, take_out: Collection[str] = ()) -> None:
         """Add, replace and remove entries, all of them or none, whatever crashes; ``key-unknown`` removes nothing.
 
@@ -104,8 +108,8 @@ class Keystore:
 
     def secret(self, key_id: str) -> bytes:
         """Return a secret; ``key-unknown`` when there is none of that id."""
-        if key_id not in self._secrets:  # another process may have added it since this one started
-            self._secrets = _unwrapped(self.path, self._wrapping_key_file)
+        if key_id not in self._secrets:
+            self.refresh()
         try:
             return self._secrets[key_id]
         except KeyError:

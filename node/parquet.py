@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 
-from node.keystore import Keystore
 from privacy.atomic import appear
 from privacy.errors import Invalid, Tampered, Unreachable
 
@@ -17,15 +16,13 @@ SUFFIX = ".parquet"
 ROWS_IN_A_GROUP = 1 << 18
 
 
-def seal(table: pa.Table, path: Path, keystore: Keystore, key_id: str) -> None:
-    """Write a table that only this keystore can read, whole or not at all; else ``store-unwritable``.
+def seal(table: pa.Table, path: Path, key: bytes) -> None:
+    """Write a table that only ``key`` can read, whole or not at all; else ``store-unwritable``.
 
-    AES-256-GCM over pages, statistics, schema and footer. The key is derived for this file's name, which must
-    never be used twice; the name is authenticated too, so that one file cannot be passed off as another.
+    AES-256-GCM over pages, statistics, schema and footer. A key is for one file; the file's name is authenticated too,
+    so that one file cannot be passed off as another.
     """
-    properties = pe.create_encryption_properties(
-        _file_key(path, keystore, key_id), aad_prefix=path.name.encode(), store_aad_prefix=False
-    )
+    properties = pe.create_encryption_properties(key, aad_prefix=path.name.encode(), store_aad_prefix=False)
     try:
         appear(
             path,
@@ -41,9 +38,8 @@ def seal(table: pa.Table, path: Path, keystore: Keystore, key_id: str) -> None:
         raise Unreachable("store-unwritable", str(path.parent)) from error
 
 
-def unseal(path: Path, keystore: Keystore, key_id: str, columns: Sequence[str] | None = None) -> pa.Table:
+def unseal(path: Path, key: bytes, columns: Sequence[str] | None = None) -> pa.Table:
     """Read whole columns back; a file that is gone, changed or swapped is ``store-tampered``."""
-    key = _file_key(path, keystore, key_id)
     properties = pe.create_decryption_properties(key, aad_prefix=path.name.encode())
     try:
         with pq.ParquetFile(path, decryption_properties=properties) as file:
@@ -52,10 +48,6 @@ def unseal(path: Path, keystore: Keystore, key_id: str, columns: Sequence[str] |
             return file.read(columns=columns)
     except (OSError, pa.ArrowException):
         raise Tampered("store-tampered", path.name) from None
-
-
-def _file_key(path: Path, keystore: Keystore, key_id: str) -> bytes:
-    return keystore.derive(key_id, purpose=f"file/{path.name}")
 
 
 __all__ = ["ROWS_IN_A_GROUP", "SUFFIX", "seal", "unseal"]

@@ -3,76 +3,60 @@
 from __future__ import annotations
 
 import datetime
-import fcntl
-import json
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from sqlite3 import Row
+from sqlite3 import Connection, Row
 
 import pyarrow as pa
 
+from node import data_version, vault
+from node.data_version import COLUMN_OF, DATA_LOADED, OPTOUTS_LOADED, DataVersion, Kind, check_history, version_of
+from node.files import Files
 from node.keystore import Keystore
-from node.parquet import SUFFIX, seal, unseal
+from node.vault import FileKey
 from privacy.audit import AuditLog
-from privacy.canonical import JSON, canonical
-from privacy.contract import Contract, contract_of
+from privacy.canonical import JSON
+from privacy.contract import Contract
 from privacy.durable import Database
-from privacy.errors import Invalid, Refusal, Tampered, Unreachable
+from privacy.errors import Invalid, Refusal, Tampered
 from privacy.optouts import OptOuts
 
-RECORDS_KEY, OPTOUTS_KEY = "store@1", "optouts@1"
-DATA_LOADED, OPTOUTS_LOADED = "data-loaded", "optouts-loaded"
-LOCK = "store.lock"
+OPTOUTS = "optouts"
 
 SCHEMA = (
-    """CREATE TABLE IF NOT EXISTS data_version (
-        data_set TEXT NOT NULL, version INTEGER NOT NULL, contract TEXT NOT NULL, loaded_at TEXT NOT NULL,
-        source_sha256 TEXT NOT NULL, optouts_version TEXT NOT NULL, file TEXT NOT NULL UNIQUE,
-        quarantine TEXT NOT NULL UNIQUE, PRIMARY KEY (data_set, version)) STRICT""",
+    *data_version.SCHEMA,
+    *vault.SCHEMA,
     """CREATE TABLE IF NOT EXISTS optout_list (
         newest INTEGER PRIMARY KEY CHECK (newest = 1), version TEXT NOT NULL, as_of TEXT NOT NULL,
         file TEXT NOT NULL UNIQUE) STRICT""",
 )
 
-_RECORDED = """SELECT file FROM data_version UNION SELECT quarantine FROM data_version
-    UNION SELECT file FROM optout_list"""
 
+@dataclass(frozen=True, eq=False)
+class Swap:
+    """One stored file that ``table`` takes the place of, or that goes with its version where there is none.
 
-@dataclass(frozen=True)
-class DataVersion:
-    """One load of a data set. ``file`` and ``quarantine`` are names in the store's directory.
-
-    ``source_sha256`` is keyed (HMAC-SHA256): this node can recognise the source file again, and nobody else
-    can use it to test a guess at what is in it.
+    Without ``version`` it is the opt-out list, and ``optouts`` takes its place.
     """
 
-    data_set: str
-    version: int
-    contract: Contract
-    loaded_at: str
-    source_sha256: str
-    optouts_version: str
-    file: str
-    quarantine: str
+    version: DataVersion | None
+    kind: Kind = "records"
+    table: pa.Table | None = None
+    optouts: OptOuts | None = None
 
 
 class Store:
     """Keeps data sets, what was quarantined, and the newest opt-out list, as encrypted Parquet files.
 
-    A file counts only once its row is in the database; the row and its audit leaf are one transaction. What a
-    crash left behind is removed when the store is next opened.
+    A file counts only once its row is in the database; the row, the file's key and the audit leaf are one transaction.
+    What a crash left behind is removed when the store is next opened.
     """
 
     def __init__(self, directory: Path, keystore: Keystore, database: Database, audit: AuditLog) -> None:
-        self.directory = directory
-        self._keystore = keystore
+        self.files = Files(directory, keystore, database)
         self._database = database
         self._audit = audit
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._remove_orphans()
 
     def save(
         self,
@@ -90,9 +74,11 @@ class Store:
         that changed under its old version number is ``contract-changed``; another load at work is
         ``store-busy``.
         """
-        with self._alone():
+        with self.files.alone():
             number = self._next_version(contract)
-            stem = f"{contract.name}.{number}.{secrets.token_hex(8)}"
+            stem = f"{contract.name}.{number}"
+            keys = [self.files.seal(_in_order(records, contract), stem, "records")]
+            keys.append(self.files.seal(quarantine, stem, "quarantine"))
             version = DataVersion(
                 data_set=contract.name,
                 version=number,
@@ -100,29 +86,47 @@ class Store:
                 loaded_at=_text(now),
                 source_sha256=source_sha256,
                 optouts_version=optouts_version,
-                file=f"{stem}.records{SUFFIX}",
-                quarantine=f"{stem}.quarantine{SUFFIX}",
+                file=keys[0].file,
+                quarantine=keys[1].file,
             )
-            try:
-                seal(_in_order(records, contract), self.directory / version.file, self._keystore, RECORDS_KEY)
-                seal(quarantine, self.directory / version.quarantine, self._keystore, RECORDS_KEY)
-                self._record(version)
-            except BaseException:
-                self._unlink_unrecorded()
-                raise
+            with self._database.transaction() as connection:
+                connection.execute("INSERT INTO data_version VALUES (?, ?, ?, ?, ?, ?, ?, ?)", version.row())
+                self.files.vault.keep(connection, keys)
+                self._audit.append(connection, DATA_LOADED, version.facts(), at=version.loaded_at)
         return version
+
+    def change(
+        self, event: str, facts: Mapping[str, JSON], swaps: Callable[[], Iterable[Swap]], *, now: datetime.datetime
+    ) -> int:
+        """Let files take the place of others, or go, all at once; return the leaf that says which.
+
+        The rows of the new files, the end of the old files' keys and the leaf are one transaction: after a crash it is
+        all of the change or none, and the same command again goes on. The leaf gives the SHA-256 of each file before
+        and after: of ciphertext under a key of its own, so it tells nothing, but a backup that still has the file
+        shows. ``swaps`` is called once nobody else changes the store, and may read as it goes.
+        """
+        with self.files.alone():
+            made = [(swap, self._seal(swap)) for swap in swaps()]
+            with self._database.transaction() as connection:
+                files = [self._swap(connection, swap, key) for swap, key in made]
+                leaf = self._audit.append(connection, event, {**facts, "files": files}, at=_text(now))
+        self._database.scrub()
+        return leaf
+
+    def all(self) -> list[DataVersion]:
+        """Return all versions of all data sets, each set's oldest first."""
+        return [version_of(row) for row in self._database.rows("SELECT * FROM data_version ORDER BY data_set, version")]
 
     def versions(self, data_set: str) -> list[DataVersion]:
         """Return all versions of a data set, oldest first; none when it was never loaded."""
-        query = "SELECT * FROM data_version WHERE data_set = ? ORDER BY version"
-        return [_version_of(row) for row in self._database.rows(query, [data_set])]
+        return [version for version in self.all() if version.data_set == data_set]
 
     def latest(self, data_set: str) -> DataVersion:
         """Return the newest version; ``data-set-unknown`` when the data set was never loaded."""
         row = self._database.one("SELECT * FROM data_version WHERE data_set = ? ORDER BY version DESC", [data_set])
         if row is None:
             raise Refusal("data-set-unknown", data_set)
-        return _version_of(row)
+        return version_of(row)
 
     def read(self, version: DataVersion, columns: Sequence[str]) -> pa.Table:
         """Return ``person``, ``held_back`` and the columns asked for, each person's rows together.
@@ -132,99 +136,95 @@ class Store:
         ``variable-unknown``.
         """
         wanted = list(dict.fromkeys(["person", "held_back", *columns]))
-        return unseal(self.directory / version.file, self._keystore, RECORDS_KEY, wanted).select(wanted)
+        return self.files.unseal(lambda: self._as_now(version).file, wanted).select(wanted)
+
+    def read_whole(self, version: DataVersion, kind: Kind) -> pa.Table:
+        """Return every column of a version's records or quarantine, as it is stored."""
+        return self.files.unseal(lambda: self._as_now(version).file_of(kind))
 
     def read_quarantine(self, version: DataVersion) -> pa.Table:
         """Return a load's bad rows, for people at this node: ``line``, ``reasons``, ``person``, raw texts."""
-        return unseal(self.directory / version.quarantine, self._keystore, RECORDS_KEY)
+        return self.read_whole(version, "quarantine")
 
     def save_optouts(self, optouts: OptOuts, now: datetime.datetime) -> None:
-        """Keep this list and only this; the one before it is removed."""
-        with self._alone():
-            name = f"optouts.{secrets.token_hex(8)}{SUFFIX}"
-            try:
-                seal(pa.table({"person": optouts.allowed}), self.directory / name, self._keystore, OPTOUTS_KEY)
-                with self._database.transaction() as connection:
-                    row = (optouts.version, optouts.as_of.isoformat(), name)
-                    connection.execute("INSERT OR REPLACE INTO optout_list VALUES (1, ?, ?, ?)", row)
-                    facts = {"version": optouts.version, "as_of": optouts.as_of.isoformat()}
-                    self._audit.append(connection, OPTOUTS_LOADED, facts, at=_text(now))
-            finally:
-                self._unlink_unrecorded()
+        """Keep this list and only this; the one before it is removed, and its key."""
+        with self.files.alone():
+            key = self.files.seal(pa.table({"person": optouts.allowed}), OPTOUTS, "list")
+            with self._database.transaction() as connection:
+                before = connection.execute("SELECT file FROM optout_list").fetchall()
+                self.files.vault.destroy(connection, [row["file"] for row in before])
+                self._record_optouts(connection, optouts, key)
+                facts = {"version": optouts.version, "as_of": optouts.as_of.isoformat()}
+                self._audit.append(connection, OPTOUTS_LOADED, facts, at=_text(now))
 
     def optouts(self) -> OptOuts:
         """Return the list that was loaded last; ``optouts-absent`` when none was: then nobody may be used."""
-        row = self._database.one("SELECT * FROM optout_list")
-        if row is None:
-            raise Refusal("optouts-absent")
-        try:
-            allowed = unseal(self.directory / row["file"], self._keystore, OPTOUTS_KEY)["person"].to_numpy()
-        except Tampered:
-            newest = self._database.one("SELECT file FROM optout_list")
-            if newest is None or newest["file"] == row["file"]:
-                raise
-            return self.optouts()  # another process loaded a newer list between the question and the reading
+        row = self._optout_row()
+        allowed = self.files.unseal(lambda: str(self._optout_row()["file"]))["person"].to_numpy()
         optouts = OptOuts.of(allowed.astype(str), datetime.date.fromisoformat(row["as_of"]))
         if optouts.version != row["version"]:  # the version covers the day too: an old list cannot be made to look new
+            if self._optout_row()["version"] != row["version"]:
+                return self.optouts()  # another process loaded a newer list between the question and the reading
             raise Tampered("store-tampered", "the opt-out list")
         return optouts
 
     def verify(self) -> None:
         """Hold the loads and the opt-out list in use against the log; ``store-tampered`` when they differ."""
-        events = self._audit.events()
-        loads = [leaf["facts"] for leaf in events if leaf["event"] == DATA_LOADED]
-        rows = self._database.rows("SELECT * FROM data_version")
-        if sorted(map(canonical, loads)) != sorted(canonical(_facts(_version_of(row))) for row in rows):
-            raise Tampered("store-tampered", "the loads")
-        lists = [leaf["facts"] for leaf in events if leaf["event"] == OPTOUTS_LOADED]
         in_use = self._database.one("SELECT version, as_of FROM optout_list")
-        if lists[-1:] != ([dict(in_use)] if in_use else []):
-            raise Tampered("store-tampered", "the opt-out list")
+        check_history(self._audit.events(), self.all(), dict(in_use) if in_use else None)
 
     def _next_version(self, contract: Contract) -> int:
-        versions = self.versions(contract.name)
-        if any(v.contract.version == contract.version and v.contract.hash != contract.hash for v in versions):
+        """Return the number after all that were ever given: one that was erased never means other records."""
+        agreed = [v.contract for v in self.versions(contract.name)]
+        if any(a.version == contract.version and a.hash != contract.hash for a in agreed):
             raise Invalid("contract-changed", f"{contract.name}, version {contract.version}")
-        return versions[-1].version + 1 if versions else 1
+        loads = [leaf["facts"] for leaf in self._audit.events() if leaf["event"] == DATA_LOADED]
+        return 1 + max((load["version"] for load in loads if load["data_set"] == contract.name), default=0)
 
-    def _record(self, version: DataVersion) -> None:
-        """Make a load count. The leaf holds no count of rows: a leaf may be shown outside the node."""
-        row = (
-            version.data_set,
-            version.version,
-            json.dumps(version.contract.document()),  # not canonical: that would sort the columns
-            version.loaded_at,
-            version.source_sha256,
-            version.optouts_version,
-            version.file,
-            version.quarantine,
-        )
-        with self._database.transaction() as connection:
-            connection.execute("INSERT INTO data_version VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-            self._audit.append(connection, DATA_LOADED, _facts(version), at=version.loaded_at)
+    def _as_now(self, version: DataVersion) -> DataVersion:
+        query = "SELECT * FROM data_version WHERE data_set = ? AND version = ?"
+        row = self._database.one(query, (version.data_set, version.version))
+        if row is None:
+            raise Refusal("data-set-unknown", f"{version.name} is not here any more")
+        return version_of(row)
 
-    def _remove_orphans(self) -> None:
-        try:
-            with self._alone():
-                self._unlink_unrecorded()
-        except Unreachable:
-            return  # a load is at work in another process: what is unrecorded is its own to clean up
+    def _optout_row(self) -> Row:
+        row = self._database.one("SELECT * FROM optout_list")
+        if row is None:
+            raise Refusal("optouts-absent")
+        return row
 
-    def _unlink_unrecorded(self) -> None:
-        recorded = {row["file"] for row in self._database.rows(_RECORDED)} | {LOCK}
-        for path in self.directory.iterdir():
-            if path.name not in recorded:
-                path.unlink()
+    def _seal(self, swap: Swap) -> FileKey | None:
+        if swap.optouts is not None:
+            return self.files.seal(pa.table({"person": swap.optouts.allowed}), OPTOUTS, "list")
+        if swap.version is None or swap.table is None:
+            return None
+        return self.files.seal(swap.table, f"{swap.version.data_set}.{swap.version.version}", swap.kind)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the store's lock, which the operating system gives back even after a crash."""
-        with (self.directory / LOCK).open("ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise Unreachable("store-busy", str(self.directory)) from error
-            yield
+    def _swap(self, connection: Connection, swap: Swap, key: FileKey | None) -> dict[str, JSON]:
+        """Make one change in the caller's transaction, and return what its leaf says of it."""
+        version = swap.version
+        old = version.file_of(swap.kind) if version else str(self._optout_row()["file"])
+        facts: dict[str, JSON] = {"kind": swap.kind if version else OPTOUTS, "before": self.files.sha256(old)}
+        facts |= {"data_set": version.data_set, "version": version.version} if version else {}
+        facts |= {"after": self.files.sha256(key.file), "file": key.file} if key else {}
+        self.files.vault.destroy(connection, [old])
+        if swap.optouts is not None and key is not None:
+            self._record_optouts(connection, swap.optouts, key)
+            facts |= {"optouts": swap.optouts.version, "as_of": swap.optouts.as_of.isoformat()}
+        elif version is not None and key is not None:
+            column = COLUMN_OF[swap.kind]
+            connection.execute(f"UPDATE data_version SET {column} = ? WHERE {column} = ?", (key.file, old))  # noqa: S608
+            self.files.vault.keep(connection, [key])
+        elif version is not None:
+            where = (version.data_set, version.version)
+            connection.execute("DELETE FROM data_version WHERE data_set = ? AND version = ?", where)
+        return facts
+
+    def _record_optouts(self, connection: Connection, optouts: OptOuts, key: FileKey) -> None:
+        row = (optouts.version, optouts.as_of.isoformat(), key.file)
+        connection.execute("INSERT OR REPLACE INTO optout_list VALUES (1, ?, ?, ?)", row)
+        self.files.vault.keep(connection, [key])
 
 
 def _in_order(records: pa.Table, contract: Contract) -> pa.Table:
@@ -232,31 +232,8 @@ def _in_order(records: pa.Table, contract: Contract) -> pa.Table:
     return records.sort_by(by)
 
 
-def _facts(version: DataVersion) -> dict[str, JSON]:
-    return {
-        "data_set": version.data_set,
-        "version": version.version,
-        "contract": version.contract.hash,
-        "source": version.source_sha256,
-        "optouts": version.optouts_version,
-    }
-
-
-def _version_of(row: Row) -> DataVersion:
-    return DataVersion(**{**dict(row), "contract": contract_of(json.loads(row["contract"]))})
-
-
 def _text(now: datetime.datetime) -> str:
     return now.astimezone(datetime.UTC).isoformat(timespec="seconds")
 
 
-__all__ = [
-    "DATA_LOADED",
-    "LOCK",
-    "OPTOUTS_KEY",
-    "OPTOUTS_LOADED",
-    "RECORDS_KEY",
-    "SCHEMA",
-    "DataVersion",
-    "Store",
-]
+__all__ = ["OPTOUTS", "SCHEMA", "Store", "Swap"]

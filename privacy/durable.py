@@ -113,6 +113,13 @@ class Database:
         if [row[0] for row in found] != ["ok"]:
             raise Tampered("state-damaged", str(self.path))
 
+    def scrub(self) -> None:
+        """Empty the write-ahead log into the file, so that what was deleted lies in neither; else ``state-locked``."""
+        with _told(self.path):
+            busy = self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise Unreachable("state-locked", f"{self.path}: deleted, but its log may still hold it")
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Let all reads of this thread see one moment, whatever other processes commit meanwhile."""
@@ -249,6 +256,7 @@ def _open(path: Path) -> sqlite3.Connection:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
+            "secure_delete=ON",  # a key that is deleted is overwritten, in the file and in its log
             f"journal_size_limit={LARGEST_IDLE_LOG}",
             "temp_store=MEMORY",  # nothing is written outside the program's one directory
         ):

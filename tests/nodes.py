@@ -19,7 +19,7 @@ from privacy.durable import Database
 
 NOW = datetime.datetime(2027, 3, 1, 12, tzinfo=datetime.UTC)
 TODAY = NOW.date()
-KEYS = ("pseudonym@1", "store@1", "optouts@1", "split@1")
+KEYS = ("pseudonym@1", "store@1", "split@1")
 
 CONTRACT = """\
 [contract]

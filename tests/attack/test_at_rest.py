@@ -8,7 +8,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from node import store as node_store
+from node import files as node_files
 from privacy.errors import Invalid
 from tests.nodes import HEADER, NodeData, nhs_numbers
 
@@ -80,7 +80,7 @@ def test_nor_what_a_refused_load_leaves(node):
 def test_nor_what_a_crash_leaves_before_anything_is_cleaned_up(node, monkeypatch):
     """Copies the directory at every step of the load, unfinished files and write-ahead log included."""
     snapshots: list[Path] = []
-    real = node_store.seal
+    real = node_files.seal
 
     def seal(*arguments):
         real(*arguments)
@@ -94,7 +94,7 @@ def test_nor_what_a_crash_leaves_before_anything_is_cleaned_up(node, monkeypatch
 
     name = Path.hardlink_to
     monkeypatch.setattr(Path, "hardlink_to", crash)
-    monkeypatch.setattr(node_store, "seal", seal)
+    monkeypatch.setattr(node_files, "seal", seal)
     node.load(extract())
     assert len(snapshots) == 4
     assert any(path.suffix == ".unfinished" for path in snapshots[0].rglob("*"))
@@ -124,6 +124,6 @@ def test_the_same_search_finds_all_of_it_when_nothing_is_encrypted(tmp_path):
 
 def test_the_same_search_finds_a_weak_store(node, monkeypatch):
     """A planted weakness: the store's own write path, with the encryption taken out."""
-    monkeypatch.setattr(node_store, "seal", lambda table, path, *_: pq.write_table(table, path, compression="none"))
+    monkeypatch.setattr(node_files, "seal", lambda table, path, *_: pq.write_table(table, path, compression="none"))
     node.load(extract())
     assert {RARE_CODE, RARE_AND_BAD} <= found_in(node.directory)

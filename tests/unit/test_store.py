@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from node import store as node_store
+from node import files as node_files
 from privacy.errors import HedgerowError, Invalid, Refusal, Tampered, Unreachable
 from tests.nodes import CONTRACT, NOW, NodeData
 
@@ -126,8 +126,9 @@ def test_no_file_opens_without_the_keystore(node, tmp_path):
         with pytest.raises(OSError, match="encrypted"):
             pq.read_table(node.directory / "store" / name)
     other = NodeData(tmp_path / "other")
-    other.store.directory = node.store.directory
-    assert code_of(lambda: other.store.read(version, [])) == (Tampered, "store-tampered")
+    theirs = save(other)
+    shutil.copy(node.directory / "store" / version.file, other.directory / "store" / theirs.file)
+    assert code_of(lambda: other.store.read(theirs, [])) == (Tampered, "store-tampered")
 
 
 def test_one_file_cannot_pass_for_another(node):
@@ -173,7 +174,7 @@ def test_a_fault_anywhere_leaves_nothing(node, monkeypatch, place):
 
 
 def fail_at(monkeypatch, node, place):
-    real, calls = node_store.seal, []
+    real, calls = node_files.seal, []
 
     def seal(*arguments):
         calls.append(arguments)
@@ -185,7 +186,7 @@ def fail_at(monkeypatch, node, place):
         raise PowerCutError
 
     if place.endswith("file"):
-        monkeypatch.setattr(node_store, "seal", seal)
+        monkeypatch.setattr(node_files, "seal", seal)
     elif place == "manifest":
         monkeypatch.setattr(node.database, "transaction", fail)
     else:
@@ -196,7 +197,7 @@ def test_what_a_crash_left_is_removed_at_the_next_start(node, monkeypatch):
     save(node)
     before = node.state()
     monkeypatch.setattr(node.database, "transaction", fail_now)
-    monkeypatch.setattr(node.store, "_unlink_unrecorded", lambda: None)  # a crash cleans nothing up
+    monkeypatch.setattr(node.store.files, "unlink_unrecorded", lambda: None)  # a crash cleans nothing up
     with pytest.raises(PowerCutError):
         save(node)
     (node.directory / "store" / "visits.2.x.records.parquet.unfinished").write_bytes(b"PARE")
@@ -224,7 +225,7 @@ def test_a_full_disk_has_its_code_and_leaves_nothing(node, monkeypatch):
 def test_two_loads_at_once_do_not_disturb_each_other(node):
     save(node)
     half_done = node.directory / "store" / "visits.2.x.records.parquet"
-    with (node.directory / "store" / node_store.LOCK).open("ab") as lock:
+    with (node.directory / "store" / node_files.LOCK).open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         half_done.write_bytes(b"the other process is at work")
         assert code_of(lambda: save(node)) == (Unreachable, "store-busy")

@@ -1,0 +1,89 @@
+"""The store's directory: encrypted files that count once the state says so, under one lock, with no orphan left."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+
+from node.keystore import Keystore
+from node.parquet import SUFFIX, seal, unseal
+from node.vault import FileKey, Vault
+from privacy.durable import Database
+from privacy.errors import Tampered, Unreachable
+
+LOCK = "store.lock"
+RECORDED = """SELECT file, 0 AS is_list FROM data_version UNION SELECT quarantine, 0 FROM data_version
+    UNION SELECT file, 1 FROM optout_list"""
+_WITHOUT_KEY = f"SELECT * FROM ({RECORDED}) WHERE file NOT IN (SELECT file FROM file_key)"  # noqa: S608 - no value
+
+
+class Files:
+    """Writes and reads the files that the state records; what a crash left unrecorded goes when it is next opened."""
+
+    def __init__(self, directory: Path, keystore: Keystore, database: Database) -> None:
+        self.directory = directory
+        self.vault = Vault(keystore, database)
+        self._database = database
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._remove_orphans()
+        self.vault.adopt((row["file"], bool(row["is_list"])) for row in database.rows(_WITHOUT_KEY))
+
+    def seal(self, table: pa.Table, stem: str, kind: str) -> FileKey:
+        """Write a table into a file of a new name and a new key; both count once the key is kept."""
+        key = self.vault.new(f"{stem}.{secrets.token_hex(8)}.{kind}{SUFFIX}")  # a name is never used twice
+        seal(table, self.directory / key.file, key.secret)
+        return key
+
+    def unseal(self, find: Callable[[], str], columns: Sequence[str] | None = None) -> pa.Table:
+        """Read the file that ``find`` names; again, should another have taken its place while it was being read."""
+        name = find()
+        try:
+            return unseal(self.directory / name, self.vault.key(name), columns)
+        except Tampered:
+            if find() == name:
+                raise
+            return self.unseal(find, columns)
+
+    def sha256(self, name: str) -> str:
+        """Return the hash of a file as it lies on the disk."""
+        try:
+            with (self.directory / name).open("rb") as file:
+                return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            raise Tampered("store-tampered", name) from None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the store's lock, which the operating system gives back even after a crash; leave no orphan behind."""
+        with (self.directory / LOCK).open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise Unreachable("store-busy", str(self.directory)) from error
+            try:
+                yield
+            finally:
+                self.unlink_unrecorded()
+
+    def unlink_unrecorded(self) -> None:
+        """Remove every file that the state does not name; the caller holds the lock."""
+        recorded = {row["file"] for row in self._database.rows(RECORDED)} | {LOCK}
+        for path in self.directory.iterdir():
+            if path.name not in recorded:
+                path.unlink()
+
+    def _remove_orphans(self) -> None:
+        try:
+            with self.alone():
+                return
+        except Unreachable:
+            return  # a load is at work in another process: what is unrecorded is its own to clean up
+
+
+__all__ = ["LOCK", "RECORDED", "Files"]

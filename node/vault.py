@@ -1,0 +1,111 @@
+"""A key of its own for each file of the store, wrapped in the node's state: when its row goes, no copy of it opens."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.keystore import KEY_BYTES, NONCE_BYTES, Keystore
+from privacy.durable import Database
+from privacy.errors import Refusal, Tampered
+
+FAMILY = "store@"  # store@1, store@2 …: what wraps the keys of files
+FIRST = FAMILY + "1"
+BEFORE = {False: FIRST, True: "optouts@1"}  # what keys of files were derived from before they had keys of their own
+
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS file_key (
+        file TEXT PRIMARY KEY, wrapped_by TEXT NOT NULL, wrapped BLOB NOT NULL) STRICT""",
+)
+
+
+@dataclass(frozen=True)
+class FileKey:
+    """The key of one file, random and used for nothing else; never shown."""
+
+    file: str
+    wrapped_by: str
+    wrapped: bytes
+    secret: bytes = field(repr=False)
+
+
+class Vault:
+    """Gives files their keys. Keys are kept and destroyed in the caller's transaction, with the rows of the files."""
+
+    def __init__(self, keystore: Keystore, database: Database) -> None:
+        self._keystore = keystore
+        self._database = database
+
+    def new(self, file: str) -> FileKey:
+        """Return a fresh key, wrapped by the newest records key; it counts once ``keep`` is committed."""
+        self._keystore.refresh()  # whoever rotated meanwhile has destroyed the key before
+        return self._wrap(file, os.urandom(KEY_BYTES), self.newest)
+
+    def key(self, file: str) -> bytes:
+        """Return the key of a file; one that has none, any more or yet, is ``store-tampered``."""
+        row = self._database.one("SELECT wrapped_by, wrapped FROM file_key WHERE file = ?", [file])
+        if row is None:
+            raise Tampered("store-tampered", f"{file} has no key")
+        try:
+            wrapped = row["wrapped"]
+            return self._wrapping(row["wrapped_by"]).decrypt(
+                wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], file.encode()
+            )
+        except InvalidTag:
+            raise Tampered("store-tampered", f"the key of {file}") from None
+
+    @staticmethod
+    def keep(connection: sqlite3.Connection, keys: Iterable[FileKey]) -> None:
+        """Keep keys inside the caller's transaction."""
+        rows = [(key.file, key.wrapped_by, key.wrapped) for key in keys]
+        connection.executemany("INSERT INTO file_key VALUES (?, ?, ?)", rows)
+
+    @staticmethod
+    def destroy(connection: sqlite3.Connection, files: Iterable[str]) -> None:
+        """Destroy keys inside the caller's transaction; the state file overwrites what is deleted."""
+        connection.executemany("DELETE FROM file_key WHERE file = ?", [(file,) for file in files])
+
+    @property
+    def newest(self) -> str:
+        """Return the id of the records key that wraps from now on; ``key-unknown`` where there is none."""
+        family = records_keys(self._keystore)
+        if not family:
+            raise Refusal("key-unknown", FIRST)
+        return family[-1]
+
+    def under(self, key_id: str) -> list[str]:
+        """Return the files whose keys one records key wraps."""
+        rows = self._database.rows("SELECT file FROM file_key WHERE wrapped_by = ? ORDER BY file", [key_id])
+        return [str(row["file"]) for row in rows]
+
+    def adopt(self, files: Iterable[tuple[str, bool]]) -> None:
+        """Give files of version 0.1, whose keys were derived, those keys as their own; the flag is for opt-out lists.
+
+        Such a key can be derived again until the records key is rotated with ``--rewrite``.
+        """
+        old = [(f, BEFORE[is_list]) for f, is_list in files if BEFORE[is_list] in self._keystore.key_ids]
+        keys = [self._wrap(f, self._keystore.derive(key_id, purpose=f"file/{f}"), FIRST) for f, key_id in old]
+        if keys:
+            with self._database.transaction() as connection:
+                self.keep(connection, keys)
+
+    def _wrap(self, file: str, secret: bytes, key_id: str) -> FileKey:
+        nonce = os.urandom(NONCE_BYTES)
+        return FileKey(file, key_id, nonce + self._wrapping(key_id).encrypt(nonce, secret, file.encode()), secret)
+
+    def _wrapping(self, key_id: str) -> AESGCM:
+        return AESGCM(self._keystore.derive(key_id, purpose="file keys"))
+
+
+def records_keys(keystore: Keystore) -> list[str]:
+    """Return the ids of the records keys, oldest first."""
+    numbers = [k.removeprefix(FAMILY) for k in keystore.key_ids if k.startswith(FAMILY)]
+    return [FAMILY + number for number in sorted(numbers, key=int)]
+
+
+__all__ = ["BEFORE", "FAMILY", "FIRST", "SCHEMA", "FileKey", "Vault", "records_keys"]

@@ -72,7 +72,14 @@ class Client:
         """Return what a study found."""
         return self._call("GET", f"/v1/studies/{quote(study, safe=':')}/result")
 
+    def model(self, study_hash: str) -> bytes:
+        """Return the sealed model of a study, named by its whole hash; its signature is for the caller to check."""
+        return self._bytes("GET", f"/v1/models/{quote(study_hash, safe=':')}")
+
     def _call(self, method: str, path: str, content: bytes | None = None) -> Document:
+        return parse(self._bytes(method, path, content))
+
+    def _bytes(self, method: str, path: str, content: bytes | None = None) -> bytes:
         token = mint_operator_token(self._identity, now=self._now())
         try:
             response = self._http.request(method, path, content=content, headers={"Authorization": f"Bearer {token}"})
@@ -80,7 +87,7 @@ class Client:
             raise Unreachable("server-unreachable", self._where) from None
         if not response.is_success:
             _refused(response)
-        return parse(response.content)
+        return response.content
 
 
 def _refused(response: httpx.Response) -> NoReturn:

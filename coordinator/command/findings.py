@@ -1,14 +1,28 @@
-"""``result show``: what a finished study found."""
+"""``result show`` and ``result export``: what a finished study found, for people, spreadsheets and programs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coordinator.command.shell import Json, Shell, say, table
+from coordinator.command.shell import Json, Shell, say, table, write_new, write_new_directory
 from privacy.canonical import Document
+
+if TYPE_CHECKING:
+    from models.version import ModelVersion
+
+
+class Form(StrEnum):
+    """What a result can be exported as."""
+
+    html = "html"
+    json = "json"
+    csv = "csv"
+
 
 app = typer.Typer(no_args_is_help=True, help="See what finished studies found.")
 
@@ -25,6 +39,53 @@ def show(context: typer.Context, study: Named, *, as_json: Json = False) -> None
     """
     found = Shell.of(context).client().result(study)
     say(result_lines(found), found, as_json=as_json)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    study: Named,
+    *,
+    out: Annotated[Path, typer.Option(help="A new file; for csv a new directory.")],
+    form: Annotated[Form, typer.Option("--format", help="html, json or csv.")] = Form.html,
+    as_json: Json = False,
+) -> None:
+    """Write what a finished study found to files: one page that stands alone, one document, or a CSV file a table.
+
+    The model is opened by the coordinator's signature first; nothing unsigned is exported.
+
+    \b
+    Examples:
+      hedgerow-coordinator result export next-year-admission --out admission.html
+      hedgerow-coordinator result export next-year-admission --format csv --out admission
+    """
+    from coordinator.exports import export_of
+    from models.version import ModelVersion
+    from privacy.signing import PublicKey
+
+    shell = Shell.of(context)
+    client, key = shell.client(), PublicKey.of(shell.home().identity)
+    found = client.result(study)
+    sealed = client.model(found["hash"])
+    model = ModelVersion.open(sealed, key)
+    document = export_of(found, sealed, model, coordinator=key.fingerprint)
+    files = write_export(document, model, form, out)
+    say([f"{path} is written" for path in files], {"files": [str(path) for path in files]}, as_json=as_json)
+
+
+def write_export(document: Document, model: ModelVersion, form: Form, out: Path) -> list[Path]:
+    """Write an export and return its files; whatever is there already is never replaced."""
+    from coordinator.exports import csv_of, json_of, tables_of
+
+    if form is Form.csv:
+        return write_new_directory(out, {f"{t.name}.csv": csv_of(t) for t in tables_of(document, model)})
+    if form is Form.json:
+        write_new(out, json_of(document))
+    else:
+        from coordinator.result_page import result_page
+
+        write_new(out, result_page(document, model))
+    return [out]
 
 
 def result_lines(found: Document) -> Iterator[str]:
@@ -56,4 +117,4 @@ def _columns(columns: dict[str, list[object]]) -> Iterator[str]:
         yield from table(list(alike), zip(*alike.values(), strict=True))
 
 
-__all__ = ["Named", "app", "result_lines", "show"]
+__all__ = ["Form", "Named", "app", "export", "result_lines", "show", "write_export"]

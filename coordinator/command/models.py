@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
-from coordinator.command.shell import Json, Shell, say, table
+from coordinator.command.shell import Json, Shell, Yes, confirm, say, table
 from privacy.canonical import Document
 from privacy.errors import Refusal
 
@@ -21,7 +19,6 @@ app = typer.Typer(no_args_is_help=True, help="Publish, withdraw and list models.
 Named = Annotated[
     str, typer.Argument(metavar="MODEL", help="Its study's name, or the first digits of its version or study.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @app.command("list")
@@ -75,7 +72,7 @@ def publish(
     registry = registry_of(shell)
     entry = registry.find(model)
     registry.content(entry.version)
-    _ask(f"Publish {entry.name} {entry.version[7:19]} to its nodes?", yes=yes)
+    confirm(f"Publish {entry.name} {entry.version[7:19]} to its nodes?", yes=yes)
     home = shell.home()
     entry = registry.say("published", entry, key=home.identity, at=shell.now(), reason=limits, supersedes=supersedes)
     say(
@@ -105,7 +102,7 @@ def withdraw(
     entry = registry.find(model)
     if not reason.strip():
         raise Refusal("purpose-absent", "--reason")
-    _ask(f"Withdraw {entry.name} {entry.version[7:19]}, for good?", yes=yes)
+    confirm(f"Withdraw {entry.name} {entry.version[7:19]}, for good?", yes=yes)
     entry = registry.say("withdrawn", entry, key=shell.home().identity, at=shell.now(), reason=reason)
     say(_lines(entry), _document(entry), as_json=as_json)
 
@@ -117,16 +114,6 @@ def registry_of(shell: Shell) -> Registry:
 
     home = shell.home()
     return registry.Registry(home.database(studies.SCHEMA, registry.SCHEMA), home.path / MODELS)
-
-
-def _ask(question: str, *, yes: bool) -> None:
-    """Return if the person at the terminal says yes; where nobody is, that is a no."""
-    try:
-        agreed = yes or (sys.stdin.isatty() and typer.confirm(question, err=True))
-    except click.Abort:
-        agreed = False
-    if not agreed:
-        raise Refusal("not-confirmed")
 
 
 def _document(entry: Entry, newer: str = "") -> Document:

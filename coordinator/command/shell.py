@@ -14,13 +14,14 @@ import click
 import typer
 
 from privacy.computation import Finder
-from privacy.errors import Unreachable
+from privacy.errors import Refusal, Unreachable
 
 if TYPE_CHECKING:
     from coordinator.client import Client
     from coordinator.home import Home
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 COMPUTATIONS = "models.computations"
 
 
@@ -74,6 +75,16 @@ def say(lines: Iterable[str], document: object, *, as_json: bool) -> None:
     sys.stdout.flush()
 
 
+def confirm(question: str, *, yes: bool) -> None:
+    """Return if the person at the terminal says yes; where nobody is, that is a no."""
+    try:
+        agreed = yes or (sys.stdin.isatty() and typer.confirm(question, err=True))
+    except click.Abort:
+        agreed = False
+    if not agreed:
+        raise Refusal("not-confirmed")
+
+
 def tell(line: str) -> None:
     """Print progress to stderr."""
     sys.stderr.write(line + "\n")
@@ -88,6 +99,22 @@ def write_new(path: Path, content: bytes) -> None:
         put(path, content, mode=SHARED)
     except OSError as error:
         raise Unreachable("file-unwritable", str(path)) from error
+
+
+def write_new_directory(path: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write files into a directory that does not exist yet, and return them; on a fault none is left."""
+    from tempfile import TemporaryDirectory
+
+    try:
+        with TemporaryDirectory(dir=path.parent, prefix=f"{path.name}.") as unfinished:
+            for name, content in files.items():
+                (Path(unfinished) / name).write_bytes(content)
+            path.mkdir()  # taken already: FileExistsError
+            Path(unfinished).rename(path)  # onto an empty directory: at once
+            path.chmod(0o755)
+    except OSError as error:
+        raise Unreachable("file-unwritable", str(path)) from error
+    return [path / name for name in files]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
@@ -120,4 +147,15 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-__all__ = ["COMPUTATIONS", "Json", "Shell", "say", "table", "tell", "write_new"]
+__all__ = [
+    "COMPUTATIONS",
+    "Json",
+    "Shell",
+    "Yes",
+    "confirm",
+    "say",
+    "table",
+    "tell",
+    "write_new",
+    "write_new_directory",
+]

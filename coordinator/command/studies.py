@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coordinator.command import drafting
-from coordinator.command.shell import Json, Shell, say, table
+from coordinator.command.shell import Json, Shell, Yes, confirm, say, table
 from privacy.canonical import Document
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def withdraw(
     study: Annotated[str, typer.Argument(help="Its name, or the first digits of its hash.")],
     *,
     reason: Annotated[str, typer.Option(help="Why, in one line; the nodes' people read it.")],
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Take a study back for good: it is offered no more, and nothing further is asked. What was paid stays paid.
@@ -125,7 +126,9 @@ def withdraw(
     Example:
       hedgerow-coordinator study withdraw next-year-admission --reason "The question changed"
     """
-    document = Shell.of(context).client().withdraw(study, reason)
+    client = Shell.of(context).client()
+    confirm(f"Take {client.status(study)['study']} back, for good?", yes=yes)
+    document = client.withdraw(study, reason)
     lines = [
         f"{document['study']} is withdrawn; the nodes hear of it when they next ask, within seconds when they serve.",
         "What they were charged stays charged. To ask again, submit a study of another name.",

@@ -122,7 +122,7 @@ def test_a_wrong_command_line_ends_with_2(operator, words):
 @pytest.mark.parametrize(
     "words", [[], ["init"], ["serve"], ["run"], ["node", "enrol"], ["node", "list"], ["study", "check"],
               ["study", "new"], ["study", "withdraw"], ["study", "price"], ["study", "submit"], ["study", "status"],
-              ["result", "show"]]
+              ["result", "show"], ["result", "export"]]
 )  # fmt: skip
 def test_help_teaches_with_an_example(operator, words):
     assert operator.types(*words, "--help") == 0
@@ -357,6 +357,13 @@ def test_a_study_from_submission_to_result(served, tmp_path):
     assert [m["state"] for m in served.gets("models", "list")["models"]] == ["withdrawn"]
     assert served.gets("models", "show", study.name)["withdrawn"]["reason"] == "a wrong column"
     assert served.types("models", "publish", study.name, "--yes") == 5
+    page = tmp_path / "r.html"
+    assert served.gets("result", "export", study.name, "--out", page)["files"] == [str(page)]
+    assert study_hash in page.read_text()
+    assert served.types("result", "export", study.name, "--format", "csv", "--out", tmp_path / "csv") == 0, served.err
+    assert served.types("result", "export", study.name, "--format", "pdf", "--out", tmp_path / "r.pdf") == 2
+    assert served.types("study", "withdraw", study.name, "--reason", "too late", "--yes") == 5
+    assert served.err.startswith("study-finished:")
     for hub in hubs:
         hub.close()
 

@@ -32,13 +32,14 @@ class Client:
         keys: KeyFiles,
         identity: Ed25519PrivateKey,
         now: Callable[[], datetime.datetime],
+        seconds: float = CALL_SECONDS,
     ) -> None:
         self._identity, self._now = identity, now
         self._where = f"https://{_dialled(host)}:{port}"
         trust = ssl.create_default_context(cafile=str(keys.authority))
         trust.minimum_version = ssl.TLSVersion.TLSv1_3
         # trust_env off: no proxy of the environment's stands between an operator and the server
-        self._http = httpx.Client(base_url=self._where, verify=trust, timeout=CALL_SECONDS, trust_env=False)
+        self._http = httpx.Client(base_url=self._where, verify=trust, timeout=seconds, trust_env=False)
 
     def close(self) -> None:
         """Close the connection."""

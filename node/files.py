@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -61,7 +62,8 @@ class Files:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Hold the store's lock, which the operating system gives back even after a crash; leave no orphan behind."""
-        with (self.directory / LOCK).open("ab") as lock:
+        descriptor = os.open(self.directory / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        with os.fdopen(descriptor, "rb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -77,6 +79,13 @@ class Files:
         for path in self.directory.iterdir():
             if path.name not in recorded:
                 path.unlink()
+
+    def open_each(self) -> int:
+        """Open every load's files, their sealed footers only, and return how many; else ``store-tampered``."""
+        names = [row["file"] for row in self._database.rows(RECORDED) if row["file"]]
+        for name in names:
+            unseal(self.directory / name, self.vault.key(name), [])
+        return len(names)
 
     def _remove_orphans(self) -> None:
         try:

@@ -15,12 +15,12 @@ import structlog
 
 from node.assemble import Node
 from node.clock import stamp
+from node.contact import LOCK, Contact
 from node.witness import Witness
 from privacy.audit import Checkpoint
 from privacy.canonical import Document
 from privacy.errors import HedgerowError, Unreachable
 
-LOCK = "serve.lock"
 WELL = "well"  # what failed before and no longer does
 LONGEST_HASH = 71  # "sha256:" and 64 digits; what a coordinator sends is not logged at any length
 COMPARE_SECONDS = 0.2
@@ -39,6 +39,7 @@ class Service:
         self._said: dict[str, str] = {}
         self._fault: Exception | None = None
         self._checkpoint_due: datetime.datetime | None = None
+        self.contact = Contact(node.home)
         self._compared = threading.Event()  # with what the coordinator kept of our log; before that nothing is answered
         self._witness = Witness(node.audit, node=node.fingerprint)
 
@@ -89,14 +90,19 @@ class Service:
                 answer=door.answer,
                 refuse=door.refuse,
                 stop=self._stop,
-                on_state=lambda state: self._say("connection", state),
+                on_state=self._connection,
             )
         except Exception as error:  # noqa: BLE001 - a node that cannot be reached must not look as if it could
             self._fault = error
             self._stop.set()
 
+    def _connection(self, state: str) -> None:
+        self.contact.connection(state, self._node.now())
+        self._say("connection", state)
+
     def _fetch(self) -> None:
         news = self._node.hub.news()
+        self.contact.answered(self._node.now())
         self._compare(news.checkpoint)
         for offer in news.studies:
             known = self._node.governance.register.get(offer["hash"])
@@ -203,4 +209,4 @@ def _alone(home: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-__all__ = ["COMPARE_SECONDS", "FAREWELL_SECONDS", "GOODBYE_SECONDS", "LOCK", "LONGEST_HASH", "WELL", "Service"]
+__all__ = ["COMPARE_SECONDS", "FAREWELL_SECONDS", "GOODBYE_SECONDS", "LONGEST_HASH", "WELL", "Service"]

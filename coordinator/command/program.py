@@ -14,7 +14,7 @@ from typing import Annotated
 import click
 import typer
 
-from coordinator.command import findings, homes, keeping, models, nodes, runs, studies
+from coordinator.command import care, findings, homes, keeping, models, nodes, runs, studies
 from coordinator.command.shell import Shell, tell
 from privacy.errors import HedgerowError
 from privacy.rooms import check_rooms
@@ -71,6 +71,7 @@ app.add_typer(studies.app, name="study")
 app.add_typer(runs.app, name="run")
 app.add_typer(findings.app, name="result")
 app.add_typer(models.app, name="models")
+care.add_to(app)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from node.command import books, clocks, data, founding, links, models, people, scores, serving, studies
+from node.command import books, care, clocks, data, founding, links, models, people, scores, serving, studies
 
 EPILOG = (
     "Exit status: 0 done, 1 a fault of ours, 2 wrong command line, 3 invalid input, 4 out of reach, 5 refused, "
@@ -52,5 +52,6 @@ app.add_typer(clocks.clock, name="clock")
 app.command("score")(scores.score)
 app.command("compare")(scores.compare)
 app.command("serve")(serving.serve)
+app.command("doctor")(care.doctor)
 
 __all__ = ["EPILOG", "HELP", "app"]

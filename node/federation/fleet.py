@@ -86,6 +86,16 @@ def hold_connection(
     on_state("stopped")
 
 
+def try_key(settings: FleetSettings) -> None:
+    """Come online and go offline again at once; raises the code of whatever stands in the way."""
+    wire = FleetWire(settings.address, settings.root_certificate, settings.private_key)
+    try:
+        wire.activate()
+        wire.deactivate()
+    finally:
+        wire.close()
+
+
 class _Session:
     """One connection, from coming online to going offline."""
 
@@ -236,4 +246,4 @@ def _payload(message: Message) -> bytes | None:
     return body if len(body) <= LARGEST_MESSAGE else None
 
 
-__all__ = ["EMPTY_BUNDLE_SHA256", "FleetSettings", "hold_connection"]
+__all__ = ["EMPTY_BUNDLE_SHA256", "FleetSettings", "hold_connection", "try_key"]

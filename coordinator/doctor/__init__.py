@@ -1,0 +1,1 @@
+"""What ``doctor`` and ``/readyz`` ask of a coordinator: small checks, in themes, each by itself."""

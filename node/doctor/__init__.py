@@ -1,0 +1,1 @@
+"""What ``doctor`` and ``/readyz`` ask of a node: small checks, in themes, each by itself."""

@@ -6,6 +6,7 @@ It imports all that is heavy, so only the command that serves imports it.
 from __future__ import annotations
 
 import datetime
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 
@@ -82,11 +83,11 @@ def open_hub(
     now: Clock,
 ) -> Iterator[Hub]:
     """Give the hub, its runner working, over whatever grid carries a study's sums; the runner ends with it."""
-    register, finder = Register(database), Finder(COMPUTATIONS)
+    register, finder, journal = Register(database), Finder(COMPUTATIONS), Journal(database)
     studies = Studies(database, register=register, finder=finder, package=package_sha256())
     registry, runs = Registry(database, home.path / MODELS), Runs(database)
 
-    def execute(run: Run, progress: Callable[[Progress], None]) -> Outcome:
+    def execute(run: Run, progress: Callable[[Progress], None], stop: threading.Event) -> Outcome:
         study = studies.with_hash(run.study)
         studies.check_software(study)
         with grid_of(study.hash) as grid:
@@ -95,24 +96,22 @@ def open_hub(
                 finder=finder,
                 grid=grid,
                 key=home.identity,
-                roster={node: key for node in run.roster if (key := register.key_of(node))},
-                journal=Journal(database),
-                deadline_seconds=home.settings.deadline_seconds,
+                roster={node: key for node in run.roster if (key := register.key_ever_of(node))},
+                journal=journal,
+                deadline_seconds=run.deadline_seconds or home.settings.deadline_seconds,
+                now=now,
                 progress=progress,
+                stop=stop,
             )
         if registry.version(study) is None:  # else it was kept just before a crash
-            model = _model(study, outcome, Journal(database), register, made_at=now().isoformat(timespec="seconds"))
+            model = _model(study, outcome, journal, register, made_at=now().isoformat(timespec="seconds"))
             registry.keep(model, model.seal(home.identity))
         return outcome
 
-    public, runner = PublicKey.of(home.identity), Runner(runs, execute, now=now)
+    public, at_once, kept = PublicKey.of(home.identity), home.settings.runs_at_once, Checkpoints(database)
     door = _doorkeeper(database, register, public, now)
-    runner.start()
-    try:
-        kept = Checkpoints(database)
-        yield Hub(public, door, register, studies, registry, kept, runs, runner, presence, finder, now)
-    finally:
-        runner.stop()
+    with Runner(runs, execute, now=now, at_once=at_once) as runner:
+        yield Hub(public, door, register, studies, registry, kept, runs, runner, journal, presence, finder, now)
 
 
 def _model(study: Study, outcome: Outcome, journal: Journal, register: Register, *, made_at: str) -> ModelVersion:

@@ -61,9 +61,21 @@ class Client:
         """Return the fingerprints of the nodes that are online now."""
         return frozenset(self._call("GET", "/v1/nodes")["online"])
 
-    def run(self, study: str) -> Document:
-        """Have a study run."""
-        return self._call("POST", f"/v1/studies/{quote(study, safe=':')}/run")
+    def run(self, study: str, wish: Document) -> Document:
+        """Have a study run; ``wish`` may name ``nodes``, a number ``at_least`` and ``deadline_seconds``."""
+        return self._call("POST", f"/v1/studies/{quote(study, safe=':')}/run", canonical(wish))
+
+    def resume(self, study: str, wish: Document) -> Document:
+        """Let a run that was cancelled or failed go on."""
+        return self._call("POST", f"/v1/studies/{quote(study, safe=':')}/run/resume", canonical(wish))
+
+    def cancel(self, study: str) -> Document:
+        """End a study's run."""
+        return self._call("POST", f"/v1/studies/{quote(study, safe=':')}/run/cancel")
+
+    def history(self, study: str) -> Document:
+        """Return whom a study's runs asked for what, and what came of it."""
+        return self._call("GET", f"/v1/studies/{quote(study, safe=':')}/run")
 
     def withdraw(self, study: str, reason: str) -> Document:
         """Take a study back for good."""

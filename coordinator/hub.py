@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from coordinator.checkpoints import Checkpoints
+from coordinator.histories import history_of
 from coordinator.identity.tokens import Caller, Doorkeeper
+from coordinator.journal import Journal
+from coordinator.participants import Wish, participants, same_nodes
 from coordinator.register import Register
 from coordinator.registry import Registry
 from coordinator.reports import result_of, status_of
-from coordinator.runs import Runner, Runs
+from coordinator.runs import Run, Runner, Runs
 from coordinator.studies import Studies
 from models.version import ModelVersion
 from privacy.canonical import Document, parse
@@ -42,6 +45,7 @@ class Hub:
     checkpoints: Checkpoints
     runs: Runs
     runner: Runner
+    journal: Journal
     presence: Presence
     finder: Finder
     now: Callable[[], datetime.datetime]
@@ -92,22 +96,61 @@ class Hub:
         """Return where one study stands."""
         return self._status(self.studies.find(named), self.presence.online())
 
-    def run(self, named: str) -> Document:
-        """Queue a study with the nodes that approved it and are online; one that began keeps its first roster."""
-        study, online = self.studies.find(named), self.presence.online()
+    def run(self, named: str, content: bytes = b"") -> Document:
+        """Queue a study with the nodes that were named, or with all that approved it and are online.
+
+        A study that began keeps its first roster: after a failure it goes on with that; one that was cancelled waits
+        for ``resume``.
+        """
+        study, wish = self.studies.find(named), Wish.of(content)
+        before, decisions = self.runs.last(study.hash), self.studies.decisions(study)
+        if before:
+            same_nodes(study, decisions, before.roster, wish)
+            if before.state == "cancelled":
+                raise Refusal("run-cancelled", study.name)
+            return self._go_on(study, before, wish)
+        self._check_runnable(study)
+        roster = participants(study, decisions, self.presence.online(), wish)
+        self.runner.queue(study.hash, roster, deadline_seconds=wish.deadline_seconds)
+        return self._status(study, self.presence.online())
+
+    def resume(self, named: str, content: bytes = b"") -> Document:
+        """Let a run that was cancelled or failed go on: the same nodes, and nothing asked that was answered."""
+        study, wish = self.studies.find(named), Wish.of(content)
         before = self.runs.last(study.hash)
-        if before and before.ended_at == "":  # asked twice: it runs once
-            return self._status(study, online)
+        if before is None:
+            raise Refusal("run-absent", study.name)
+        return self._go_on(study, before, wish)
+
+    def cancel(self, named: str) -> Document:
+        """End a study's run within a second or so, whatever it waits for; ``resume`` goes on from there."""
+        study = self.studies.find(named)
+        self.runner.cancel(study.hash)
+        return self._status(study, self.presence.online())
+
+    def history(self, named: str) -> Document:
+        """Return whom a study's runs asked for what, since when, and what came of it; kept after the end."""
+        study = self.studies.find(named)
+        names = {invited.fingerprint: invited.name for invited in study.invited}
+        runs, contacts = self.runs.of(study.hash), self.journal.contacts(study.hash)
+        return history_of(study, runs, self.runner.watch(study.hash), contacts, names)
+
+    def _go_on(self, study: Study, before: Run, wish: Wish) -> Document:
+        online = self.presence.online()
+        if before.ended:  # asked while it runs: it runs once
+            self._check_runnable(study)
+            if len(online.intersection(before.roster)) < max(study.privacy.quorum, wish.at_least):
+                raise Refusal("study-not-ready", study.name)
+            deadline = wish.deadline_seconds or before.deadline_seconds
+            self.runner.queue(study.hash, before.roster, deadline_seconds=deadline)
+        return self._status(study, online)
+
+    def _check_runnable(self, study: Study) -> None:
         self.studies.check_not_withdrawn(study)
         study.check_not_ended(self.now().date())
         self.studies.check_software(study)
         if self.registry.version(study):
             raise Refusal("study-finished", study.name)
-        roster = before.roster if before else tuple(n for n in self.studies.approved(study) if n in online)
-        if len(online.intersection(roster)) < study.privacy.quorum:
-            raise Refusal("study-not-ready", study.name)
-        self.runner.queue(study.hash, roster)
-        return self._status(study, online)
 
     def withdraw(self, named: str, content: bytes) -> Document:
         """Take a study back for good; nodes hear of it when they next ask. Of a finished one only the model can be."""
@@ -115,6 +158,8 @@ class Hub:
         if self.registry.version(study):
             raise Refusal("study-finished", study.name)
         self.studies.withdraw(study, reason=str(parse(content).get("reason", "")), at=self.now())
+        if (run := self.runs.last(study.hash)) and not run.ended:
+            self.runner.cancel(study.hash)
         return self._status(study, self.presence.online())
 
     def result(self, named: str) -> Document:
@@ -125,13 +170,15 @@ class Hub:
         return result_of(content, model, self.finder, self.runs.last(study.hash))
 
     def _status(self, study: Study, online: frozenset[str]) -> Document:
+        progress = self.runner.watch(study.hash)
         return status_of(
             study,
             submitted_at=self.studies.submitted_at(study),
             decisions=self.studies.decisions(study),
             online=online,
             run=self.runs.last(study.hash),
-            watch=self.runner.watch(study.hash),
+            progress=progress,
+            contacts=self.journal.contacts(study.hash, progress.place) if progress else (),
             model=self.registry.version(study),
             withdrawal=self.studies.withdrawal(study),
         )

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from sqlite3 import Row
+from typing import Literal
 
 from privacy.durable import Database
+
+ContactState = Literal["waiting", "answered", "refused", "silent"]
+LOST = b""  # stands for an answer that was damaged, until the node gives it again
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS exchange (
@@ -13,7 +19,50 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS answer (
         study TEXT NOT NULL, place INTEGER NOT NULL, node TEXT NOT NULL, content BLOB NOT NULL,
         counted INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (study, place, node)) STRICT""",
+    """CREATE TABLE IF NOT EXISTS contact (
+        study TEXT NOT NULL, place INTEGER NOT NULL, node TEXT NOT NULL, title TEXT NOT NULL,
+        asks INTEGER NOT NULL, asked_at TEXT NOT NULL, ended_at TEXT NOT NULL DEFAULT '', seconds REAL,
+        code TEXT NOT NULL DEFAULT '', PRIMARY KEY (study, place, node)) STRICT""",
 )
+KEEP = """INSERT INTO answer (study, place, node, content) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET content = excluded.content WHERE answer.content = x''"""
+ASK = """INSERT INTO contact (study, place, node, title, asks, asked_at) VALUES (?, ?, ?, ?, 1, ?)
+    ON CONFLICT DO UPDATE SET asks = asks + 1, ended_at = '', seconds = NULL, code = '',
+    asked_at = CASE WHEN ended_at = '' THEN asked_at ELSE excluded.asked_at END"""
+
+END = "UPDATE contact SET ended_at = ?, seconds = ?, code = ? WHERE study = ? AND place = ? AND node = ?"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A request that stands, and the answers that came, or once ``closed`` those that its total is made of."""
+
+    request: bytes
+    answers: Mapping[str, bytes]
+    closed: bool
+
+
+@dataclass(frozen=True)
+class Contact:
+    """What became of asking one node for one place; ``seconds`` from the last request sent to the answer."""
+
+    place: int
+    title: str
+    node: str
+    asks: int
+    asked_at: str
+    ended_at: str
+    seconds: float | None
+    code: str
+
+    @property
+    def state(self) -> ContactState:
+        """Return how it stands: a node that is neither waited for nor heard of was silent."""
+        if self.ended_at == "":
+            return "waiting"
+        if self.code:
+            return "refused"
+        return "silent" if self.seconds is None else "answered"
 
 
 class Journal:
@@ -22,12 +71,8 @@ class Journal:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def open(self, study: str, place: int, request: bytes) -> tuple[bytes, dict[str, bytes], bool]:
-        """Write a request down before it is sent; one that is there already stands.
-
-        Returns the request that stands, the answers that came (those that counted, once closed), and whether it is
-        closed.
-        """
+    def open(self, study: str, place: int, request: bytes) -> Standing:
+        """Write a request down before it is sent; one that is there already stands."""
         with self._database.transaction() as connection:
             values = (study, place, request)
             connection.execute("INSERT OR IGNORE INTO exchange (study, place, request) VALUES (?, ?, ?)", values)
@@ -35,20 +80,41 @@ class Journal:
             row = connection.execute(query, (study, place)).fetchone()
             query = "SELECT node, content FROM answer WHERE study = ? AND place = ? AND counted >= ?"
             answers = connection.execute(query, (study, place, row["closed"])).fetchall()
-        return row["request"], {a["node"]: a["content"] for a in answers}, bool(row["closed"])
+        return Standing(row["request"], {a["node"]: a["content"] for a in answers}, bool(row["closed"]))
 
-    def keep(self, study: str, place: int, node: str, content: bytes) -> None:
+    def ask(self, study: str, place: int, title: str, nodes: Iterable[str], *, at: str) -> None:
+        """Note that these nodes are asked; who is still waited for keeps the time of the first request."""
+        with self._database.transaction() as connection:
+            connection.executemany(ASK, [(study, place, node, title, at) for node in nodes])
+
+    def keep(self, study: str, place: int, node: str, content: bytes, *, seconds: float, at: str) -> None:
         """Keep a verified answer; a second one from the same node for the same place is ignored."""
         with self._database.transaction() as connection:
-            values = (study, place, node, content)
-            connection.execute("INSERT OR IGNORE INTO answer (study, place, node, content) VALUES (?, ?, ?, ?)", values)
+            connection.execute(KEEP, (study, place, node, content))
+            connection.execute(END, (at, seconds, "", study, place, node))
+
+    def refuse(self, study: str, place: int, node: str, code: str, *, seconds: float, at: str) -> None:
+        """Note that a node answered with a code, or with what does not count."""
+        with self._database.transaction() as connection:
+            connection.execute(END, (at, seconds, code, study, place, node))
+
+    def give_up(self, study: str, place: int, *, at: str) -> None:
+        """Note that nobody is waited for any more at a place."""
+        with self._database.transaction() as connection:
+            query = "UPDATE contact SET ended_at = ? WHERE study = ? AND place = ? AND ended_at = ''"
+            connection.execute(query, (at, study, place))
+
+    def lose(self, study: str, place: int, node: str) -> None:
+        """Drop an answer that cannot be read any more; whether it was counted stays known."""
+        with self._database.transaction() as connection:
+            query = "UPDATE answer SET content = ? WHERE study = ? AND place = ? AND node = ?"
+            connection.execute(query, (LOST, study, place, node))
 
     def close(self, study: str, place: int, nodes: Iterable[str]) -> None:
         """Fix which answers the total was made of."""
         with self._database.transaction() as connection:
-            for node in nodes:
-                query = "UPDATE answer SET counted = 1 WHERE study = ? AND place = ? AND node = ?"
-                connection.execute(query, (study, place, node))
+            query = "UPDATE answer SET counted = 1 WHERE study = ? AND place = ? AND node = ?"
+            connection.executemany(query, [(study, place, node) for node in nodes])
             connection.execute("UPDATE exchange SET closed = 1 WHERE study = ? AND place = ?", (study, place))
 
     def counted(self, study: str) -> list[bytes]:
@@ -56,5 +122,14 @@ class Journal:
         query = "SELECT content FROM answer WHERE study = ? AND counted = 1 ORDER BY place, node"
         return [row["content"] for row in self._database.rows(query, (study,))]
 
+    def contacts(self, study: str, place: int | None = None) -> list[Contact]:
+        """Return who was asked for what in a study, or for one place of it, in the plan's order."""
+        query = "SELECT * FROM contact WHERE study = ? AND (? IS NULL OR place = ?) ORDER BY place, node"
+        return [_contact(row) for row in self._database.rows(query, [study, place, place])]
 
-__all__ = ["SCHEMA", "Journal"]
+
+def _contact(row: Row) -> Contact:
+    return Contact(**{name: row[name] for name in Contact.__dataclass_fields__})
+
+
+__all__ = ["ASK", "END", "KEEP", "LOST", "SCHEMA", "Contact", "ContactState", "Journal", "Standing"]

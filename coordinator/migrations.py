@@ -11,6 +11,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         (
             "ALTER TABLE study ADD COLUMN withdrawn_at TEXT NOT NULL DEFAULT ''",
             "ALTER TABLE study ADD COLUMN withdrawn_reason TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE run ADD COLUMN deadline_seconds REAL NOT NULL DEFAULT 0",
         ),
     ),
 )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from statistics import median
 
-from coordinator.runs import Run, Watch
+from coordinator.histories import now_document, run_document
+from coordinator.journal import Contact
+from coordinator.rounds import Progress
+from coordinator.runs import Run
 from coordinator.studies import Decision, Withdrawal
 from models.version import ModelVersion, version_of
 from privacy import accountant
@@ -23,7 +26,8 @@ def status_of(
     decisions: Sequence[Decision],
     online: Collection[str],
     run: Run | None,
-    watch: Watch | None,
+    progress: Progress | None,
+    contacts: Sequence[Contact],
     model: str | None,
     withdrawal: Withdrawal | None = None,
 ) -> Document:
@@ -37,23 +41,26 @@ def status_of(
         "submitted_at": submitted_at,
         "ends": study.ends,
         "quorum": study.privacy.quorum,
-        "nodes": [
-            {
-                "name": d.name,
-                "fingerprint": d.node,
-                "state": d.state,
-                "code": d.code,
-                "at": d.at,
-                "online": d.node in online,
-            }
-            for d in decisions
-        ],
+        "nodes": [_decision(d, online) for d in decisions],
         "approved": sum(d.state == "approved" for d in decisions),
         "approved_and_online": len(ready),
         "ready": len(ready) >= study.privacy.quorum and withdrawal is None,
-        "run": _run(run, watch, names) if run else None,
+        "run": run_document(run, names) | (now_document(progress, contacts, names) if progress else {})
+        if run
+        else None,
         "model": model,
         "withdrawn": {"at": withdrawal.at, "reason": withdrawal.reason} if withdrawal else None,
+    }
+
+
+def _decision(decision: Decision, online: Collection[str]) -> Document:
+    return {
+        "name": decision.name,
+        "fingerprint": decision.node,
+        "state": decision.state,
+        "code": decision.code,
+        "at": decision.at,
+        "online": decision.node in online,
     }
 
 
@@ -93,30 +100,6 @@ def epsilon_spent(study: Study, receipts: Iterable[Receipt], finder: Finder) -> 
                 paid[receipt.node, part] = paid.get((receipt.node, part), 0) + receipt.cost_outside
     own = programme(study, finder).places[0].mechanism.cost
     return accountant.epsilon(own + max(paid.values(), default=0), study.privacy.delta)
-
-
-def _run(run: Run, watch: Watch | None, names: dict[str, str]) -> Document:
-    document: Document = {
-        "id": run.id,
-        "state": run.state,
-        "code": run.code,
-        "detail": run.detail,
-        "queued_at": run.queued_at,
-        "ended_at": run.ended_at,
-        "exchanges": len(run.seconds),
-    }
-    if watch is None:
-        return document
-    at = watch.progress
-    return document | {
-        "step": at.step,
-        "place": at.place,
-        "done": at.done,
-        "planned": at.planned,
-        "answered": [names.get(node, node) for node in at.answered],
-        "waiting": [names.get(node, node) for node in at.waiting],
-        "since": watch.since.isoformat(timespec="seconds"),
-    }
 
 
 __all__ = ["epsilon_spent", "result_of", "status_of"]

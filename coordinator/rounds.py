@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -10,9 +12,9 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.federation.grid import Grid
-from coordinator.journal import Journal
+from coordinator.journal import Journal, Standing
 from privacy.computation import Ask, Computation, Finder, Parameters, Result
-from privacy.errors import HedgerowError, Invalid, Refusal
+from privacy.errors import HedgerowError, Invalid, Refusal, Tampered
 from privacy.private_sum import total
 from privacy.programme import Place, Programme, programme
 from privacy.release import Notice, Receipt, Release, decode
@@ -23,18 +25,22 @@ from privacy.study import Step, Study
 ATTEMPTS = 3  # the same request again: a node that did answer gives the same bytes, at no further charge
 
 
+class Stopped(Exception):
+    """Ends a run that somebody stopped; it is not a failure, and the run can go on where its journal ends."""
+
+
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is: at which step and place, how many exchanges are done, whom it waits for, since when (seconds)."""
+    """Where a run is: at which step and place, how many exchanges are done, how many nodes it waits for."""
 
     study: str
     step: str
-    place: str
+    place: int
+    title: str
     done: int
     planned: int
-    answered: tuple[str, ...]
-    waiting: tuple[str, ...]
-    seconds: float
+    answered: int
+    waiting: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,15 @@ class Outcome:
         return len(self.seconds)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A place, and the request for it that stands, as it was signed."""
+
+    place: Place
+    request: Request
+    content: bytes
+
+
 @dataclass
 class _Run:
     study: Study
@@ -60,12 +75,18 @@ class _Run:
     keys: Mapping[str, PublicKey]
     journal: Journal
     deadline_seconds: float
+    now: Callable[[], datetime.datetime]
     progress: Callable[[Progress], None]
-    roster: tuple[str, ...]
+    stop: threading.Event
+    planned: int
+    roster: tuple[str, ...] = ()
     receipts: list[Receipt] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
     given_up: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def at(self) -> str:
+        return self.now().isoformat(timespec="seconds")
 
 
 def run_study(
@@ -77,19 +98,25 @@ def run_study(
     roster: Mapping[str, PublicKey],
     journal: Journal,
     deadline_seconds: float,
+    now: Callable[[], datetime.datetime],
     progress: Callable[[Progress], None],
+    stop: threading.Event,
 ) -> Outcome:
     """Run every step of a study with the nodes in ``roster``, at least its quorum, and return what was learned.
 
     A run that was cut short goes on where its journal ends, with the same requests. Too few answers, after every
-    spare place, are ``quorum-lost``.
+    spare place, are ``quorum-lost``. A node that was left out of one step is asked again at the next: within a step
+    the roster only shrinks, so that the totals of one computation are over the same people. Once ``stop`` is set the
+    run ends within a second by ``Stopped``, whoever it waits for.
     """
     if len(roster) < study.privacy.quorum:
         raise Refusal("quorum-lost", f"{len(roster)} of {study.privacy.quorum} nodes")
-    plan = programme(study, finder)
-    run = _Run(study, plan, grid, key, roster, journal, deadline_seconds, progress, tuple(sorted(roster)))
+    plan, spares = programme(study, finder), study.privacy.spares
+    planned = sum(len(plan.of(*named)) - spares for named in {(p.step, p.sum) for p in plan.places[1:]})
+    run = _Run(study, plan, grid, key, roster, journal, deadline_seconds, now, progress, stop, planned)
     results: dict[str, Result] = {}
     for step in study.steps:
+        run.roster = tuple(sorted(roster))
         computation = finder.find(step.use)
         results[step.name] = _learn(run, step, computation, study.parameters(step), results.get(step.of))
     return Outcome(results, tuple(run.receipts), tuple(run.seconds))
@@ -131,37 +158,83 @@ def _answered(run: _Run, ask: Ask, places: Iterator[Place]) -> tuple[Place, list
 
 
 def _exchange(run: _Run, ask: Ask, place: Place) -> dict[str, Release]:
-    """Ask one place of the whole roster, up to three times, and return the releases that came."""
-    started = time.monotonic()
-    request = Request.of(run.study.hash, place.index, run.roster, ask.state)
-    content, kept, closed = run.journal.open(run.study.hash, place.index, request.encode(run.key))
-    request = Request.decode(content, PublicKey.of(run.key))
-    if not set(request.roster) <= set(run.keys):  # a request that stands names nodes that this run does not know
+    """Ask one place of the whole roster, up to three times, and return the releases that came.
+
+    Of a place that is closed, only those answers are asked for again that the journal lost, and all must come: the
+    later requests were made with their total.
+    """
+    standing = run.journal.open(run.study.hash, place.index, _request(run, ask, place).encode(run.key))
+    asked = _Asked(place, _standing(run, standing, place), standing.request)
+    wanted = set(standing.answers) if standing.closed else set(asked.request.roster)
+    if standing.closed and not wanted <= set(run.keys):  # it counted a node that this run does not know
         raise Refusal("roster-wrong", place.title)
-    releases = {node: _release(decode(reply, run.keys[node]), place, request) for node, reply in kept.items()}
+    releases = {node: kept for node, reply in standing.answers.items() if (kept := _kept(run, asked, node, reply))}
     run.refusals.clear()
-    for _ in range(0 if closed else ATTEMPTS):
-        waiting = [node for node in request.roster if node not in releases and node not in run.refusals]
-        if not waiting:
-            break
-        _report(run, place, releases, waiting, started)
-        for node, reply in run.grid.exchange(dict.fromkeys(waiting, content), deadline_seconds=run.deadline_seconds):
-            try:
-                releases[node] = _release(decode(reply, run.keys[node]), place, request)
-            except HedgerowError as error:
-                run.refusals[node] = error.detail if error.code == "node-refused" else error.code
-            else:
-                run.journal.keep(run.study.hash, place.index, node, reply)
-            waiting.remove(node)
-            _report(run, place, releases, waiting, started)
+    try:
+        for _ in range(ATTEMPTS):
+            if not (waiting := wanted.intersection(run.keys) - releases.keys() - run.refusals.keys()):
+                break
+            _ask(run, asked, waiting, releases)
+    finally:
+        run.journal.give_up(run.study.hash, place.index, at=run.at())
+    if standing.closed and (lost := wanted - releases.keys()):
+        raise Tampered("journal-answer-lost", f"{place.title}: {', '.join(node[:8] for node in sorted(lost))}")
     return releases
 
 
-def _release(outgoing: Release | Notice, place: Place, request: Request) -> Release:
+def _request(run: _Run, ask: Ask, place: Place) -> Request:
+    return Request.of(run.study.hash, place.index, run.roster, ask.state)
+
+
+def _standing(run: _Run, standing: Standing, place: Place) -> Request:
+    """Return the request that stands; one that is not whole any more stops the run before anybody is asked."""
+    try:
+        request = Request.decode(standing.request, PublicKey.of(run.key))
+    except HedgerowError:
+        raise Tampered("journal-request-damaged", place.title) from None
+    if (request.study, request.place) != (run.study.hash, place.index):
+        raise Tampered("journal-request-damaged", place.title)
+    return request
+
+
+def _kept(run: _Run, asked: _Asked, node: str, reply: bytes) -> Release | None:
+    """Return an answer from the journal, or None, dropping it, when it is not whole: the node still has it."""
+    if node not in run.keys:
+        return None
+    try:
+        return _release(decode(reply, run.keys[node]), asked)
+    except HedgerowError:
+        run.journal.lose(run.study.hash, asked.place.index, node)
+        return None
+
+
+def _ask(run: _Run, asked: _Asked, waiting: set[str], releases: dict[str, Release]) -> None:
+    """Ask those who are waited for once, and keep what comes until all have answered or the deadline passed."""
+    study, place = run.study.hash, asked.place
+    run.journal.ask(study, place.index, place.title, sorted(waiting), at=run.at())
+    started = time.monotonic()
+    _report(run, place, len(releases), len(waiting))
+    requests = dict.fromkeys(sorted(waiting), asked.content)
+    for node, reply in run.grid.exchange(requests, deadline_seconds=run.deadline_seconds, stop=run.stop):
+        took = time.monotonic() - started
+        try:
+            releases[node] = _release(decode(reply, run.keys[node]), asked)
+        except HedgerowError as error:
+            run.refusals[node] = code = error.detail if error.code == "node-refused" else error.code
+            run.journal.refuse(study, place.index, node, code, seconds=took, at=run.at())
+        else:
+            run.journal.keep(study, place.index, node, reply, seconds=took, at=run.at())
+        waiting.discard(node)
+        _report(run, place, len(releases), len(waiting))
+    if run.stop.is_set():
+        raise Stopped
+
+
+def _release(outgoing: Release | Notice, asked: _Asked) -> Release:
     """Return a reply that is what was asked for: this study, place, request and mechanism, of the right length."""
     if isinstance(outgoing, Notice):
         raise Refusal("node-refused", outgoing.code)
-    receipt = outgoing.receipt
+    receipt, place, request = outgoing.receipt, asked.place, asked.request
     expected = (request.study, place.index, request.hash, place.mechanism.document())
     if (receipt.study, receipt.place, receipt.request, receipt.mechanism) != expected:
         raise Invalid("release-unexpected", place.title)
@@ -169,15 +242,11 @@ def _release(outgoing: Release | Notice, place: Place, request: Request) -> Rele
     return outgoing
 
 
-def _report(run: _Run, place: Place, releases: Mapping[str, Release], waiting: list[str], started: float) -> None:
-    spares = run.study.privacy.spares
-    planned = sum(1 for p in run.plan.places[1:] if p.occurrence < len(run.plan.of(p.step, p.sum)) - spares)
-    seconds = time.monotonic() - started
+def _report(run: _Run, place: Place, answered: int, waiting: int) -> None:
+    if run.stop.is_set():
+        raise Stopped
     done = len(run.seconds)
-    shown = Progress(
-        run.study.hash, place.step, place.title, done, planned, tuple(sorted(releases)), tuple(waiting), seconds
-    )
-    run.progress(shown)
+    run.progress(Progress(run.study.hash, place.step, place.index, place.title, done, run.planned, answered, waiting))
 
 
-__all__ = ["ATTEMPTS", "Outcome", "Progress", "run_study"]
+__all__ = ["ATTEMPTS", "Outcome", "Progress", "Stopped", "run_study"]

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     fleet_host: str = Field("127.0.0.1", min_length=1, description="The address for Flower's protocol.")
     fleet_port: int = Field(8441, ge=1, le=65535, description="The port for Flower's protocol.")
     deadline_seconds: float = Field(60.0, gt=0, le=86400, description="How long an exchange waits.")
+    runs_at_once: int = Field(8, ge=1, le=64, description="How many studies run at a time; others queue.")
     largest_body_bytes: int = Field(2**20, ge=2**12, description="The largest request that our API reads.")
 
     @model_validator(mode="after")

@@ -35,7 +35,8 @@ from flwr.supercore.constant import FLEET_HTTP_PUBLIC_KEY_HEADER, FLEET_HTTP_SIG
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Protobuf
 
-from coordinator.federation.switchboard import LARGEST_MESSAGE, Member, Switchboard
+from coordinator.federation.members import Member
+from coordinator.federation.switchboard import LARGEST_MESSAGE, Switchboard
 
 HOLD_SECONDS: Final = 10.0  # how long a pull waits for a message; nodes give up on it after 20
 OLDEST_PROOF_SECONDS: Final = TIMESTAMP_TOLERANCE + SYSTEM_TIME_TOLERANCE

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator, Mapping
-from queue import Empty
 
-from coordinator.federation.switchboard import Inbox, Switchboard
+from coordinator.federation.grid import arrivals
+from coordinator.federation.members import Inbox
+from coordinator.federation.switchboard import Switchboard
 
 
 class FlowerGrid:
@@ -20,19 +21,20 @@ class FlowerGrid:
         """Return the nodes that are online now."""
         return self._switchboard.online()
 
-    def exchange(self, requests: Mapping[str, bytes], *, deadline_seconds: float) -> Iterator[tuple[str, bytes]]:
-        """Yield (fingerprint, reply) as they arrive; see Grid. Raises Invalid for a request over 64 MiB."""
+    def exchange(
+        self, requests: Mapping[str, bytes], *, deadline_seconds: float, stop: threading.Event | None = None
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yield (fingerprint, reply) as they arrive; see Grid. Raises Invalid for a request over 64 MiB.
+
+        A node that reconnects with a request in its hands is sent it again at once: see the switchboard.
+        """
         inbox: Inbox = Inbox()
-        ends = time.monotonic() + deadline_seconds
         posted: list[str] = []
         try:
             for node, body in requests.items():
                 if message_id := self._switchboard.post(self._run_id, node, body, deadline_seconds, inbox):
                     posted.append(message_id)
-            for _ in posted:
-                yield inbox.get(timeout=max(0.0, ends - time.monotonic()))
-        except Empty:
-            return
+            yield from arrivals(inbox, len(posted), seconds=deadline_seconds, stop=stop)
         finally:
             self._switchboard.withdraw(posted)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Final
+
+from coordinator.federation.grid import arrivals
 
 MOST_THREADS: Final = 8
 
@@ -19,16 +23,19 @@ class InProcessGrid:
         """Return every node that has a handler."""
         return frozenset(self._handlers)
 
-    def exchange(self, requests: Mapping[str, bytes], *, deadline_seconds: float) -> Iterator[tuple[str, bytes]]:
+    def exchange(
+        self, requests: Mapping[str, bytes], *, deadline_seconds: float, stop: threading.Event | None = None
+    ) -> Iterator[tuple[str, bytes]]:
         """Yield (fingerprint, reply) as handlers finish; one still running at the deadline is not waited for."""
         known = {node: body for node, body in requests.items() if node in self._handlers}
         pool = ThreadPoolExecutor(max_workers=min(MOST_THREADS, len(known) or 1), thread_name_prefix="node")
-        asked = {pool.submit(self._ask, node, body): node for node, body in known.items()}
+        inbox: SimpleQueue[tuple[str, Future[bytes]]] = SimpleQueue()
         try:
-            for answered in as_completed(asked, timeout=deadline_seconds):
-                yield asked[answered], answered.result()
-        except TimeoutError:
-            return
+            for node, body in known.items():
+                answer = pool.submit(self._ask, node, body)
+                answer.add_done_callback(lambda done, node=node: inbox.put((node, done)))  # type: ignore[misc]
+            for node, done in arrivals(inbox, len(known), seconds=deadline_seconds, stop=stop):
+                yield node, done.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -10,14 +10,12 @@ import logging
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from queue import SimpleQueue
-from typing import Final, Protocol
+from typing import Final
 from uuid import uuid4
 
-from cryptography.hazmat.primitives.asymmetric import ec
+import structlog
 from flwr.app import ConfigRecord, Message, Metadata, RecordDict
 from flwr.app.message import make_message
 from flwr.common.constant import (
@@ -35,6 +33,7 @@ from flwr.supercore.run import Run
 from flwr.superlink.federation import NoOpFederationManager
 
 from coordinator.federation.fleet_keys import elliptic, pem_of
+from coordinator.federation.members import Bell, Inbox, Member, Posted
 from privacy.errors import Invalid
 
 # Flower wants every run to name an app bundle. Ours is the ZIP archive with nothing in it: the same bytes on
@@ -42,29 +41,13 @@ from privacy.errors import Invalid
 EMPTY_BUNDLE: Final = b"PK\x05\x06" + bytes(18)
 
 LARGEST_MESSAGE: Final = 64 * 2**20
+MOST_DELIVERIES: Final = 4  # of one request to a node that reconnects without having answered it
 CLOCKS_APART_SECONDS: Final = 600.0  # a message outlives its exchange, as a node's clock may be wrong
 
-# flwr logs at DEBUG to a handler of its own; what is worth knowing goes the way of all our logs.
-logging.getLogger("flwr").setLevel(logging.WARNING)
+logging.getLogger("flwr").setLevel(logging.WARNING)  # it logs at DEBUG, to a handler of its own
 logging.getLogger("flwr").handlers.clear()
 
-Inbox = SimpleQueue[tuple[str, bytes]]
-
-
-class Bell(Protocol):
-    """Ends an open pull, because there is mail or because it should just end. Must not block."""
-
-    def __call__(self, *, mail: bool) -> None:
-        """End the pull."""
-
-
-@dataclass(frozen=True)
-class Member:
-    """A node that may connect: who it is to us, what Flower calls it, and the key that proves it."""
-
-    fingerprint: str
-    node_id: int
-    public_key: ec.EllipticCurvePublicKey
+log = structlog.get_logger()
 
 
 class Switchboard:
@@ -75,7 +58,8 @@ class Switchboard:
         self._members: dict[bytes, Member] = {}  # by public key, PEM
         self._former: dict[bytes, str] = {}  # keys that no longer serve: whose they were
         self._connected: set[int] = set()  # Flower's node ids
-        self._awaited: dict[str, Inbox] = {}  # by message id
+        self._by_name: dict[str, Member] = {}  # by fingerprint
+        self._awaited: dict[str, Posted] = {}  # by message id
         self._bells: dict[int, Bell] = {}  # by Flower's node id
         self._admitting = threading.Lock()
 
@@ -95,9 +79,9 @@ class Switchboard:
                 raise Invalid("node-key-reused")
             if known is not None:
                 return
-            earlier = self._named(fingerprint)
+            earlier = self._by_name.get(fingerprint)
             node_id = earlier.node_id if earlier else self._node_id(pem)
-            self._members[pem] = Member(fingerprint, node_id, public_key)
+            self._members[pem] = self._by_name[fingerprint] = Member(fingerprint, node_id, public_key)
             self._former.pop(pem, None)
             if earlier is not None:
                 self._retire(earlier)
@@ -131,9 +115,10 @@ class Switchboard:
         return member.node_id in self._connected
 
     def connect(self, member: Member) -> None:
-        """Mark a member as online."""
+        """Mark a member as online; what it had in its hands when its last connection ended is before it again."""
         self._connected.add(member.node_id)
         self.release(member.node_id)  # a pull left open by a dead connection must not take the next message
+        self._deliver_again(member)
         self._state.deactivate_node(member.node_id)  # Flower activates nobody whom it believes to be online
         self._state.activate_node(member.node_id, HEARTBEAT_MIN_INTERVAL)
 
@@ -180,7 +165,7 @@ class Switchboard:
 
     def post(self, run_id: int, fingerprint: str, body: bytes, seconds: float, inbox: Inbox) -> str | None:
         """Leave a message for a member; its reply will go to ``inbox``. Return its id, None for a stranger."""
-        member = self._named(fingerprint)
+        member = self._by_name.get(fingerprint)
         if member is None:
             return None
         if len(body) > LARGEST_MESSAGE:
@@ -196,7 +181,7 @@ class Switchboard:
             ttl=seconds + CLOCKS_APART_SECONDS,
             message_type="query",
         )
-        self._awaited[metadata.message_id] = inbox
+        self._awaited[metadata.message_id] = Posted(member.node_id, inbox)
         envelope = RecordDict({"hedgerow": ConfigRecord({"bytes": body})})
         if self._state.store_message_ins(make_message(metadata, envelope)) is None:
             raise RuntimeError("Flower took no message for this run: it is closed")
@@ -210,8 +195,11 @@ class Switchboard:
         self._state.delete_messages(set(message_ids))
 
     def fetch(self, member: Member) -> Message | None:
-        """Return the next message for a member; Flower then counts it as delivered."""
-        return next(iter(self._state.get_message_ins(member.node_id, limit=1)), None)
+        """Return the next message for a member, the longest waiting first; Flower then counts it as delivered."""
+        message = next(iter(self._state.get_message_ins(member.node_id, limit=1)), None)
+        if message and (posted := self._awaited.get(message.metadata.message_id)):
+            posted.deliveries += 1
+        return message
 
     def deliver(self, member: Member, reply: Message) -> None:
         """Hand a member's reply to whoever waits for it; drop what nobody waits for, or Flower refuses."""
@@ -222,8 +210,8 @@ class Switchboard:
         if self._state.store_message_res(reply) is None:
             return
         self._state.delete_messages({asked})
-        if (inbox := self._awaited.pop(asked, None)) is not None:
-            inbox.put((member.fingerprint, body))
+        if (posted := self._awaited.pop(asked, None)) is not None:
+            posted.inbox.put((member.fingerprint, body))
 
     @contextmanager
     def listening(self, member: Member, bell: Bell) -> Iterator[None]:
@@ -250,12 +238,20 @@ class Switchboard:
         self._members.pop(pem, None)
         self._former[pem] = member.fingerprint
 
-    def _named(self, fingerprint: str) -> Member | None:
-        members = list(self._members.values())
-        return next((member for member in members if member.fingerprint == fingerprint), None)
+    def _deliver_again(self, member: Member) -> None:
+        """Count as not delivered what a member fetched and did not answer: its last connection died with it.
+
+        Bounded: a request that kills whoever takes it is not sent for ever.
+        """
+        for message_id, posted in list(self._awaited.items()):
+            if posted.node_id == member.node_id and 0 < posted.deliveries < MOST_DELIVERIES:
+                with self._state.lock:
+                    if (message := self._state.message_ins_store.get(message_id)) is not None:
+                        message.metadata.delivered_at = ""
+                        log.info("asked-again", node=member.fingerprint, deliveries=posted.deliveries)
 
     def _dismiss(self, fingerprint: str) -> None:
-        if (member := self._named(fingerprint)) is not None:
+        if (member := self._by_name.pop(fingerprint, None)) is not None:
             self._retire(member)
             self.disconnect(member)
 
@@ -287,4 +283,4 @@ def _payload(message: Message) -> bytes | None:
     return body if isinstance(body, bytes) else None
 
 
-__all__ = ["EMPTY_BUNDLE", "LARGEST_MESSAGE", "Bell", "Inbox", "Member", "Switchboard"]
+__all__ = ["EMPTY_BUNDLE", "LARGEST_MESSAGE", "MOST_DELIVERIES", "Switchboard"]

@@ -30,6 +30,9 @@ def make_app(hub: Hub, *, largest_body: int) -> ASGIApp:
         ("/v1/studies", "POST", _submit),
         ("/v1/studies/{named}", "GET", _show),
         ("/v1/studies/{named}/run", "POST", _run),
+        ("/v1/studies/{named}/run", "GET", _history),
+        ("/v1/studies/{named}/run/cancel", "POST", _cancel),
+        ("/v1/studies/{named}/run/resume", "POST", _resume),
         ("/v1/studies/{named}/withdraw", "POST", _withdraw),
         ("/v1/studies/{named}/result", "GET", _result),
         ("/v1/nodes", "GET", _list_nodes),
@@ -98,8 +101,20 @@ def _show(_caller: Operator, hub: At, named: str) -> JSONResponse:
     return _said(hub.status(named))
 
 
-def _run(_caller: Operator, hub: At, named: str) -> JSONResponse:
-    return _said(hub.run(named), status=202)
+def _run(_caller: Operator, hub: At, named: str, body: Body) -> JSONResponse:
+    return _said(hub.run(named, body), status=202)
+
+
+def _resume(_caller: Operator, hub: At, named: str, body: Body) -> JSONResponse:
+    return _said(hub.resume(named, body), status=202)
+
+
+def _cancel(_caller: Operator, hub: At, named: str) -> JSONResponse:
+    return _said(hub.cancel(named))
+
+
+def _history(_caller: Operator, hub: At, named: str) -> JSONResponse:
+    return _said(hub.history(named))
 
 
 def _withdraw(_caller: Operator, hub: At, named: str, body: Body) -> JSONResponse:

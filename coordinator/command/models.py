@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coordinator.command.shell import Json, Shell, Yes, confirm, say, table
+from coordinator.command.shell import Json, Shell, Yes, confirm, say, table, tell
 from privacy.canonical import Document
 from privacy.errors import Refusal
 
@@ -62,7 +62,9 @@ def publish(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Publish a model: from now on the nodes that its study invited can fetch it. The model itself never changes.
+    """Show a model's card, ask, and publish: from now on the nodes that its study invited can fetch it.
+
+    What it may be used for is what the nodes' people approved with the study; limits can be added, never taken away.
 
     \b
     Example:
@@ -71,7 +73,7 @@ def publish(
     shell = Shell.of(context)
     registry = registry_of(shell)
     entry = registry.find(model)
-    registry.content(entry.version)
+    tell(card_text(shell, registry, entry, limits=limits))
     confirm(f"Publish {entry.name} {entry.version[7:19]} to its nodes?", yes=yes)
     home = shell.home()
     entry = registry.say("published", entry, key=home.identity, at=shell.now(), reason=limits, supersedes=supersedes)
@@ -107,6 +109,18 @@ def withdraw(
     say(_lines(entry), _document(entry), as_json=as_json)
 
 
+def card_text(shell: Shell, registry: Registry, entry: Entry, *, limits: str) -> str:
+    """Return the card as it will be, once the model is published with these limits."""
+    from coordinator.papers import subject_of
+    from models.card import card
+    from models.pages import as_markdown
+    from privacy.signing import PublicKey
+
+    subject = subject_of(registry, entry, PublicKey.of(shell.home().identity))
+    stated = f"\nLimits that you state: {limits}\n" if limits else ""
+    return as_markdown(*card(subject, shell.finder)) + stated
+
+
 def registry_of(shell: Shell) -> Registry:
     """Open the registry of the coordinator that the command is about; it need not be serving."""
     from coordinator import registry, studies
@@ -139,4 +153,4 @@ def _lines(entry: Entry) -> Iterator[str]:
             yield f"in the place of {statement.supersedes}"
 
 
-__all__ = ["app", "list_models", "publish", "registry_of", "show", "withdraw"]
+__all__ = ["app", "card_text", "list_models", "publish", "registry_of", "show", "withdraw"]

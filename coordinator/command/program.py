@@ -14,7 +14,7 @@ from typing import Annotated
 import click
 import typer
 
-from coordinator.command import care, findings, homes, keeping, models, nodes, runs, studies
+from coordinator.command import care, findings, homes, keeping, models, nodes, papers, runs, studies
 from coordinator.command.shell import Shell, tell
 from privacy.errors import HedgerowError
 from privacy.rooms import check_rooms
@@ -70,6 +70,7 @@ app.add_typer(nodes.app, name="node")
 app.add_typer(studies.app, name="study")
 app.add_typer(runs.app, name="run")
 app.add_typer(findings.app, name="result")
+papers.add_to(models.app)
 app.add_typer(models.app, name="models")
 care.add_to(app)
 

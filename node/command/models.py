@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,6 +73,35 @@ def list_models(*, home: Home, as_json: AsJson = False) -> None:
     say(data, table(("STUDY", "VERSION", "STATE", "SINCE", "KEPT", "REASON"), rows), as_json=as_json)
 
 
+@models.command("verify")
+def verify_model(
+    *,
+    home: Home,
+    file: Annotated[Path, typer.Argument(help="A model, or a card, export or page with its .sig beside it.")],
+    enrolment: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="A node's enrolment file that you trust (repeatable): no other may be in it."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Verify a file against the coordinator's pinned key, offline; a model down to each node's own signature.
+
+    Example: hedgerow-node models verify admission.onnx
+    """
+    from models.verification import verify_file
+    from privacy.enrolment import Enrolment
+
+    node = opened(home)
+    known = [Enrolment.decode(read(f).strip()).public_key for f in enrolment] if enrolment else None
+    found = verify_file(file, node.coordinator, nodes=known)
+    node.shelf.check(found.model)
+    lines = [f"{found.file} holds: {found.kind} of model {found.model}"]
+    lines += [f"  {o.name} {o.fingerprint}: {o.releases} signed releases" for o in found.organisations]
+    say(asdict(found), "\n".join(lines), as_json=as_json)
+
+
 def hear_news(node: Node) -> None:
     """Ask the coordinator which models it withdrew; where it cannot be asked, what this node knows holds."""
     try:
@@ -105,4 +135,4 @@ def read(file: Path) -> bytes:
         raise Unreachable("file-unreadable", str(file)) from error
 
 
-__all__ = ["hear_news", "list_models", "models", "pull", "pull_model", "read"]
+__all__ = ["hear_news", "list_models", "models", "pull", "pull_model", "read", "verify_model"]

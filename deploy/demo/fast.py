@@ -37,7 +37,7 @@ def run_fast(home: Path) -> Report:
     with local_federation(home, [site.name for site in sites]) as federation:
         say("each site loads its opt-out list, then its records: checked, pseudonymised, encrypted")
         for site in sites:
-            _ingest(federation, site)
+            load(federation, site)
         say("submitting the study; two people at each site approve it")
         study = federation.submit(study_document())
         node = federation.nodes[sites[0].name]
@@ -64,7 +64,8 @@ def run_fast(home: Path) -> Report:
     return report_of(sites, result, exact, seconds=time.monotonic() - started, mode="one process")
 
 
-def _ingest(federation: LocalFederation, site: Site) -> None:
+def load(federation: LocalFederation, site: Site) -> None:
+    """Load a site's opt-out list and its records into its node."""
     node = federation.nodes[site.name]
     now = node.now()
     allow = node.policy.allow_test_numbers
@@ -94,4 +95,4 @@ def _use(federation: LocalFederation, site: Site, model: ModelVersion) -> None:
     compare(model, node.store, optouts, site.report)
 
 
-__all__ = ["run_fast"]
+__all__ = ["load", "run_fast"]

@@ -70,6 +70,7 @@ class Walk:
     typed: bool = False  # whether the first node's people type their approvals, as when a command is to die
     reached: bool = False
     restarted_at: float = 0.0
+    run_seconds: float = 0.0
     failures: list[str] = field(default_factory=list)
     name: str = field(default_factory=lambda: f"walk-{next(_numbers)}")
     hash: str = ""
@@ -105,10 +106,13 @@ class Walk:
         return self.federation.connected(name)
 
     @property
-    def recovery_seconds(self) -> float | None:
-        """Return the seconds from the command to start again to the next answer that the hub kept."""
-        kept = [line[0] for line in self.federation.noted() if line[2] == "kept" and line[0] > self.restarted_at]
-        return min(kept) - self.restarted_at if self.reached and kept else None
+    def recovery_seconds(self) -> float:
+        """Return the seconds from the command to start again to the next answer kept, a dead node's own."""
+        died = self.point.victim if self.point else self.federation.nodes[0]
+        lines = [line for line in self.federation.noted() if line[2] == "kept" and line[0] > self.restarted_at]
+        if died != HUB:
+            lines = [line for line in lines if line[5] == self.federation.fingerprints[died]]
+        return min(line[0] for line in lines) - self.restarted_at
 
     def _arm(self) -> None:
         point = self.point
@@ -171,7 +175,9 @@ class Walk:
                 self._client(lambda client: client.run(self.name))  # what an operator would type
             return bool(run.get("state") == "finished")
 
+        started = time.monotonic()
         self._until("the end of the run", finished)
+        self.run_seconds = time.monotonic() - started
 
     def _await_the_point(self) -> None:
         """Wait for a point that lies behind the study's end, and for whoever died there."""

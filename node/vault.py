@@ -14,8 +14,8 @@ from node.keystore import KEY_BYTES, NONCE_BYTES, Keystore
 from privacy.durable import Database
 from privacy.errors import Refusal, Tampered
 
-FAMILY = "store@"  # store@1, store@2 …: what wraps the keys of files
-FIRST = FAMILY + "1"
+FAMILY = "store"  # store@1, store@2 …: what wraps the keys of files
+FIRST = f"{FAMILY}@1"
 BEFORE = {False: FIRST, True: "optouts@1"}  # what keys of files were derived from before they had keys of their own
 
 SCHEMA = (
@@ -43,8 +43,10 @@ class Vault:
 
     def new(self, file: str) -> FileKey:
         """Return a fresh key, wrapped by the newest records key; it counts once ``keep`` is committed."""
-        self._keystore.refresh()  # whoever rotated meanwhile has destroyed the key before
-        return self._wrap(file, os.urandom(KEY_BYTES), self.newest)
+        family = self._keystore.family(FAMILY)  # as it is now: whoever rotated has destroyed the key before
+        if not family:
+            raise Refusal("key-unknown", FIRST)
+        return self._wrap(file, os.urandom(KEY_BYTES), family[-1])
 
     def key(self, file: str) -> bytes:
         """Return the key of a file; one that has none, any more or yet, is ``store-tampered``."""
@@ -70,14 +72,6 @@ class Vault:
         """Destroy keys inside the caller's transaction; the state file overwrites what is deleted."""
         connection.executemany("DELETE FROM file_key WHERE file = ?", [(file,) for file in files])
 
-    @property
-    def newest(self) -> str:
-        """Return the id of the records key that wraps from now on; ``key-unknown`` where there is none."""
-        family = records_keys(self._keystore)
-        if not family:
-            raise Refusal("key-unknown", FIRST)
-        return family[-1]
-
     def under(self, key_id: str) -> list[str]:
         """Return the files whose keys one records key wraps."""
         rows = self._database.rows("SELECT file FROM file_key WHERE wrapped_by = ? ORDER BY file", [key_id])
@@ -102,10 +96,4 @@ class Vault:
         return AESGCM(self._keystore.derive(key_id, purpose="file keys"))
 
 
-def records_keys(keystore: Keystore) -> list[str]:
-    """Return the ids of the records keys, oldest first."""
-    numbers = [k.removeprefix(FAMILY) for k in keystore.key_ids if k.startswith(FAMILY)]
-    return [FAMILY + number for number in sorted(numbers, key=int)]
-
-
-__all__ = ["BEFORE", "FAMILY", "FIRST", "SCHEMA", "FileKey", "Vault", "records_keys"]
+__all__ = ["BEFORE", "FAMILY", "FIRST", "SCHEMA", "FileKey", "Vault"]

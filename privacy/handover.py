@@ -150,6 +150,23 @@ class Handover:
             connection.execute("INSERT INTO handed_over VALUES (1, ?, ?, ?, ?)", (to, signed.encode(), at, leaf))
         return signed
 
+    def speak_for(
+        self, to: str, *, split: str, checkpoint: Checkpoint, keys: Sequence[Ed25519PrivateKey], at: str
+    ) -> SignedStatement:
+        """Return what this ledger says, signed by people alone: its node can sign nothing any more. Nothing is written.
+
+        One that was closed before has said it already, and to whom: ``ledger-handed-over`` for any other.
+        """
+        row = self._database.one("SELECT * FROM handed_over")
+        if row is not None:
+            if row["recipient"] != to:
+                raise Refusal("ledger-handed-over", row["recipient"])
+            return SignedStatement.decode(row["statement"])
+        spent = _spending(self._database.rows("SELECT part, view, spent FROM account"))
+        charges = self._database.rows("SELECT study, place FROM charge ORDER BY id")
+        named = tuple((charge["study"], charge["place"]) for charge in charges)
+        return SignedStatement.of(Statement(self._node, to, split, spent, named, checkpoint, at), keys)
+
     def merge(
         self,
         signed: SignedStatement,
@@ -236,7 +253,10 @@ def _later_charges(statement: Statement, key: PublicKey | None, receipts: Iterab
 
 
 def _spent(connection: sqlite3.Connection) -> Spending:
-    rows = connection.execute("SELECT part, view, spent FROM account").fetchall()
+    return _spending(connection.execute("SELECT part, view, spent FROM account").fetchall())
+
+
+def _spending(rows: Iterable[sqlite3.Row]) -> Spending:
     spent = {(row["part"], row["view"]): row["spent"] for row in rows}
     return read_spending(spending_document(spent))
 

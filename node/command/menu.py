@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from node.command import books, care, clocks, data, founding, links, models, people, scores, serving, studies
+from node.command import books, care, clocks, data, founding, keys, links, models, people, scores, serving, studies
 
 EPILOG = (
     "Exit status: 0 done, 1 a fault of ours, 2 wrong command line, 3 invalid input, 4 out of reach, 5 refused, "
@@ -46,6 +46,7 @@ app.add_typer(studies.study, name="study")
 app.command("pause")(studies.pause)
 app.command("resume")(studies.resume)
 app.add_typer(books.ledger, name="ledger")
+app.add_typer(keys.key, name="key")
 app.add_typer(books.audit, name="audit")
 app.add_typer(models.models, name="models")
 app.add_typer(clocks.clock, name="clock")

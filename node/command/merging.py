@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, PassphraseFiles, SignedBy, keys_of, opened, progress, say, table
+from node.clock import stamp, system_clock
+from node.command.console import (
+    AsJson,
+    Home,
+    PassphraseFiles,
+    SignedBy,
+    keys_of,
+    opened,
+    pair,
+    passphrase_of,
+    progress,
+    say,
+    table,
+)
 from privacy.errors import Invalid, Unreachable
 from privacy.spending import VIEWS, Populations, spending_document
 
 if TYPE_CHECKING:
+    from privacy.handover import SignedStatement
     from privacy.spending import Spending
 
 HEAD = ("PEOPLE", "VIEW", "UNITS SPENT")
@@ -25,31 +40,46 @@ def hand_over(
     to: Annotated[str, typer.Option(metavar="FINGERPRINT", help="The node that counts it on, as its people read it.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the statement is written.")],
     signed_by: SignedBy,
+    identity_lost: Annotated[
+        Path | None,
+        typer.Option(metavar="JOINKIT", help="The keystore is lost: two people speak. A join kit of the coordinator."),
+    ] = None,
     passphrase_file: PassphraseFiles = None,
     as_json: AsJson = False,
 ) -> None:
     """Close this node's ledger for good, and write what it says for the one node that counts it on.
 
-    No study is answered here any more. Take the file to the other node, and read both fingerprints to its people.
+    No study is answered here any more. Take the file to the other node, and read the fingerprints to its people.
 
     Example: hedgerow-node ledger hand-over --to 4f1c… --out st-marys.statement
     --signed-by ada=/media/ada/ada.key --signed-by ben=/media/ben/ben.key
     """
     from node.merging import hand_over as close
+    from node.merging import speak_for
+    from node.people import open_key
     from privacy.atomic import SHARED, put
-    from privacy.signing import PublicKey
 
-    node = opened(home)
-    signed = close(node, to=to, keys=keys_of(signed_by, passphrase_file, node))
+    files = {name: Path(path) for name, path in map(pair, signed_by)}
+    people = {n: open_key(f, passphrase_of(n, passphrase_file, os.environ), home=home) for n, f in files.items()}
+    if identity_lost is None:
+        signed = close(opened(home), to=to, keys=people)
+    else:
+        signed = speak_for(home, to=to, join=identity_lost, keys=people, at=stamp(system_clock()))
     try:
         put(out, signed.encode(), mode=SHARED, replace=True)
     except OSError as error:
         raise Unreachable("file-unwritable", str(out)) from error
-    progress(f"This ledger is closed. {out} is for node {to} and for no other.")
-    signers = sorted(PublicKey(text).fingerprint for text in signed.signatures)
-    data = {"node": node.fingerprint, "to": to, "spent": spending_document(signed.statement.spent), "signers": signers}
-    text = f"node {node.fingerprint}\n\n{_accounts(signed.statement.spent)}\n\nsigned with\n  " + "\n  ".join(signers)
-    say(data, text, as_json=as_json)
+    progress(f"{out} is for node {to} and for no other." + ("" if identity_lost else " This ledger is closed."))
+    _show(signed, as_json=as_json)
+
+
+def _show(signed: SignedStatement, *, as_json: bool) -> None:
+    from privacy.signing import PublicKey
+
+    said, signers = signed.statement, sorted(PublicKey(text).fingerprint for text in signed.signatures)
+    data = {"node": said.node, "to": said.to, "spent": spending_document(said.spent), "signers": signers}
+    text = f"node {said.node}, log of {said.checkpoint.size} leaves\n\n{_accounts(said.spent)}\n\nsigned with\n  "
+    say({**data, "leaves": said.checkpoint.size}, text + "\n  ".join(signers), as_json=as_json)
 
 
 def merge(

@@ -1,11 +1,15 @@
 """Two organisations merge: one node's people close its ledger, the other's count it in, by the command line."""
 
+import contextlib
 import json
+import sqlite3
 
 import pytest
 
+from privacy.computation import PARTS as PEOPLE
 from tests.functional.test_node_command import Desk
 
+PARTS = PEOPLE["everyone"]
 SIGN = ("--signed-by", "ada=keys/ada.key", "--signed-by", "ben=keys/ben.key")
 
 
@@ -62,3 +66,47 @@ def test_files_that_are_not_what_they_should_be(two):
     words = ["--key-of", from_, "--populations", "disjoint", *SIGN]
     assert new.code("ledger", "merge", "none", *words, status=4) == "file-unreadable"
     assert new.code("ledger", "merge", "join.kit", *words, status=3) == "statement-malformed"
+
+
+def test_two_people_speak_for_a_node_whose_keystore_is_lost(tmp_path, two):
+    """Only state and policy are left of it; the new node's people know both fingerprints."""
+    _, new, _, to = two
+    (tmp_path / "lost").mkdir()
+    lost = Desk(tmp_path / "lost")
+    from_ = lost.init("--policy", "floors.toml").out.strip()
+    lost.load()
+    lost.offer()
+    for person in ("ada", "ben"):
+        lost.run("study", "approve", "who", *lost.by(person))
+    known = spent(lost)
+    (lost.home / "keystore.json").unlink()
+    (lost.place / "node.wrapping-key").unlink()
+    state = (lost.home / "state.sqlite").read_bytes()
+    words = ["ledger", "hand-over", "--identity-lost", "join.kit", "--to", to, "--out", "lost.statement"]
+    assert lost.code("ledger", "hand-over", *words[4:], *SIGN, status=4) in ("keystore-absent", "wrapping-key-absent")
+    assert lost.code(*words, *SIGN[:2], status=5) == "same-person-twice"
+    assert lost.code(*words[:3], "pass", *words[4:], *SIGN, status=3) == "kit-malformed"
+    done = json.loads(lost.run(*words, *SIGN, "--json").out)
+    assert (done["node"], len(done["signers"])) == (from_, 2)
+    assert done["spent"] == {part: {view: known[part, view] for view in ("outside", "coordinator")} for part in PARTS}
+    assert (lost.home / "state.sqlite").read_bytes() == state
+
+    merge = ["ledger", "merge", lost.place / "lost.statement", "--populations", "disjoint", *SIGN]
+    assert new.code(*merge, "--key-of", from_, status=5) == "statement-not-trusted"
+    assert new.code(*merge, "--key-of", done["signers"][0], status=5) == "statement-not-trusted"
+    new.run(*merge, *(word for signer in done["signers"] for word in ("--key-of", signer)))
+    assert from_ in new.run("ledger", "show").out
+    new.run("audit", "verify")
+
+
+def test_a_lost_nodes_edited_ledger_is_found(tmp_path):
+    lost = Desk(tmp_path)
+    lost.init("--policy", "floors.toml")
+    lost.load()
+    lost.offer()
+    for person in ("ada", "ben"):
+        lost.run("study", "approve", "who", *lost.by(person))
+    with contextlib.closing(sqlite3.connect(lost.home / "state.sqlite", isolation_level=None)) as connection:
+        connection.execute("UPDATE account SET spent = 0")
+    words = ["ledger", "hand-over", "--identity-lost", "join.kit", "--to", "ab" * 20, "--out", "x", *SIGN]
+    assert lost.code(*words, status=6) == "ledger-tampered"

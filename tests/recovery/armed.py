@@ -153,8 +153,8 @@ def arm_coordinator(points: Points) -> None:
         points.reach("send", "request", "after")
         return posted
 
-    def keeping(self: Any, study: str, place: int, node: str, content: bytes) -> None:
-        keep(self, study, place, node, content)
+    def keeping(self: Any, study: str, place: int, node: str, content: bytes, **when: Any) -> None:
+        keep(self, study, place, node, content, **when)
         points.note("kept", study, place, node)
 
     Switchboard.post, Journal.keep = posting, keeping

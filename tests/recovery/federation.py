@@ -39,7 +39,7 @@ FINDER = Finder("models.computations", "tests.computations")
 APPROVERS = ("ada", "ben")
 PASSPHRASE = "three small pears in a bowl"
 PEOPLE = 400
-DEADLINE_SECONDS = 6.0
+DEADLINE_SECONDS = 30.0
 PATIENCE = 150.0  # a busy machine may be slow, a broken one is not waited for longer
 
 

@@ -7,17 +7,17 @@ from typing import Any
 
 def forgetful_journal() -> None:
     """Keep what was asked and answered in memory only, as a coordinator without a journal would."""
-    from coordinator.journal import Journal
+    from coordinator.journal import Journal, Standing
 
     exchanges: dict[tuple[str, int], tuple[bytes, dict[str, bytes]]] = {}
     noted = Journal.keep  # the launcher's, which notes it
 
-    def opened(_self: Any, study: str, place: int, request: bytes) -> tuple[bytes, dict[str, bytes], bool]:
-        return (*exchanges.setdefault((study, place), (request, {})), False)
+    def opened(_self: Any, study: str, place: int, request: bytes) -> Standing:
+        return Standing(*exchanges.setdefault((study, place), (request, {})), closed=False)
 
-    def kept(self: Any, study: str, place: int, node: str, content: bytes) -> None:
+    def kept(self: Any, study: str, place: int, node: str, content: bytes, **when: Any) -> None:
         exchanges[study, place][1][node] = content
-        noted(self, study, place, node, content)
+        noted(self, study, place, node, content, **when)
 
     Journal.open, Journal.keep, Journal.close = opened, kept, lambda *_: None
 

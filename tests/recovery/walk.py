@@ -172,7 +172,7 @@ class Walk:
             if status and run.get("state") in (None, "failed"):
                 if run and (said := f"run {run['state']}: {run['code']}") not in self.failures[-1:]:
                     self.failures.append(said)
-                self._client(lambda client: client.run(self.name))  # what an operator would type
+                self._client(lambda client: client.run(self.name, {}))  # what an operator would type
             return bool(run.get("state") == "finished")
 
         started = time.monotonic()

@@ -60,7 +60,8 @@ def serve(home: Home, *, now: Clock, ready: Callable[[Mapping[str, object]], Non
         home=home.path / FLEET,
     )
     database = home.database(*SCHEMAS)
-    with link, Admission(Register(database), link).kept():
+    database.fold()
+    with home.alone(), link, Admission(Register(database), link).kept():
         presence = link.grid("presence")
         with open_hub(home, database, grid_of=lambda s: closing(link.grid(s)), presence=presence, now=now) as hub:
             serve_api(

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,13 +18,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from coordinator.identity.keys import PRIVATE, PUBLIC, KeyFiles, create_keys, load_identity
 from coordinator.migrations import FORMAT
 from coordinator.settings import FILE, Settings, read_settings
+from privacy.alone import alone
 from privacy.atomic import put
 from privacy.durable import Database
 from privacy.enrolment import JoinKit
-from privacy.errors import Refusal
+from privacy.errors import Refusal, Unreachable
 from privacy.signing import PublicKey
 
 DATABASE, KEYS, MODELS, FLEET, JOIN_KIT = "coordinator.db", "keys", "models", "fleet", "join.kit"
+SERVE_LOCK = "serve.lock"
 SPLIT_KEY_BYTES = 32
 
 
@@ -43,6 +46,10 @@ class Home:
     def identity(self) -> Ed25519PrivateKey:
         """The key that signs its requests, its models and the operator's tokens."""
         return load_identity(self.keys)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Be the only one to serve this coordinator, or to upgrade its state; else ``coordinator-running``."""
+        return alone(self.path / SERVE_LOCK, Unreachable("coordinator-running", str(self.path)))
 
     def database(self, *schemas: Sequence[str]) -> Database:
         """Open its state; each part of the room brings the tables of its own. One that is gone is not begun anew."""
@@ -99,4 +106,15 @@ def _toml(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
-__all__ = ["DATABASE", "FLEET", "JOIN_KIT", "KEYS", "MODELS", "SPLIT_KEY_BYTES", "Home", "make_home", "open_home"]
+__all__ = [
+    "DATABASE",
+    "FLEET",
+    "JOIN_KIT",
+    "KEYS",
+    "MODELS",
+    "SERVE_LOCK",
+    "SPLIT_KEY_BYTES",
+    "Home",
+    "make_home",
+    "open_home",
+]

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import fcntl
-import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 
 import structlog
 
@@ -17,6 +13,7 @@ from node.assemble import Node
 from node.clock import stamp
 from node.contact import LOCK, Contact
 from node.witness import Witness
+from privacy.alone import alone
 from privacy.audit import Checkpoint
 from privacy.canonical import Document
 from privacy.errors import HedgerowError, Unreachable
@@ -45,7 +42,7 @@ class Service:
 
     def run(self, ready: Callable[[], None]) -> None:
         """Serve; returns within two seconds of ``stop``. A second service of the same node is ``node-running``."""
-        with _alone(self._node.home):
+        with alone(self._node.home / LOCK, Unreachable("node-running", str(self._node.home))):
             self._node.database.fold()
             self._node.verify()  # a node whose policy nobody signed, or whose state was edited, does not even start
             _ = self._node.door
@@ -192,21 +189,6 @@ class Service:
         if self._said.get(what) != code:
             self._said[what] = code
             _log.info("state", of=what, is_now=code, at=stamp(self._node.now()))
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Hold the node's service lock, which the operating system gives back even after a crash."""
-    descriptor = os.open(home / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise Unreachable("node-running", str(home)) from None
-    try:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 __all__ = ["COMPARE_SECONDS", "FAREWELL_SECONDS", "GOODBYE_SECONDS", "LONGEST_HASH", "WELL", "Service"]

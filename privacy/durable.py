@@ -176,9 +176,11 @@ def migrate(
                     connection.execute(f"PRAGMA user_version = {migration.format}")
                     taken.append(migration)
                 connection.execute("COMMIT")
-            except sqlite3.Error as error:
+            except BaseException as error:
                 connection.execute("ROLLBACK")
-                raise Unreachable("state-unwritable", str(path)) from error
+                if isinstance(error, sqlite3.Error):
+                    raise Unreachable("state-unwritable", str(path)) from error
+                raise
     return taken
 
 
@@ -204,6 +206,14 @@ def copy(path: Path, target: Path) -> None:
         source.backup(into, pages=COPY_PAGES)
         into.execute("PRAGMA journal_mode=DELETE")
     target.chmod(0o600)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Give a connection that only reads a file that nobody writes, in whatever format it is."""
+    with _told(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        yield connection
 
 
 def _require_state(path: Path) -> None:
@@ -280,4 +290,5 @@ __all__ = [
     "copy",
     "format_of",
     "migrate",
+    "reading",
 ]

@@ -65,7 +65,7 @@ def _program(
 
 
 homes.add_to(app)
-nodes.app.command("checkpoint")(keeping.checkpoint)
+keeping.add_to(app, nodes.app)
 app.add_typer(nodes.app, name="node")
 app.add_typer(studies.app, name="study")
 app.add_typer(runs.app, name="run")

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from node.command import books, care, clocks, data, founding, keys, links, models, people, scores, serving, studies
+from node.command import (
+    books,
+    care,
+    clocks,
+    data,
+    founding,
+    keeping,
+    keys,
+    links,
+    models,
+    people,
+    scores,
+    serving,
+    studies,
+)
 
 EPILOG = (
     "Exit status: 0 done, 1 a fault of ours, 2 wrong command line, 3 invalid input, 4 out of reach, 5 refused, "
@@ -52,6 +66,9 @@ app.add_typer(models.models, name="models")
 app.add_typer(clocks.clock, name="clock")
 app.command("score")(scores.score)
 app.command("compare")(scores.compare)
+app.command("backup")(keeping.backup)
+app.command("restore")(keeping.restore)
+app.command("upgrade")(keeping.upgrade)
 app.command("serve")(serving.serve)
 app.command("doctor")(care.doctor)
 

@@ -53,9 +53,17 @@ class Hub:
     def offered(self, node: Caller) -> Document:
         """Return the news for this node: the studies that invite it, and no others; those taken back; their models."""
         studies, back = self.studies.offered_to(node.name), self.studies.withdrawn_from(node.name)
-        models = [*(study.hash for study in studies), *(w.study for w in back)]
+        models, said = [*(study.hash for study in studies), *(w.study for w in back)], self.studies.said_by(node.name)
         return {
-            "studies": [{"hash": study.hash, "document": study.document()} for study in studies],
+            "studies": [
+                {
+                    "hash": study.hash,
+                    "document": study.document(),
+                    "said": said.get(study.hash, "offered"),
+                    "state": "finished" if self.registry.version(study) else "open",
+                }
+                for study in studies
+            ],
             "withdrawn": [{"hash": w.study, "at": w.at, "reason": w.reason} for w in back],
             "models": [statement.document() for statement in self.registry.statements(models)],
             "checkpoint": self.checkpoints.told(node.name),

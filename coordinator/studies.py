@@ -148,6 +148,11 @@ class Studies:
         said |= {gone.fingerprint: ("revoked", "node-revoked", gone.revoked_at) for gone in self._register.revoked()}
         return [Decision(i.fingerprint, i.name, *said.get(i.fingerprint, ("offered", "", ""))) for i in study.invited]
 
+    def said_by(self, fingerprint: str) -> dict[str, State]:
+        """Return what a node said of each study, by the study's hash; what it said nothing of is not there."""
+        rows = self._database.rows("SELECT study, state FROM decision WHERE node = ?", [fingerprint])
+        return {row["study"]: row["state"] for row in rows}
+
     def approved(self, study: Study) -> list[str]:
         """Return the fingerprints of the nodes that approved the study."""
         return [decision.node for decision in self.decisions(study) if decision.state == "approved"]

@@ -147,6 +147,7 @@ class Node:
             finder=self.finder,
             optouts_at_most_days=lambda: self.policy.optouts_at_most_days,
             now=self.now,
+            check_not_paused=self.governance.register.check_not_paused,
         )
 
     @cached_property

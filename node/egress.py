@@ -21,7 +21,7 @@ from privacy.signing import PublicKey
 from privacy.study import Study
 
 Send = Callable[[bytes], None]
-FAILED = "computation-failed"
+FAILED, PAUSED = "computation-failed", "node-paused"
 
 _log = structlog.get_logger()
 
@@ -49,7 +49,7 @@ class Door:
         started = time.monotonic()
         outgoing = self._decide(content)
         self._wait(started)
-        send(encode(outgoing, self.key))
+        send(encode(self._unless_paused(outgoing), self.key))
 
     def refuse(self, code: str, send: Send) -> None:
         """Answer something that is not a request of ours, such as a message of a run that ships code."""
@@ -81,7 +81,19 @@ class Door:
         try:
             return self.sums.compute(plan, charge, state)
         except Exception as error:  # noqa: BLE001 - as above; the charge stands
-            return self._refused(study, place, FAILED, error)
+            stopped = isinstance(error, Refusal) and error.code == PAUSED
+            return self._refused(study, place, PAUSED if stopped else FAILED, error)
+
+    def _unless_paused(self, outgoing: Release | Notice) -> Release | Notice:
+        """Hold back a release when somebody has paused the node meanwhile: it is stored, and sent when asked again."""
+        if isinstance(outgoing, Notice):
+            return outgoing
+        try:
+            self.governance.register.check_not_paused()
+        except Exception as error:  # noqa: BLE001 - a switch that cannot be read holds back too
+            code = PAUSED if isinstance(error, Refusal) else FAILED
+            return self._refused(outgoing.receipt.study, outgoing.receipt.place, code, error)
+        return outgoing
 
     def _refused(self, study: str, place: int, code: str, error: Exception) -> Notice:
         _log.warning("request refused", study=study, place=place, code=code, error=type(error).__name__)
@@ -102,4 +114,4 @@ def _check_roster(study: Study, request: Request, node: str) -> None:
         raise Refusal("roster-wrong")
 
 
-__all__ = ["FAILED", "Door", "Send"]
+__all__ = ["FAILED", "PAUSED", "Door", "Send"]

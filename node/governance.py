@@ -76,8 +76,7 @@ class Governance:
         """
         record, study, policy = self._to_decide(name, WAITING)
         signed = self._signed(record, policy, person, key, "approve", "", now)
-        if self.register.paused:
-            raise Refusal("node-paused")
+        self.register.check_not_paused()
         self._intake.check_standing(study, policy, now.astimezone(datetime.UTC).date())
         given = self._approvals(record, policy)
         if len(given) < APPROVALS_NEEDED:
@@ -107,8 +106,7 @@ class Governance:
         and software. No refusal depends on a record.
         """
         policy = self._policy()
-        if self.register.paused:
-            raise Refusal("node-paused")
+        self.register.check_not_paused()
         record = self.register.get(study_hash)
         if record is None:
             raise Refusal("study-not-approved")

@@ -170,8 +170,13 @@ class Register:
         """Say whether the node answers nobody at present."""
         return self.database.one("SELECT 1 FROM switch WHERE name = ?", [PAUSED]) is not None
 
+    def check_not_paused(self) -> None:
+        """Return unless the node is paused, also by a command in another process; then ``node-paused``."""
+        if self.paused:
+            raise Refusal("node-paused")
+
     def pause(self, *, at: str) -> None:
-        """Stop everything: the next request is refused."""
+        """Stop everything: what is being computed ends at its next batch, and nothing more is released."""
         self._switch("INSERT OR IGNORE INTO switch VALUES (?, ?)", (PAUSED, at), PAUSED_EVENT, at)
 
     def resume(self, *, at: str) -> None:

@@ -12,6 +12,7 @@ import structlog
 from node.assemble import Node
 from node.clock import stamp
 from node.contact import LOCK, Contact
+from node.following import follow_offers, follow_withdrawals
 from node.witness import Witness
 from privacy.alone import alone
 from privacy.audit import Checkpoint
@@ -105,6 +106,9 @@ class Service:
             known = self._node.governance.register.get(offer["hash"])
             if known is None or known.state == "received":
                 self._try(f"offer {offer['hash'][:LONGEST_HASH]}", partial(self._receive, offer))
+        register, now = self._node.governance.register, self._node.now()
+        self._try("states", partial(follow_offers, register, news.studies, now=now))
+        self._try("withdrawals", partial(follow_withdrawals, register, news.withdrawn, now=now))
         self._try("models", partial(self._hear, news.models))
 
     def _receive(self, offer: Document) -> None:

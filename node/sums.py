@@ -33,12 +33,14 @@ class Sums:
         finder: Finder,
         optouts_at_most_days: Callable[[], int],
         now: Callable[[], datetime.datetime],
+        check_not_paused: Callable[[], None],
     ) -> None:
         self._ledger = ledger
         self._store = store
         self._finder = finder
         self._optouts_at_most_days = optouts_at_most_days
         self._now = now
+        self._check_not_paused = check_not_paused
 
     def charge(self, plan: Programme, place: Place, request: str) -> Charge:
         """Charge a place and commit. A stale opt-out list refuses first: a list's date tells nothing of its people."""
@@ -46,7 +48,10 @@ class Sums:
         return self._ledger.charge(plan.study.hash, place, request, at=self._now().isoformat(timespec="seconds"))
 
     def compute(self, plan: Programme, charge: Charge, state: Arrays) -> Release:
-        """Return what was released on this charge before, or compute it now, on today's opt-outs and newest data."""
+        """Return what was released on this charge before, or compute it now, on today's opt-outs and newest data.
+
+        Between two batches, and before anything is stored, it stops when somebody has paused the node: ``node-paused``.
+        """
         if charge.released is not None:
             return charge.released
         from models.variables import batches  # noqa: PLC0415 - heavy, and a repeated request does not need it
@@ -58,7 +63,9 @@ class Sums:
         people = cohort(store, version, optouts, study.variables, charge.place.people)
         private = PrivateSum(charge.place.mechanism)
         for batch in batches(people.table, study.variables):
+            self._check_not_paused()
             private.add(self._contributions(study, charge.place, state, batch), people=batch.people)
+        self._check_not_paused()
         data = (f"{version.data_set}@{version.version}",)
         return self._ledger.settle(charge, private.noised(), data=data, optouts=optouts.version)
 

@@ -31,14 +31,16 @@ LARGEST_ANSWER = 64 * 2**20
 class News:
     """What a coordinator has to say when a node asks; nothing of it is believed yet.
 
-    ``studies`` are those offered to this node, each with ``hash`` and ``document``; ``models`` are statements about
-    their models. ``checkpoint`` is the newest that this node told of its own log, as it signed it (base64); empty when
-    the coordinator kept none.
+    ``studies`` are those offered to this node, each with ``hash`` and ``document`` and, if the coordinator says so,
+    what this node has ``said`` of it and its ``state`` there. ``withdrawn`` are those taken back, each with ``hash``.
+    ``models`` are statements about their models. ``checkpoint`` is the newest that this node told of its own log, as
+    it signed it (base64); empty when the coordinator kept none.
     """
 
     studies: tuple[Document, ...] = ()
     models: tuple[Document, ...] = ()
     checkpoint: str = ""
+    withdrawn: tuple[Document, ...] = ()
 
     @classmethod
     def of(cls, answer: Document) -> News:
@@ -50,7 +52,12 @@ class News:
         if not isinstance(models, list) or not all(isinstance(statement, dict) for statement in models):
             raise Invalid("message-malformed")
         kept = checkpoint if isinstance(checkpoint, str) else ""
-        return cls(tuple(studies), tuple(models[:MOST_STATEMENTS]), kept)
+        withdrawn = answer.get("withdrawn", [])
+        if not isinstance(withdrawn, list) or not all(
+            isinstance(w, dict) and isinstance(w.get("hash"), str) for w in withdrawn
+        ):
+            raise Invalid("message-malformed")
+        return cls(tuple(studies), tuple(models[:MOST_STATEMENTS]), kept, tuple(withdrawn))
 
 
 @dataclass(frozen=True)

@@ -306,6 +306,19 @@ def publish(api, study_hash):
     registry.say("published", registry.find(study_hash), key=api.home.identity, at=api.hub.now())
 
 
+def test_the_news_says_what_a_node_said_and_whether_a_study_is_over(api):
+    study_hash = approve(api, count=2)
+
+    def news(site):
+        (offer,) = api.call(site, "GET", "/v1/studies").json()["studies"]
+        return offer["said"], offer["state"]
+
+    assert [news(site) for site in api.members] == [("approved", "open"), ("approved", "open"), ("offered", "open")]
+    api.call("operator", "POST", f"/v1/studies/{study_hash}/run")
+    finished(api, study_hash)
+    assert [news(site)[1] for site in api.members] == ["finished"] * 3
+
+
 def test_a_model_file_that_was_changed_is_not_handed_out(api):
     study_hash = approve(api)
     api.call("operator", "POST", f"/v1/studies/{study_hash}/run")

@@ -25,11 +25,11 @@ class Hub:
     """A coordinator's API that offers what the test says, and may be away."""
 
     def __init__(self):
-        self.offered, self.sent, self.away = [], [], False
+        self.offered, self.withdrawn, self.sent, self.away = [], [], [], False
 
     def news(self):
         self._answer()
-        return News(tuple(self.offered))
+        return News(tuple(self.offered), withdrawn=tuple(self.withdrawn))
 
     def send_notice(self, content):
         self._answer()
@@ -153,3 +153,63 @@ def test_a_fault_of_the_connection_ends_the_service_and_is_raised(desk, monkeypa
     with pytest.raises(HedgerowError, match="root-certificate-unreadable"):
         desk.service.run(lambda: ready.append(True))
     assert ready == [True]
+
+
+def decided(desk):
+    """Return a study that both approved and the coordinator was told of."""
+    study = desk.offer()
+    desk.service.tick()
+    for person, key in desk.keys.items():
+        desk.node.governance.approve(study, person=person, key=key, now=NOW)
+    desk.service.tick()
+    return study
+
+
+def says(desk, **more):
+    desk.hub.offered[-1].update(more)
+    desk.service.tick()
+
+
+def test_what_the_coordinator_finished_ends_here_and_what_nobody_decided_expires(desk):
+    ran = decided(desk)
+    says(desk, said="approved", state="finished")
+    assert desk.state(ran) == "finished"
+    waiting = desk.offer(name="waiting")
+    desk.service.tick()
+    says(desk, said="offered", state="finished")
+    assert desk.state(waiting) == "expired"
+    says(desk, state="open")  # a word that would allow something again changes nothing
+    assert (desk.state(ran), desk.state(waiting)) == ("finished", "expired")
+    desk.node.governance.verify()
+
+
+def test_what_the_coordinator_took_back_is_withdrawn_with_its_reason_and_not_told_again(desk):
+    study = decided(desk)
+    told = len(desk.notices())
+    for reason in ("The question changed", "Another"):
+        desk.hub.withdrawn = [{"hash": study, "at": "", "reason": reason}]
+        desk.hub.offered.clear()
+        desk.service.tick()
+    assert desk.state(study) == "withdrawn"
+    (leaf,) = [e for e in desk.node.audit.events() if e["event"] == "study-withdrawn"]
+    assert leaf["facts"]["by"] == "coordinator"
+    assert leaf["facts"]["reason"] == "The question changed"
+    assert len(desk.notices()) == told
+    desk.node.governance.verify()
+
+
+def test_a_reason_that_could_forge_a_line_is_not_kept(desk):
+    study = decided(desk)
+    desk.hub.withdrawn = [{"hash": study, "reason": "x\nstudy-approved"}]
+    desk.service.tick()
+    (leaf,) = [e for e in desk.node.audit.events() if e["event"] == "study-withdrawn"]
+    assert leaf["facts"]["reason"] == ""
+
+
+def test_a_coordinator_that_forgot_a_decision_is_told_it_again(desk):
+    study = decided(desk)
+    assert [n.kind for n in desk.notices()] == ["approved"]
+    says(desk, said="approved", state="open")
+    assert [n.kind for n in desk.notices()] == ["approved"]  # it knows
+    says(desk, said="offered", state="open")  # its state was lost
+    assert [(n.kind, n.study) for n in desk.notices()] == [("approved", study)] * 2

@@ -16,6 +16,7 @@ from coordinator.identity.keys import KeyFiles
 from coordinator.identity.tokens import mint_operator_token
 from privacy.canonical import Document, canonical, parse
 from privacy.errors import CATALOGUE, HedgerowError, Invalid, Refusal, Tampered, Unreachable
+from privacy.study import Study, from_document
 
 CALL_SECONDS = 30.0
 _BY_STATUS: dict[int, type[HedgerowError]] = {400: Tampered, 401: Refusal, 403: Refusal, 409: Refusal, 503: Unreachable}
@@ -56,6 +57,10 @@ class Client:
     def status(self, study: str) -> Document:
         """Return where one study stands."""
         return self._call("GET", f"/v1/studies/{quote(study, safe=':')}")
+
+    def study(self, study: str) -> Study:
+        """Return a study as it was submitted."""
+        return from_document(self._call("GET", f"/v1/studies/{quote(study, safe=':')}/document"))
 
     def online(self) -> frozenset[str]:
         """Return the fingerprints of the nodes that are online now."""

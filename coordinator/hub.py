@@ -160,6 +160,10 @@ class Hub:
         if self.registry.version(study):
             raise Refusal("study-finished", study.name)
 
+    def document(self, named: str) -> Document:
+        """Return a study as it was submitted."""
+        return self.studies.find(named).document()
+
     def withdraw(self, named: str, content: bytes) -> Document:
         """Take a study back for good; nodes hear of it when they next ask. Of a finished one only the model can be."""
         study = self.studies.find(named)

@@ -29,7 +29,9 @@ class Price:
     """A study's price to the person who pays most, whoever asks.
 
     ``epsilon`` is proven for the discrete Gaussian that is drawn; ``epsilon_if_continuous`` stands beside it for
-    comparison only. ``epsilon_known_to`` goes by the number of nodes that know the person.
+    comparison only. ``epsilon_known_to`` goes by the number of nodes that know the person, against those who see only
+    totals; ``epsilon_known_to_coordinator`` against the coordinator. While sums are not masked the two are the same:
+    each node adds all of the noise.
     """
 
     study: str
@@ -40,6 +42,7 @@ class Price:
     epsilon_if_continuous: float
     epsilon_by_part: dict[str, float]
     epsilon_known_to: dict[int, float]
+    epsilon_known_to_coordinator: dict[int, float]
     lines: tuple[Line, ...]
 
 
@@ -47,6 +50,7 @@ def price_of(study: Study, finder: Finder) -> Price:
     """Return the price of all places, spares included."""
     plan, delta = programme(study, finder), study.privacy.delta
     cost = plan.cost_to_a_person
+    known_to = {m: accountant.epsilon(plan.cost_at(m), delta) for m in NODES_A_PERSON}
     return Price(
         study=study.name,
         epsilon_asked=study.privacy.epsilon,
@@ -55,7 +59,8 @@ def price_of(study: Study, finder: Finder) -> Price:
         epsilon=accountant.epsilon(cost, delta),
         epsilon_if_continuous=accountant.epsilon_if_continuous(cost, delta),
         epsilon_by_part={part: accountant.epsilon(plan.cost(part), delta) for part in PARTS["everyone"]},
-        epsilon_known_to={m: accountant.epsilon(plan.cost_at(m), delta) for m in NODES_A_PERSON},
+        epsilon_known_to=known_to,
+        epsilon_known_to_coordinator=dict(known_to),  # MASKINGS has one word yet
         lines=tuple(_line(place, delta) for place in plan.places),
     )
 

@@ -59,7 +59,7 @@ def _why(study: Study) -> str:
 
 def _what(study: Study, contract: Contract | None) -> str:
     lines = [f"It reads these columns of {study.data_set}, here, and makes numbers of them:"]
-    lines += [f"  - {v.name}: {_column(v, contract)}{_variable(v)}" for v in study.variables]
+    lines += [f"  - {v.name}: {_column(v, contract)}{spelt(v)}" for v in study.variables]
     if any(v.periods_ahead for v in study.variables):
         lines.append("Rows whose later period is not recorded are left out, and so are people who have no other rows.")
     return "\n".join(lines)
@@ -75,12 +75,15 @@ def _column(v: Variable, contract: Contract | None) -> str:
     return f"{sensitive}{column.description}; " if column.description else sensitive
 
 
-def _variable(v: Variable) -> str:
+def spelt(v: Variable) -> str:
+    """Return in words how a variable is made of its column."""
     when = f", {v.periods_ahead} period(s) later" if v.periods_ahead else ""
     how = (
-        f"1 when it is at least {v.threshold:g}, otherwise 0" if v.transform == "at-least" else TRANSFORMS[v.transform]
+        f"1 when it is at least {v.threshold:.15g}, otherwise 0"
+        if v.transform == "at-least"
+        else TRANSFORMS[v.transform]
     )
-    return f"column {v.column}{when}, kept within {v.low:g} to {v.high:g}, {v.if_missing:g} if missing; {how}"
+    return f"column {v.column}{when}, kept within {v.low:.15g} to {v.high:.15g}, {v.if_missing:.15g} if missing; {how}"
 
 
 def _leaves(plan: Programme, finder: Finder) -> str:
@@ -118,19 +121,19 @@ def _cost(plan: Programme) -> str:
     for nodes, proven, continuous in cost_lines(plan):
         where = "this node only" if nodes == 1 else f"{nodes} of the nodes"
         lines.append(f"  - known to {where}: epsilon {proven:.2f}, proven (continuous noise: {continuous:.2f})")
-    sure = f"{_sure(privacy.epsilon):.0%}"
+    at_worst = f"{sure(privacy.epsilon):.0%}"
     return "\n".join(
         [
             *lines,
             "The same holds against the coordinator and everybody else: each node adds all of the noise.",
             "In words: somebody who knows everything else, and thinks it as likely as not that a certain person's",
-            f"records are here, could at the very worst become {sure} sure. The attacks we know come less close.",
+            f"records are here, could at the very worst become {at_worst} sure. The attacks we know come less close.",
             f"With a chance of delta, {privacy.delta:g}, this bound may fail.",
         ]
     )
 
 
-def _sure(epsilon: float) -> float:
+def sure(epsilon: float) -> float:
     """Return how sure a doubt of one half can become under epsilon (Bayes' rule; Kasiviswanathan and Smith 2014)."""
     return 1 / (1 + math.exp(-epsilon))
 
@@ -143,4 +146,4 @@ What it may reveal: what is true of people in general, and roughly of this organ
 noise hides a person, not an organisation."""
 
 
-__all__ = ["PEOPLE", "cost_lines", "explain"]
+__all__ = ["PEOPLE", "cost_lines", "explain", "spelt", "sure"]

@@ -23,13 +23,14 @@ dl { display: grid; grid-template-columns: minmax(9rem, 13rem) 1fr; gap: .25rem 
 dt { font-weight: bold; } dd { margin: 0; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; margin: .5rem 0 1rem; }
 .wide:focus { outline: 3px solid #ffeb3b; outline-offset: 2px; box-shadow: 0 0 0 5px #212b32; }
-table { border-collapse: collapse; font-size: .9375rem; }
+table { border-collapse: collapse; min-width: min(100%, 24rem); font-size: .9375rem; }
 caption { text-align: left; font-weight: bold; padding: .25rem 0; }
 th, td { border-bottom: 1px solid #aeb7bd; padding: .3rem .9rem .3rem 0; text-align: left; vertical-align: top; }
 th { border-bottom-width: 2px; } tbody th { border-bottom-width: 1px; font-weight: normal; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.sign { min-width: 9rem; height: 2.5rem; }
+.room { min-width: 9rem; min-height: 2.5rem; }
 .brief { white-space: nowrap; }
+.long { min-width: 12rem; }
 code { font-size: .875rem; overflow-wrap: anywhere; }
 strong.mark { border: 1px solid #212b32; padding: 0 .3rem; font-size: .8125rem; white-space: nowrap; }
 .note { border-left: 6px solid #005eb8; padding: .25rem 0 .25rem 1rem; margin: 1rem 0; }
@@ -41,7 +42,7 @@ footer { color: #4c6272; font-size: .875rem; }
   @page { margin: 18mm 15mm; }
   :root { font-size: 10pt; }
   header { background: none; color: #005eb8; border-bottom: 3px solid #005eb8; padding: 0 0 .5rem; }
-  main, footer { padding: 0; } .wide { overflow: visible; }
+  main, footer { padding: 0; } .wide { overflow: visible; } .long, .room { min-width: 0; }
   h2, h3, caption { break-after: avoid; } tr, figure, dl > * { break-inside: avoid; }
   thead { display: table-header-group; }
 }
@@ -95,7 +96,7 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -
     body = [list(row) for row in rows]
     numeric = [bool(body) and all(row[i] is None or _is_number(row[i]) for row in body) for i in range(len(head))]
     brief = [all(len(str(shown(row[i]))) <= BRIEF for row in body) for i in range(len(head))]
-    kinds = [_class("number" if n else "brief" if b else "") for n, b in zip(numeric, brief, strict=True)]
+    kinds = [{"class_": "number" if n else "brief" if b else "long"} for n, b in zip(numeric, brief, strict=True)]
     heads = [tag("th", name, scope="col", **kind) for name, kind in zip(head, kinds, strict=True)]
     lines = [
         tag(
@@ -134,10 +135,6 @@ def page(title: str, *inside: object, kind: str, foot: str) -> bytes:
     ]
     lines = [Html("<!DOCTYPE html>\n"), tag("html", tag("head", *head), tag("body", *body), lang="en-GB"), Html("\n")]
     return joined(lines).encode()
-
-
-def _class(name: str) -> dict[str, object]:
-    return {"class_": name} if name else {}
 
 
 def _is_number(value: object) -> bool:

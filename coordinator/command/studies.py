@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coordinator.command import drafting
+from coordinator.command import dossiers, drafting
 from coordinator.command.shell import Json, Shell, Yes, confirm, say, table
 from privacy.canonical import Document
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Check, price and submit studies, and see where they stand.")
 
 drafting.add_to(app)
+dossiers.add_to(app)
 
 File = Annotated[Path, typer.Argument(help="The study, a TOML file.")]
 
@@ -189,8 +190,11 @@ def _price_lines(priced: Price) -> Iterator[str]:
     yield f"if continuous     {priced.epsilon_if_continuous:.4f}  for comparison only"
     for part, epsilon in priced.epsilon_by_part.items():
         yield f"  {part:<15} {epsilon:.4f}"
-    for nodes, epsilon in priced.epsilon_known_to.items():
-        yield f"known to {nodes} node{'s' if nodes > 1 else ' '}   {epsilon:.4f}"
+    yield ""
+    inside = priced.epsilon_known_to_coordinator
+    known = [(nodes, f"{outside:.4f}", f"{inside[nodes]:.4f}") for nodes, outside in priced.epsilon_known_to.items()]
+    yield from table(["nodes that know the person", "against outsiders", "against the coordinator"], known)
+    yield ""
     yield "cost is in units of 10^-12 rho (zCDP); epsilon beside a sum is what it would be were it alone."
 
 

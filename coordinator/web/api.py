@@ -29,6 +29,7 @@ def make_app(hub: Hub, *, largest_body: int) -> ASGIApp:
         ("/v1/studies", "GET", _list_studies),
         ("/v1/studies", "POST", _submit),
         ("/v1/studies/{named}", "GET", _show),
+        ("/v1/studies/{named}/document", "GET", _document),
         ("/v1/studies/{named}/run", "POST", _run),
         ("/v1/studies/{named}/run", "GET", _history),
         ("/v1/studies/{named}/run/cancel", "POST", _cancel),
@@ -115,6 +116,10 @@ def _cancel(_caller: Operator, hub: At, named: str) -> JSONResponse:
 
 def _history(_caller: Operator, hub: At, named: str) -> JSONResponse:
     return _said(hub.history(named))
+
+
+def _document(_caller: Operator, hub: At, named: str) -> JSONResponse:
+    return _said(hub.document(named))
 
 
 def _withdraw(_caller: Operator, hub: At, named: str, body: Body) -> JSONResponse:

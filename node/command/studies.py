@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +25,11 @@ from node.command.console import (
 )
 from node.governance import WAITING
 from node.register import Record
-from privacy.errors import CATALOGUE
+from privacy.errors import CATALOGUE, Unreachable
+
+if TYPE_CHECKING:
+    from privacy.contract import Contract
+    from privacy.programme import Programme
 
 study = typer.Typer(help="Studies that were offered to this node: read, approve or refuse them.", no_args_is_help=True)
 
@@ -67,16 +72,36 @@ def explain(*, name: StudyName, home: Home, as_json: AsJson = False) -> None:
     Example: hedgerow-node study explain next-year-admission
     """
     from privacy.explain import explain as explained
-    from privacy.programme import programme
 
     node = opened(home)
-    record = node.governance.register.find(name)
-    plan = programme(record.study(), node.finder)
-    ahead = record.state in ("received", *WAITING)  # later it is paid already, or will not be
-    here = _budget(node, {part: plan.cost(part) if ahead else 0 for part in ("training", "held-back")}, record)
-    loaded = node.store.versions(plan.study.data_set)
-    text = f"{explained(plan, node.finder, loaded[-1].contract if loaded else None)}\n\n{here}"
+    record, plan, here = _planned(node, name)
+    text = f"{explained(plan, node.finder, _contract(node, plan.study.data_set))}\n\n{here}"
     say({**_summary(record), "explanation": text}, text, as_json=as_json)
+
+
+@study.command("dossier")
+def dossier(
+    *,
+    name: StudyName,
+    home: Home,
+    out: Annotated[Path | None, typer.Option(help="Write to this new file [stdout].", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write everything for a DPIA as one page that prints and can be signed, with what it leaves of this node's budget.
+
+    Example: hedgerow-node study dossier next-year-admission --out admission.html
+    """
+    from privacy.dossier import dossier as made_of
+    from privacy.dossier_page import dossier_page
+
+    node = opened(home)
+    record, plan, here = _planned(node, name)
+    document = made_of(plan, node.finder, _contract(node, plan.study.data_set))
+    page = dossier_page(document, here=here.splitlines())
+    if out is None:
+        return say({**_summary(record), "dossier": document}, page.decode().rstrip(), as_json=as_json)
+    _write_new(out, page)
+    return say({**_summary(record), "file": str(out)}, f"{out} is written: print it, sign it.", as_json=as_json)
 
 
 @study.command("approve")
@@ -140,6 +165,31 @@ def resume(*, home: Home, as_json: AsJson = False) -> None:
     say({"paused": False}, "approved studies are answered again", as_json=as_json)
 
 
+def _planned(node: Node, name: str) -> tuple[Record, Programme, str]:
+    """Return a study's record, its plan, and in words what it would leave of this node's budget."""
+    from privacy.programme import programme
+
+    record = node.governance.register.find(name)
+    plan = programme(record.study(), node.finder)
+    ahead = record.state in ("received", *WAITING)  # later it is paid already, or will not be
+    return record, plan, _budget(node, {p: plan.cost(p) if ahead else 0 for p in ("training", "held-back")}, record)
+
+
+def _contract(node: Node, data_set: str) -> Contract | None:
+    """Return the contract of a data set's latest version, if any is loaded."""
+    loaded = node.store.versions(data_set)
+    return loaded[-1].contract if loaded else None
+
+
+def _write_new(out: Path, content: bytes) -> None:
+    from privacy.atomic import SHARED, put
+
+    try:
+        put(out, content, mode=SHARED)
+    except OSError as error:
+        raise Unreachable("file-unwritable", str(out)) from error
+
+
 def _summary(record: Record) -> dict[str, str]:
     return {
         "name": record.name,
@@ -167,4 +217,4 @@ def _budget(node: Node, costs: dict[str, int], record: Record) -> str:
     return "\n".join(lines)
 
 
-__all__ = ["approve", "explain", "list_all", "pause", "refuse", "resume", "show", "study"]
+__all__ = ["approve", "dossier", "explain", "list_all", "pause", "refuse", "resume", "show", "study"]

@@ -121,7 +121,8 @@ def test_a_wrong_command_line_ends_with_2(operator, words):
 
 @pytest.mark.parametrize(
     "words", [[], ["init"], ["serve"], ["run"], ["node", "enrol"], ["node", "list"], ["study", "check"],
-              ["study", "new"], ["study", "withdraw"], ["study", "price"], ["study", "submit"], ["study", "status"],
+              ["study", "new"], ["study", "diff"], ["study", "dossier"], ["study", "withdraw"],
+              ["study", "price"], ["study", "submit"], ["study", "status"],
               ["result", "show"], ["result", "export"]]
 )  # fmt: skip
 def test_help_teaches_with_an_example(operator, words):
@@ -199,6 +200,22 @@ def test_a_sound_study_is_checked_and_priced_without_a_home(operator, tmp_path):
     assert price["epsilon_if_continuous"] < price["epsilon"] <= price["epsilon_asked"] == 3
     assert list(price["epsilon_known_to"]) == ["1", "2", "3"]
     assert not operator.home.exists()
+
+
+def test_two_studies_are_compared_and_one_is_put_on_paper(operator, tmp_path):
+    other, contract, page = tmp_path / "other.toml", tmp_path / "contract.toml", tmp_path / "d.html"
+    other.write_text(STUDY.read_text().replace("epsilon = 3.0", "epsilon = 1.0"))
+    contract.write_text(CONTRACT)
+    (difference,) = operator.gets("study", "diff", STUDY, other)["differences"]
+    assert (difference["before"], difference["after"], difference["privacy"]) == ("3", "1", "stronger")
+    assert operator.types("study", "diff", STUDY, STUDY) == 0
+    assert "ask the same" in operator.out
+    assert operator.gets("study", "dossier", STUDY, "--contract", contract)["study"] == "next-year-admission"
+    assert operator.types("study", "dossier", STUDY, "--contract", contract, "--out", page) == 0
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    assert operator.types("study", "dossier", STUDY, "--out", page) == 4
+    assert operator.types("study", "dossier", "not-a-file") == 4  # a name: for the server that is not there
+    assert operator.err.startswith("home-absent:")
 
 
 def test_an_unexpected_fault_is_one_line_without_its_text(operator, monkeypatch):

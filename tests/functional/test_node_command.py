@@ -225,6 +225,12 @@ def test_a_study_is_explained_approved_by_two_and_paid_for(whole):
     explanation = whole.run("study", "explain", "who").out
     assert "Each person" in explanation or "each person" in explanation
     assert "At this node" in explanation
+    whole.run("study", "dossier", "who", "--out", str(whole.home.parent / "who.html"))
+    page = (whole.home.parent / "who.html").read_text()
+    assert record.hash in page
+    assert "lifetime epsilon" in page
+    assert json.loads(whole.run("study", "dossier", "who", "--json").out)["dossier"]["hash"] == record.hash
+    assert whole.code("study", "dossier", "who", "--out", str(whole.home.parent / "who.html"), status=4)
     assert "awaiting-second" in whole.run("study", "approve", "who", *whole.by("ada")).out
     assert whole.code("study", "approve", "who", *whole.by("ada"), status=5) == "same-person-twice"
     done = json.loads(whole.run("study", "approve", record.hash[:20], *whole.by("ben"), "--json").out)

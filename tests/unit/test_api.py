@@ -22,6 +22,7 @@ CALLS = {
     ("GET", "/v1/studies"): {"node", "operator"},
     ("POST", "/v1/studies"): {"operator"},
     ("GET", "/v1/studies/next-year-admission"): {"operator"},
+    ("GET", "/v1/studies/next-year-admission/document"): {"operator"},
     ("POST", "/v1/studies/next-year-admission/run"): {"operator"},
     ("GET", "/v1/studies/next-year-admission/run"): {"operator"},
     ("POST", "/v1/studies/next-year-admission/run/cancel"): {"operator"},

@@ -24,6 +24,7 @@ LONGEST_HASH = 71  # "sha256:" and 64 digits; what a coordinator sends is not lo
 COMPARE_SECONDS = 0.2
 FAREWELL_SECONDS = 0.5
 GOODBYE_SECONDS = 1.2  # what is under way at SIGTERM may take this long to end; a charge that stands is safe
+RETENTION_CHECK = datetime.timedelta(hours=1)  # contracts count in days
 
 _log = structlog.get_logger()
 
@@ -37,6 +38,7 @@ class Service:
         self._said: dict[str, str] = {}
         self._fault: Exception | None = None
         self._checkpoint_due: datetime.datetime | None = None
+        self._records_due = datetime.datetime.min.replace(tzinfo=datetime.UTC)
         self.contact = Contact(node.home)
         self._compared = threading.Event()  # with what the coordinator kept of our log; before that nothing is answered
         self._witness = Witness(node.audit, node=node.fingerprint)
@@ -66,8 +68,19 @@ class Service:
             return
         if admitted:  # so our clock agrees with the coordinator's: a clock that ran ahead closes no study for good
             self._try("expiry", lambda: self._node.governance.expire(now=self._node.now()))
+            self._try("retention", self._let_go)
         self._try("notices", self._tell)
         self._try("checkpoint", self._checkpoint)
+
+    def _let_go(self) -> None:
+        """Remove records that their contract does not keep any longer."""
+        now = self._node.now()
+        if now >= self._records_due:
+            from node.erasure import expire  # noqa: PLC0415 - pyarrow
+
+            for name in expire(self._node):
+                _log.info("let go", data=name)
+            self._records_due = now + RETENTION_CHECK
 
     def _poll(self) -> None:
         while not self._stop.is_set():
@@ -195,4 +208,12 @@ class Service:
             _log.info("state", of=what, is_now=code, at=stamp(self._node.now()))
 
 
-__all__ = ["COMPARE_SECONDS", "FAREWELL_SECONDS", "GOODBYE_SECONDS", "LONGEST_HASH", "WELL", "Service"]
+__all__ = [
+    "COMPARE_SECONDS",
+    "FAREWELL_SECONDS",
+    "GOODBYE_SECONDS",
+    "LONGEST_HASH",
+    "RETENTION_CHECK",
+    "WELL",
+    "Service",
+]

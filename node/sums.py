@@ -45,6 +45,7 @@ class Sums:
     def charge(self, plan: Programme, place: Place, request: str) -> Charge:
         """Charge a place and commit. A stale opt-out list refuses first: a list's date tells nothing of its people."""
         self._store().optouts().check_fresh(self._now(), self._optouts_at_most_days())
+        self._store().latest(plan.study.data_set)  # one that was erased is no reason to spend anybody's budget
         return self._ledger.charge(plan.study.hash, place, request, at=self._now().isoformat(timespec="seconds"))
 
     def compute(self, plan: Programme, charge: Charge, state: Arrays) -> Release:

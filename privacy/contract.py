@@ -38,6 +38,8 @@ class Contract:
     period: str | None = None
     missing: tuple[str, ...] = ("",)
     bad_rows_at_most: float = BAD_ROWS_AT_MOST
+    keep_versions: int | None = None
+    keep_days: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what does not hold together."""
@@ -90,8 +92,8 @@ class Contract:
             "missing": list(self.missing),
             "bad_rows_at_most": self.bad_rows_at_most,
         }
-        if self.period is not None:
-            head["period"] = self.period
+        optional = {"period": self.period, "keep_versions": self.keep_versions, "keep_days": self.keep_days}
+        head |= {name: value for name, value in optional.items() if value is not None}
         return {"contract": head, "columns": {column.name: column.document() for column in self.columns}}
 
 
@@ -172,6 +174,8 @@ def _head(f: _Table) -> dict[str, Any]:
         "period": f.text("period") if "period" in f else None,
         "missing": f.texts("missing", ("",)),
         "bad_rows_at_most": f.share("bad_rows_at_most", BAD_ROWS_AT_MOST),
+        "keep_versions": f.whole("keep_versions", least=1) if "keep_versions" in f else None,
+        "keep_days": f.whole("keep_days", least=1) if "keep_days" in f else None,
     }
 
 

@@ -9,6 +9,7 @@ from node.command import (
     care,
     clocks,
     data,
+    erasures,
     founding,
     keeping,
     keys,
@@ -56,6 +57,7 @@ app.add_typer(people.person, name="person")
 app.add_typer(people.policy, name="policy")
 app.add_typer(data.optout, name="optout")
 app.command("ingest")(data.ingest)
+app.add_typer(erasures.data, name="data")
 app.add_typer(studies.study, name="study")
 app.command("pause")(studies.pause)
 app.command("resume")(studies.resume)

@@ -91,8 +91,11 @@ def facts(pairs: Iterable[tuple[object, object]]) -> Html:
     return tag("dl", *(joined([tag("dt", name), tag("dd", said)]) for name, said in pairs))
 
 
-def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Html:
-    """Return a table that scrolls by itself where the page is narrow; numbers stand to the right, None is a dash."""
+def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]], *, captioned: bool = True) -> Html:
+    """Return a table that scrolls by itself where the page is narrow; numbers stand to the right, None is a dash.
+
+    One that is not ``captioned`` shows no caption: the heading above says it; whoever hears the page is told it still.
+    """
     body = [list(row) for row in rows]
     numeric = [bool(body) and all(row[i] is None or _is_number(row[i]) for row in body) for i in range(len(head))]
     brief = [all(len(str(shown(row[i]))) <= BRIEF for row in body) for i in range(len(head))]
@@ -106,7 +109,8 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -
         )
         for row in body
     ]
-    inner = tag("table", tag("caption", caption), tag("thead", tag("tr", *heads)), tag("tbody", *lines))
+    title = tag("caption", caption) if captioned else Html()
+    inner = tag("table", title, tag("thead", tag("tr", *heads)), tag("tbody", *lines))
     return joined([tag("div", inner, class_="wide", role="region", aria_label=caption, tabindex="0"), Html("\n")])
 
 
@@ -123,7 +127,7 @@ def page(title: str, *inside: object, kind: str, foot: str) -> bytes:
     """Return a whole page; ``kind`` says what it is, above its title, ``foot`` where it came from."""
     head = [
         Html('<meta charset="utf-8">'),
-        Html(f'<meta http-equiv="Content-Security-Policy" content="{html.escape(POLICY)}">'),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
         Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         tag("title", f"{title}, {kind.lower()}, Hedgerow"),
         tag("style", Html(STYLE)),

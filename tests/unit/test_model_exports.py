@@ -224,7 +224,7 @@ def test_no_text_becomes_markup():
     sections = [Section(text, (text, Table((text,), ((text,),))))]
     page = as_html(text, sections)
     assert "<script" not in page
-    assert page.count("&lt;script&gt;") == 6
+    assert page.count("&lt;script&gt;") == 7
     told = as_markdown(text, sections)
     assert "<script" not in told.replace("\\<", "")
     assert "\\|" in told

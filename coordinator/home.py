@@ -76,6 +76,14 @@ def open_home(path: Path, *, environ: Mapping[str, str], flags: Mapping[str, Any
     return Home(path, read_settings(path, environ=environ, flags=flags))
 
 
+def begin_anew(home: Home) -> None:
+    """Put an empty state where it was lost; keys, join kit and models stay. One that is there is ``state-present``."""
+    with home.alone():
+        if (home.path / DATABASE).exists():
+            raise Refusal("state-present", str(home.path / DATABASE))
+        Database(home.path / DATABASE, (), file_format=FORMAT).close()
+
+
 def _fill(home: Home, hosts: Sequence[str], now: datetime.datetime) -> JoinKit:
     settings = home.settings
     create_keys(home.keys, name=settings.name, hosts=hosts, now=now)
@@ -115,6 +123,7 @@ __all__ = [
     "SERVE_LOCK",
     "SPLIT_KEY_BYTES",
     "Home",
+    "begin_anew",
     "make_home",
     "open_home",
 ]

@@ -11,8 +11,9 @@ from coordinator.command.shell import Json, Shell, say
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add both commands to the program."""
+    """Add the commands to the program."""
     app.command()(init)
+    app.command()(begin_anew)
     app.command()(serve)
 
 
@@ -57,6 +58,25 @@ def init(
     say(lines, document | {"join_kit": str(made.path / JOIN_KIT)}, as_json=as_json)
 
 
+def begin_anew(context: typer.Context, *, as_json: Json = False) -> None:
+    """Begin with an empty state after `coordinator.db` was lost and there is no backup; keys and models stay.
+
+    \b
+    Example:
+      hedgerow-coordinator begin-anew
+    """
+    from coordinator.home import begin_anew as begin
+
+    home = Shell.of(context).home()
+    begin(home)
+    lines = [
+        f"{home.path} has an empty state.",
+        "Next: enrol the nodes from their files, serve, submit the same studies and run them: nodes tell their",
+        "approvals again by themselves, and answer nothing twice.",
+    ]
+    say(lines, {"home": str(home.path)}, as_json=as_json)
+
+
 def serve(
     context: typer.Context,
     *,
@@ -98,4 +118,4 @@ def serve(
     )
 
 
-__all__ = ["add_to", "init", "serve"]
+__all__ = ["add_to", "begin_anew", "init", "serve"]

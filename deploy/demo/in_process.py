@@ -13,6 +13,7 @@ from typing import Any
 from coordinator import assemble as coordinator_room
 from coordinator.federation.in_process import InProcessGrid
 from coordinator.home import JOIN_KIT, KEYS, make_home
+from coordinator.home import Home as CoordinatorHome
 from coordinator.hub import Hub
 from coordinator.identity.keys import KeyFiles, load_identity
 from coordinator.identity.tokens import Caller
@@ -102,14 +103,22 @@ def local_federation(
     coordinator, _ = make_home(home / "hub", settings=Settings(name="demo-hub"), hosts=["127.0.0.1"], now=now())
     allowed = {**FLOORS, "computations": COMPUTATIONS.names(), "allow_test_numbers": True, **(floors or {})}
     nodes = {name: _found(home, name, coordinator.path / JOIN_KIT, allowed, now) for name in sites}
+    with hub_over(coordinator, nodes, now) as hub:
+        yield LocalFederation(home, hub, nodes)
+
+
+@contextmanager
+def hub_over(coordinator: CoordinatorHome, nodes: Mapping[str, Node], now: Clock = system_clock) -> Iterator[Hub]:
+    """Open a coordinator over these nodes and no others, and enrol those that it does not know."""
     grid = InProcessGrid({node.fingerprint: _answering(node) for node in nodes.values()})
     database = coordinator.database(*coordinator_room.SCHEMAS)
     with coordinator_room.open_hub(
         coordinator, database, grid_of=lambda _: nullcontext(grid), presence=grid, now=now
     ) as hub:
         for node in nodes.values():
-            hub.register.enrol(Enrolment.decode((node.home / "enrolment.txt").read_bytes()), at=now())
-        yield LocalFederation(home, hub, nodes)
+            if hub.register.find(node.fingerprint) is None:
+                hub.register.enrol(Enrolment.decode((node.home / "enrolment.txt").read_bytes()), at=now())
+        yield hub
 
 
 def _found(home: Path, name: str, kit: Path, floors: Mapping[str, Any], now: Clock) -> Node:
@@ -144,6 +153,7 @@ __all__ = [
     "POLL_SECONDS",
     "Clock",
     "LocalFederation",
+    "hub_over",
     "local_federation",
     "system_clock",
 ]

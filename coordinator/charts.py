@@ -13,11 +13,11 @@ from models.curves import Bin, RocPoint
 from privacy.page import Html, joined, tag
 
 BLUE, BAND, INK, GREY = "#005eb8", "#b6d3ee", "#212b32", "#4c6272"
-WIDTH, HEIGHT, LEFT, TOP, SIDE = 340, 336, 46, 12, 280  # user units; at 320 px one is a little less than a pixel
+WIDTH, HEIGHT, LEFT, TOP, SIDE = 350, 336, 56, 12, 280  # user units; at 320 px one is a little less than a pixel
 TEXT = 13
 DEVIATIONS = 2  # of the noise, to either side: about 19 of 20 times
 AIR = 1.2  # above the highest point; a bar may go on beyond the frame
-FULL_SCALES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+FULL_SCALES = (0.05, 0.1, 0.25, 0.5, 1.0)  # whose fifths are read at a glance
 
 Point = tuple[float, float]
 
@@ -84,7 +84,7 @@ def calibration_chart(bins: Sequence[Bin], *, key: str, title: str, finding: str
     there = [
         (p, o, n, (n**2 + c**2) ** 0.5) for p, o, n, c in known if o is not None and n is not None and c is not None
     ]
-    reach = max([b.predicted for b in bins] + [observed for _, observed, _, _ in there], default=1.0) * AIR
+    reach = max([rate for both in there for rate in both[:2]], default=1.0) * AIR
     plot = _Square(next((scale for scale in FULL_SCALES if scale >= reach), 1.0))
     drawn = [plot.axes("predicted risk", "observed rate"), plot.diagonal("as predicted")]
     for predicted, observed, noise, both in there:

@@ -15,6 +15,7 @@ from privacy.explain import PEOPLE
 from privacy.page import Html, bullets, facts, joined, page, paragraphs, section, table, tag
 from privacy.study import Step, Study, Variable
 
+SECOND = len("2027-03-01T12:00:00")  # of a time; all are UTC
 RECEIPTS_SHOWN = 200  # more are in the CSV and the JSON
 
 
@@ -138,11 +139,14 @@ def _cost(document: Document) -> Html:
 
 
 def _receipts(each: Table) -> Html:
-    first = [(*row[:-1], f"{row[-1]}".removeprefix("sha256:")[:12]) for row in each.rows[:RECEIPTS_SHOWN]]
+    first = [
+        (*start, str(charged)[:SECOND], leaf, str(released).removeprefix("sha256:")[:12])
+        for *start, charged, leaf, released in each.rows[:RECEIPTS_SHOWN]
+    ]
     shown = Table(each.name, each.caption, each.head, tuple(first))
     rest = len(each.rows) - RECEIPTS_SHOWN
     more = paragraphs(f"{rest} more are in the CSV and JSON exports.") if rest > 0 else Html()
-    said = "A node signs a receipt for each sum before it computes it. Cost is in units of 10⁻¹² rho (zCDP)."
+    said = "A node signs a receipt for each sum before it computes it. Cost is in 10⁻¹² rho (zCDP); times are UTC."
     return joined([paragraphs(said), _shown(shown), more])
 
 
@@ -172,4 +176,4 @@ def _limits() -> Html:
     )
 
 
-__all__ = ["RECEIPTS_SHOWN", "result_page"]
+__all__ = ["RECEIPTS_SHOWN", "SECOND", "result_page"]

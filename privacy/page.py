@@ -42,14 +42,14 @@ footer { color: #4c6272; font-size: .875rem; }
   @page { margin: 18mm 15mm; }
   :root { font-size: 10pt; }
   header { background: none; color: #005eb8; border-bottom: 3px solid #005eb8; padding: 0 0 .5rem; }
-  main, footer { padding: 0; } .wide { overflow: visible; } .long, .room { min-width: 0; }
+  main, footer { padding: 0; } .wide { overflow: visible; } .long { min-width: 0; } table { font-size: 8pt; }
   h2, h3, caption { break-after: avoid; } tr, figure, dl > * { break-inside: avoid; }
   thead { display: table-header-group; }
 }
 """
 
 
-BRIEF = 26  # letters; a column of no longer words is not broken into lines
+BRIEF = 34  # letters; a column of no longer words is not broken into lines
 
 
 class Html(str):

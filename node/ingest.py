@@ -18,6 +18,7 @@ from node.data_version import DataVersion
 from node.keystore import Keystore
 from node.persons import PSEUDONYM_KEY, Persons, recognise
 from node.source import Source, check_header, header_of, read_bytes, read_rows
+from node.source_parquet import is_parquet, read_parquet
 from node.store import Store
 from privacy.columns import Column
 from privacy.contract import Contract
@@ -33,15 +34,16 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Finding:
-    """One reason for quarantine in one column: how many rows have it, and the line of the first."""
+    """One reason for quarantine in one column: how many rows have it, and the line, or row, of the first."""
 
     reason: str
     column: str
     rows: int
     first_line: int
+    unit: str = "line"
 
     def __str__(self) -> str:
-        return f"{self.reason} in {self.column}: {self.rows} rows, the first at line {self.first_line}"
+        return f"{self.reason} in {self.column}: {self.rows} rows, the first at {self.unit} {self.first_line}"
 
 
 @dataclass(frozen=True)
@@ -73,16 +75,14 @@ def ingest(
     now: datetime.datetime,
     allow_test_numbers: bool,
 ) -> LoadReport:
-    """Load a CSV file as the next version of the contract's data set, or change nothing and say why.
+    """Load a CSV or Parquet file as the next version of the contract's data set, or change nothing and say why.
 
     People who are not on the allow-list are gone before anything else is looked at. A bad row goes to
     quarantine with all its reasons; too many of them refuse the load (``too-many-bad-rows``). ``optouts``
     comes from ``node.optouts.current_optouts``, which refuses a stale list.
     """
     content = read_bytes(file)
-    header = header_of(content)
-    check_header(header, contract)
-    source = read_rows(content, header, header_lines=1)
+    source = _source(file, content, contract)
     load = _Load(contract, source, keystore, optouts, allow_test_numbers=allow_test_numbers)
     load.check_undeclared_identifiers()
     load.judge_columns()
@@ -97,6 +97,14 @@ def ingest(
         now=now,
     )
     return load.report(version, rows_read=len(source.lines))
+
+
+def _source(file: Path, content: bytes, contract: Contract) -> Source:
+    if is_parquet(file, content):
+        return read_parquet(content, contract)
+    header = header_of(content)
+    check_header(header, contract)
+    return read_rows(content, header, header_lines=1)
 
 
 class _Column:
@@ -242,7 +250,7 @@ class _Load:
 
     def _findings(self) -> tuple[Finding, ...]:
         return tuple(
-            Finding(reason, column, int(rows.sum()), int(self.source.lines[rows].min()))
+            Finding(reason, column, int(rows.sum()), int(self.source.lines[rows].min()), self.source.unit)
             for reason, column, rows in self.findings
         )
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -24,14 +25,18 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,62}")
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """The rows of a file: ``texts`` has a text column for each name, ``lines`` the line of each row."""
+    """The rows of a file: ``texts`` has a text column for each name, ``lines`` where each row is.
+
+    ``unit`` says what ``lines`` counts, from 1: lines of a text, or rows.
+    """
 
     texts: pa.Table
     lines: NDArray[np.int64]
+    unit: Literal["line", "row"] = "line"
 
     def only(self, rows: NDArray[np.bool_]) -> Source:
         """Return the rows where ``rows`` is true."""
-        return Source(self.texts.filter(pa.array(rows)), self.lines[rows])
+        return Source(self.texts.filter(pa.array(rows)), self.lines[rows], self.unit)
 
 
 def read_bytes(file: Path) -> bytes:
@@ -104,10 +109,11 @@ def read_rows(content: bytes, names: Sequence[str], *, header_lines: int) -> Sou
         raise Invalid("file-malformed") from None  # arrow's message would show the row
     if ragged:
         raise Invalid("file-ragged", f"{len(ragged)} rows", faults=ragged[:FAULTS_SHOWN])
-    return _without_empty_rows(Source(texts, _lines(texts, content, header_lines)))
+    return without_empty_rows(Source(texts, _lines(texts, content, header_lines)))
 
 
-def _without_empty_rows(source: Source) -> Source:
+def without_empty_rows(source: Source) -> Source:
+    """Return the rows that have anything in them; ``file-empty`` when none has."""
     filled = np.zeros(len(source.lines), dtype=bool)
     for column in source.texts.columns:
         filled |= pc.not_equal(column, "").to_numpy()
@@ -127,4 +133,4 @@ def _lines(texts: pa.Table, content: bytes, header_lines: int) -> NDArray[np.int
     return np.asarray(lines + np.cumsum(breaks) - breaks, dtype=np.int64)
 
 
-__all__ = ["FAULTS_SHOWN", "Source", "check_header", "header_of", "read_bytes", "read_rows"]
+__all__ = ["FAULTS_SHOWN", "Source", "check_header", "header_of", "read_bytes", "read_rows", "without_empty_rows"]

@@ -18,7 +18,7 @@ optout = typer.Typer(help="The list of people who may be used; without a fresh o
 def ingest(
     *,
     contract: Annotated[Path, typer.Argument(help="The data contract, as TOML.")],
-    file: Annotated[Path, typer.Argument(help="The extract, as CSV in UTF-8.")],
+    file: Annotated[Path, typer.Argument(help="The extract, as CSV in UTF-8 or as Parquet.")],
     home: Home,
     as_json: AsJson = False,
 ) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import datetime
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 
 from coordinator import checkpoints, journal, register, registry, runs, studies
 from coordinator.admission import Admission
 from coordinator.checkpoints import Checkpoints
+from coordinator.doctor.ready import Ready
 from coordinator.federation.grid import Grid
 from coordinator.federation.superlink import SuperLink
 from coordinator.home import FLEET, MODELS, Home
@@ -25,11 +26,14 @@ from coordinator.registry import Registry
 from coordinator.rounds import Outcome, Progress, run_study
 from coordinator.runs import Run, Runner, Runs
 from coordinator.studies import Studies
+from coordinator.vitals import coordinator_metrics
 from coordinator.web.api import make_app
 from coordinator.web.serving import serve_api
 from models.version import ModelVersion
 from privacy.computation import Finder
 from privacy.durable import Database
+from privacy.metrics import Tally
+from privacy.probes import Readiness
 from privacy.release import SignedReceipt
 from privacy.signing import PublicKey
 from privacy.software import package_sha256
@@ -64,14 +68,27 @@ def serve(home: Home, *, now: Clock, ready: Callable[[Mapping[str, object]], Non
     with home.alone(), link, Admission(Register(database), link).kept():
         presence = link.grid("presence")
         with open_hub(home, database, grid_of=lambda s: closing(link.grid(s)), presence=presence, now=now) as hub:
-            serve_api(
-                make_app(hub, largest_body=settings.largest_body_bytes),
-                host=settings.api_host,
-                port=settings.api_port,
-                certificate=keys.server,
-                private_key=keys.server_key,
-                ready=lambda: ready(_addresses(home, hub)),
-            )
+            answers = Tally()
+            with _monitored(home, hub, database, answers, now):
+                serve_api(
+                    make_app(hub, largest_body=settings.largest_body_bytes, answers=answers),
+                    host=settings.api_host,
+                    port=settings.api_port,
+                    certificate=keys.server,
+                    private_key=keys.server_key,
+                    ready=lambda: ready(_addresses(home, hub)),
+                )
+
+
+def _monitored(home: Home, hub: Hub, database: Database, answers: Tally, now: Clock) -> AbstractContextManager[object]:
+    """Answer a monitor meanwhile, where the settings name a port for it."""
+    if not home.settings.health_port:
+        return nullcontext()
+    from coordinator.web.health import HealthApp, answering  # noqa: PLC0415 - for those who ask for it
+
+    ready = Readiness(Ready(home, database, now).checks(), now)
+    app = HealthApp(ready, lambda: coordinator_metrics(hub, database, answers, ready.findings()))
+    return answering(app, home.settings.health_host, home.settings.health_port)
 
 
 @contextmanager

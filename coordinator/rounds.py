@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.federation.grid import Grid
 from coordinator.journal import Journal, Standing
 from privacy.computation import Ask, Computation, Finder, Parameters, Result
 from privacy.errors import HedgerowError, Invalid, Refusal, Tampered
+from privacy.logs import exchange_id
 from privacy.private_sum import total
 from privacy.programme import Place, Programme, programme
 from privacy.release import Notice, Receipt, Release, decode
@@ -23,6 +25,7 @@ from privacy.signing import PublicKey
 from privacy.study import Step, Study
 
 ATTEMPTS = 3  # the same request again: a node that did answer gives the same bytes, at no further charge
+log = structlog.get_logger()
 
 
 class Stopped(Exception):
@@ -175,6 +178,8 @@ def _exchange(run: _Run, ask: Ask, place: Place) -> dict[str, Release]:
             if not (waiting := wanted.intersection(run.keys) - releases.keys() - run.refusals.keys()):
                 break
             _ask(run, asked, waiting, releases)
+        fields = {"exchange": exchange_id(run.study.hash, place.index), "study": run.study.hash, "place": place.index}
+        log.info("exchange", **fields, answered=len(releases), refused=dict(run.refusals))
     finally:
         run.journal.give_up(run.study.hash, place.index, at=run.at())
     if standing.closed and (lost := wanted - releases.keys()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -18,6 +18,7 @@ from pydantic_settings import (
 from privacy.errors import Invalid, Unreachable
 from privacy.fields import NAME
 
+LogLevel = Literal["debug", "info", "warning", "error"]
 PREFIX = "HEDGEROW_COORDINATOR_"
 HOME_VARIABLE = PREFIX + "HOME"
 FILE = "coordinator.toml"
@@ -37,10 +38,16 @@ class Settings(BaseSettings):
     runs_at_once: int = Field(8, ge=1, le=64, description="How many studies run at a time; others queue.")
     largest_body_bytes: int = Field(2**20, ge=2**12, description="The largest request that our API reads.")
 
+    health_host: str = Field("127.0.0.1", min_length=1, description="The address where a monitor may ask.")
+    health_port: int = Field(0, ge=0, le=65535, description="The port for a monitor, plain HTTP; 0: none.")
+    log_level: LogLevel = Field("info", description="The least that is logged: debug, info, warning or error.")
+
     @model_validator(mode="after")
     def _two_ports(self) -> Self:
         if (self.api_host, self.api_port) == (self.fleet_host, self.fleet_port):
             raise ValueError("api_port and fleet_port are two different ports")
+        if self.health_port in {self.api_port, self.fleet_port}:
+            raise ValueError("health_port is a port of its own")
         return self
 
 
@@ -100,4 +107,4 @@ def default_home(environ: Mapping[str, str]) -> Path:
     return Path(data) / "hedgerow" / "coordinator"
 
 
-__all__ = ["FILE", "HOME_VARIABLE", "PREFIX", "Settings", "checked", "default_home", "read_settings"]
+__all__ = ["FILE", "HOME_VARIABLE", "PREFIX", "LogLevel", "Settings", "checked", "default_home", "read_settings"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,6 +14,8 @@ from node.governance import Governance
 from node.sums import Sums, place_of
 from privacy.computation import Finder
 from privacy.errors import HedgerowError, Refusal
+from privacy.logs import exchange_id
+from privacy.metrics import Tally
 from privacy.programme import programme
 from privacy.release import Notice, Release, encode
 from privacy.request import Request
@@ -21,7 +23,7 @@ from privacy.signing import PublicKey
 from privacy.study import Study
 
 Send = Callable[[bytes], None]
-FAILED, PAUSED = "computation-failed", "node-paused"
+FAILED, PAUSED, ANSWERED = "computation-failed", "node-paused", "ok"
 
 _log = structlog.get_logger()
 
@@ -43,18 +45,22 @@ class Door:
     now: Callable[[], datetime.datetime]
     slot_seconds: float
     sleep: Callable[[float], None] = time.sleep
+    tally: Tally = field(default_factory=Tally)
 
     def answer(self, content: bytes, send: Send) -> None:
         """Answer a request with its release, or with a notice that gives a code and nothing else."""
         started = time.monotonic()
         outgoing = self._decide(content)
         self._wait(started)
-        send(encode(self._unless_paused(outgoing), self.key))
+        leaving = self._unless_paused(outgoing)
+        self._note(leaving)
+        send(encode(leaving, self.key))
 
     def refuse(self, code: str, send: Send) -> None:
         """Answer something that is not a request of ours, such as a message of a run that ships code."""
         started = time.monotonic()
         outgoing = Notice("refused", self.node, code=code)
+        self.tally.add(code)
         self._wait(started)
         send(encode(outgoing, self.key))
 
@@ -95,8 +101,18 @@ class Door:
             return self._refused(outgoing.receipt.study, outgoing.receipt.place, code, error)
         return outgoing
 
+    def _note(self, leaving: Release | Notice) -> None:
+        """Count what leaves, and log a release under the name that the coordinator's log gives the exchange too."""
+        if isinstance(leaving, Notice):
+            self.tally.add(leaving.code)
+            return
+        self.tally.add(ANSWERED)
+        study, place = leaving.receipt.study, leaving.receipt.place
+        _log.info("answered", exchange=exchange_id(study, place), study=study, place=place)
+
     def _refused(self, study: str, place: int, code: str, error: Exception) -> Notice:
-        _log.warning("request refused", study=study, place=place, code=code, error=type(error).__name__)
+        exchange = exchange_id(study, place)
+        _log.warning("refused", exchange=exchange, study=study, place=place, code=code, error=type(error).__name__)
         return Notice("refused", self.node, study, place, code)
 
     def _wait(self, started: float) -> None:
@@ -114,4 +130,4 @@ def _check_roster(study: Study, request: Request, node: str) -> None:
         raise Refusal("roster-wrong")
 
 
-__all__ = ["FAILED", "PAUSED", "Door", "Send"]
+__all__ = ["ANSWERED", "FAILED", "PAUSED", "Door", "Send"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 import structlog
@@ -18,6 +19,7 @@ from privacy.alone import alone
 from privacy.audit import Checkpoint
 from privacy.canonical import Document
 from privacy.errors import HedgerowError, Unreachable
+from privacy.probes import Readiness
 
 WELL = "well"  # what failed before and no longer does
 LONGEST_HASH = 71  # "sha256:" and 64 digits; what a coordinator sends is not logged at any length
@@ -50,16 +52,31 @@ class Service:
             self._node.verify()  # a node whose policy nobody signed, or whose state was edited, does not even start
             _ = self._node.door
             threads = [threading.Thread(target=work, daemon=True) for work in (self._hold, self._poll)]
-            for thread in threads:
-                thread.start()
-            ready()
-            self._stop.wait()
+            with self._monitored():
+                for thread in threads:
+                    thread.start()
+                ready()
+                self._stop.wait()
             for thread in threads:
                 thread.join(GOODBYE_SECONDS / len(threads))
             if self._fault is None:
                 self._end()
         if self._fault is not None:
             raise self._fault
+
+    def _monitored(self) -> AbstractContextManager[object]:
+        """Answer a monitor meanwhile, where the settings name a port for it; else the node listens nowhere."""
+        settings = self._node.settings
+        if not settings.health_port:
+            return nullcontext()
+        from node.doctor.ready import Ready  # noqa: PLC0415 - uvicorn and prometheus_client, for those who ask for it
+        from node.vitals import node_metrics  # noqa: PLC0415
+        from node.web.health import HealthApp, answering  # noqa: PLC0415
+
+        node, contact = self._node, self.contact
+        ready = Readiness(Ready(node, contact).checks(), node.now)
+        app = HealthApp(ready, lambda: node_metrics(node, contact, ready.findings()))
+        return answering(app, settings.health_host, settings.health_port)
 
     def tick(self) -> None:
         """Do once what the loop does again and again: news, end dates, notices, checkpoint."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -17,6 +18,7 @@ from pydantic_settings import (
 from privacy.errors import Invalid, Unreachable
 from privacy.fields import NAME
 
+LogLevel = Literal["debug", "info", "warning", "error"]
 FILE = "node.toml"
 PREFIX = "HEDGEROW_NODE_"
 HOME_VARIABLE = PREFIX + "HOME"
@@ -29,8 +31,12 @@ class Settings(BaseSettings):
 
     name: str = Field(pattern=f"^{NAME.pattern}$", description="What the coordinator and its people call the node.")
     wrapping_key_file: Path = Field(description="The key that opens the keystore; outside the node's directory.")
-    poll_seconds: float = Field(1.0, gt=0, le=3600, description="How often to ask the coordinator for studies.")
+    poll_seconds: float = Field(10.0, gt=0, le=3600, description="How often to ask the coordinator for studies.")
     checkpoint_seconds: float = Field(3600.0, gt=0, description="How often to sign the audit log's size and root.")
+
+    health_host: str = Field("127.0.0.1", min_length=1, description="Where a monitor may ask how the node is.")
+    health_port: int = Field(0, ge=0, le=65535, description="The port for that; 0: the node listens nowhere.")
+    log_level: LogLevel = Field("info", description="The least that is logged: debug, info, warning or error.")
 
     @classmethod
     def settings_customise_sources(
@@ -70,4 +76,4 @@ def toml_lines(fields: Mapping[str, object]) -> str:
     return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in fields.items())
 
 
-__all__ = ["FILE", "HOME_VARIABLE", "PREFIX", "Settings", "read_settings", "toml_lines"]
+__all__ = ["FILE", "HOME_VARIABLE", "PREFIX", "LogLevel", "Settings", "read_settings", "toml_lines"]

@@ -85,6 +85,10 @@ def serve(
     fleet_host: Annotated[str | None, typer.Option(help="Have Flower listen here instead.")] = None,
     fleet_port: Annotated[int | None, typer.Option(help="Have Flower listen on this port instead.")] = None,
     deadline_seconds: Annotated[float | None, typer.Option(help="How long an exchange waits for nodes.")] = None,
+    health_port: Annotated[int | None, typer.Option(help="Answer a monitor on this port; 0: none.")] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="The least that is logged: debug, info, warning, error.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Serve nodes and operators over TLS until SIGTERM or Ctrl-C; one line on stdout says when it is ready.
@@ -99,16 +103,13 @@ def serve(
     from coordinator.command.logs import log_to_stderr
 
     shell = Shell.of(context)
-    flags = {
-        "api_host": api_host,
-        "api_port": api_port,
-        "fleet_host": fleet_host,
-        "fleet_port": fleet_port,
-        "deadline_seconds": deadline_seconds,
-    }
-    log_to_stderr()
+    flags: dict[str, object] = {"api_host": api_host, "api_port": api_port}
+    flags |= {"fleet_host": fleet_host, "fleet_port": fleet_port}
+    flags |= {"deadline_seconds": deadline_seconds, "health_port": health_port, "log_level": log_level}
+    home = shell.home(flags)
+    log_to_stderr(home.settings.log_level)
     assemble.serve(
-        shell.home(flags),
+        home,
         now=shell.now,
         ready=lambda where: say(
             [f"ready: api {where['api']}, fleet {where['fleet']}, {where['nodes']} nodes enrolled"],

@@ -14,12 +14,13 @@ from coordinator.identity.tokens import OPERATOR, Caller
 from coordinator.web.shield import HEADERS, Shield, fault, refusal
 from privacy.canonical import Document
 from privacy.errors import HedgerowError, Invalid, Refusal
+from privacy.metrics import Tally
 
 MODEL_TYPE = "application/octet-stream"
 
 
-def make_app(hub: Hub, *, largest_body: int) -> ASGIApp:
-    """Return the API as an ASGI application; no documentation pages, no schema."""
+def make_app(hub: Hub, *, largest_body: int, answers: Tally | None = None) -> ASGIApp:
+    """Return the API as an ASGI application; no documentation pages, no schema. ``answers`` counts, by HTTP status."""
     app = FastAPI(title="Hedgerow coordinator", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.hub = hub
     app.add_exception_handler(HedgerowError, _refused)
@@ -41,7 +42,7 @@ def make_app(hub: Hub, *, largest_body: int) -> ASGIApp:
         ("/v1/models/{study_hash}", "GET", _model),
     ):
         app.add_api_route(path, endpoint, methods=[method], response_model=None)
-    return Shield(app, largest_body=largest_body)
+    return Shield(app, largest_body=largest_body, answers=answers or Tally())
 
 
 def _hub(request: Request) -> Hub:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
-import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 from privacy.errors import Invalid, Unreachable
 
 STOP_SECONDS = 2
-log = structlog.get_logger()
 
 
 def serve_api(
@@ -64,21 +61,13 @@ class _Server(uvicorn.Server):
 
 
 def _quiet(server: uvicorn.Server) -> None:
-    """Let signals end the server and not the process, and send what libraries log, without values, our way."""
+    """Let signals end the server and not the process."""
 
     def end(*_: object) -> None:
         server.should_exit = True
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    logging.getLogger().handlers = [_Relay(logging.WARNING)]
-
-
-class _Relay(logging.Handler):
-    """Passes on what a library warns of: its fixed words, never the values put into them nor an exception's text."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        log.warning("library", name=record.name, words=str(record.msg))
 
 
 __all__ = ["STOP_SECONDS", "serve_api"]

@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from privacy.errors import HedgerowError, Invalid, Refusal, Tampered, Unreachable
+from privacy.metrics import Tally
 
 STATUS_BY_CODE = {
     "address-unknown": 404,
@@ -27,15 +28,23 @@ log = structlog.get_logger()
 class Shield:
     """An ASGI application around another one: counts what comes in, and lets no exception out to the server."""
 
-    def __init__(self, app: ASGIApp, *, largest_body: int) -> None:
-        self._app, self._largest = app, largest_body
+    def __init__(self, app: ASGIApp, *, largest_body: int, answers: Tally) -> None:
+        self._app, self._largest, self._answers = app, largest_body, answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; the application inside has answered a fault already when it is caught here."""
         try:
-            await self._app(scope, self._counted(receive), send)
+            await self._app(scope, self._counted(receive), self._tallied(send))
         except Exception as error:  # noqa: BLE001 - the server would log its text
             log.error("api-fault", kind=type(error).__name__)  # noqa: TRY400 - no values in logs
+
+    def _tallied(self, send: Send) -> Send:
+        async def tallied(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._answers.add(str(message["status"]))
+            await send(message)
+
+        return tallied
 
     def _counted(self, receive: Receive) -> Receive:
         taken = 0

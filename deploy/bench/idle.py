@@ -32,9 +32,7 @@ def figures() -> Iterator[Figure]:
             percent = 100 * (processor_seconds(service.pid) - used) / WATCHED_SECONDS
             memory = resident_megabytes(service.pid)
             yield Figure(f"{who}_idle_memory", memory, "MB", 300, "at_most", "connected, with records, no study")
-            yield Figure(
-                f"{who}_idle_processor", percent, "% of a core", 1, "at_most", "over 20 s, polling each second"
-            )
+            yield Figure(f"{who}_idle_processor", percent, "% of a core", 1, "at_most", "over 20 s, as by default")
 
 
 __all__ = ["CONNECTED", "SETTLING_SECONDS", "WATCHED_SECONDS", "figures"]

@@ -30,6 +30,7 @@ from privacy.enrolment import JoinKit
 HOME = Path("var/demo")
 STUDY_NAME = "next-year-admission"
 PURPOSE = "demonstration"
+POLL_SECONDS = 0.5  # people who watch should not wait for a node to ask for news
 
 
 def main() -> None:
@@ -87,7 +88,7 @@ def _found(own: Stage, hub: Path, sites: list[Site]) -> None:
         own.command("hedgerow-coordinator", "node", "enrol", _home(own, site) / "enrolment.txt", home=hub)
     own.serve("hedgerow-coordinator", hub)
     for site in sites:
-        own.serve("hedgerow-node", _home(own, site))
+        own.serve("hedgerow-node", _home(own, site), "--poll-seconds", POLL_SECONDS)
     own.say("each site loads its opt-out list, then its records: checked, pseudonymised, encrypted")
     together(lambda site: _ingest(own, site), sites)
 

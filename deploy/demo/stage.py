@@ -62,10 +62,10 @@ class Stage:
             raise DemoFailed(f"{' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stdout}")
         return done.stdout
 
-    def serve(self, program: str, home: Path) -> None:
+    def serve(self, program: str, home: Path, *options: object) -> None:
         """Start a service that runs until the demo ends; its log is in its home's ``.log`` beside it."""
         with home.with_suffix(".log").open("wb") as log:
-            line = self._line((program, "serve"))
+            line = self._line((program, "serve", *options))
             self.services.append(subprocess.Popen(line, env=self._environ(home), stdout=log, stderr=log))
 
     def _line(self, arguments: Iterable[object]) -> list[str]:

@@ -10,37 +10,43 @@ from typing import Annotated
 
 import typer
 
-from node.command.console import Home, opened, progress
+from node.command.console import AsJson, Home, opened, progress, say
+from node.settings import LogLevel
 
 
 def serve(
     *,
     home: Home,
     poll_seconds: Annotated[float | None, typer.Option(help="How often to ask the coordinator for studies.")] = None,
+    health_port: Annotated[int | None, typer.Option(help="Answer a monitor on this port; 0: listen nowhere.")] = None,
+    log_level: Annotated[LogLevel | None, typer.Option(help="The least that is logged.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fetch offered studies, and answer the requests of those that two people here approved. Ends on SIGTERM.
 
-    The node only dials out: it listens nowhere. Its log, one JSON object a line on stderr, holds codes and no values.
+    The node only dials out: unless a health port is set, it listens nowhere. Its log, one JSON object a line on
+    stderr, holds codes and no values. With --json the ready line goes to stdout as JSON.
 
     Example: hedgerow-node serve
     """
-    import structlog
-
+    from node.logs import log_to_stderr
     from node.service import Service
 
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    node = opened(home, poll_seconds=poll_seconds)
-    Service(node, stop).run(lambda: progress(f"ready: {node.settings.name} {node.fingerprint}"))
+    node = opened(home, poll_seconds=poll_seconds, health_port=health_port, log_level=log_level)
+    log_to_stderr(node.settings.log_level)
+
+    def ready() -> None:
+        name, fingerprint = node.settings.name, node.fingerprint
+        if as_json:
+            say({"ready": True, "name": name, "fingerprint": fingerprint}, "", as_json=True)
+            sys.stdout.flush()
+        else:
+            progress(f"ready: {name} {fingerprint}")
+
+    Service(node, stop).run(ready)
     sys.stderr.flush()
     os._exit(0)  # what still waits for a coordinator that does not answer holds nothing that matters
 

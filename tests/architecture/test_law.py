@@ -36,6 +36,7 @@ BREACHES = [
     ("torch-in-models", "synthetic/planted.py", "import opacus"),
     ("uvicorn-in-the-hub", "coordinator/planted.py", "import uvicorn"),
     ("uvicorn-in-the-hub", "node/federation/planted.py", "import uvicorn"),
+    ("uvicorn-in-the-hub", "node/planted.py", "import uvicorn"),
 ]
 ALLOWED = [
     ("coordinator/planted.py", "import models, privacy"),
@@ -44,7 +45,7 @@ ALLOWED = [
     ("node/federation/planted.py", "import flwr"),
     ("coordinator/federation/planted.py", "import flwr, uvicorn"),
     ("coordinator/web/planted.py", "import fastapi, uvicorn"),
-    ("node/web/planted.py", "import fastapi"),
+    ("node/web/planted.py", "import fastapi, uvicorn"),
 ]
 CLOCKS = {"now", "utcnow", "today", "gmtime", "localtime", "monotonic", "perf_counter"}
 

@@ -8,6 +8,7 @@ import pytest
 NODE = Path(__file__).parents[2] / "node"
 DOOR = "egress.py"
 OUTWARD = {"privacy.release": {"encode"}, "privacy.envelope": {"Envelope"}}
+LISTENS = {"socket"}  # web/ listens for a monitor; it may not dial
 DIALS = {"httpx", "requests", "urllib", "http", "socket", "flwr", "aiohttp"}
 
 
@@ -24,7 +25,8 @@ def breaches(source: str, path: str) -> list[str]:
             found += [f"{path}:{node.lineno} imports {name}" for name in taken]
         if isinstance(node, ast.Import | ast.ImportFrom) and not path.startswith("federation/"):
             modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
-            found += [f"{path}:{node.lineno} imports {m}" for m in modules if m.split(".")[0] in DIALS]
+            forbidden = DIALS - LISTENS if path.startswith("web/") else DIALS
+            found += [f"{path}:{node.lineno} imports {m}" for m in modules if m.split(".")[0] in forbidden]
     return found
 
 
@@ -41,6 +43,9 @@ def test_only_the_door_sends_and_only_federation_dials():
         ("scoring.py", "from privacy.release import encode"),
         ("sums.py", "from privacy.envelope import Envelope"),
         ("store.py", "import httpx"),
+        ("web/health.py", "import httpx"),
+        ("web/health.py", "async def answer(send):\n    await send(b'1,234 people')"),
+        ("ingest.py", "import socket"),
         ("ingest.py", "from urllib.request import urlopen"),
     ],
 )

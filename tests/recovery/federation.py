@@ -148,6 +148,7 @@ class Federation:
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "PYTHONSAFEPATH": "1",
+            "HEDGEROW_NODE_POLL_SECONDS": "0.5",
             "HEDGEROW_NODE_HOME": str(self.place(name)),
             "HEDGEROW_COORDINATOR_HOME": str(self.place(HUB)),
             "HEDGEROW_PASSPHRASE_FILE": str(self.passphrase()),

@@ -83,7 +83,7 @@ def start(
     Examples:
       hedgerow-coordinator run next-year-admission --at-least 6
       hedgerow-coordinator run next-year-admission --node leeds --node york --node hull --deadline 300
-      hedgerow-coordinator run next-year-admission --no-watch
+      hedgerow-coordinator run start next-year-admission --no-watch
     """
     wish = (
         _wish(deadline)

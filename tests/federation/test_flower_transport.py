@@ -513,6 +513,67 @@ class TestConnection:
         dead.close()
         alive.close()
 
+    @pytest.mark.parametrize("deaths", [1, switchboard.MOST_DELIVERIES])
+    def test_a_node_that_dies_with_a_request_in_its_hands_is_sent_it_again_when_it_reconnects(
+        self, federation: Federation, deaths: int
+    ) -> None:
+        key = ec.generate_private_key(ec.SECP384R1())
+        federation.link.register("node", loopback.public_pem(key))
+        root, replies = federation.files.root.read_bytes(), []
+        grid = federation.link.grid("study")
+
+        def asking() -> None:
+            replies.extend(grid.exchange({"node": b"1"}, deadline_seconds=PATIENCE if deaths == 1 else 3.0))
+
+        thread = threading.Thread(target=asking)
+        thread.start()
+        asked = []
+        for _ in range(deaths):
+            dying = FleetWire(federation.address, root, key)
+            dying.activate()
+            asked.append(dying.pull())
+            dying.close()  # without a word, as by kill -9
+        assert len({message.metadata.message_id for message in asked if message}) == 1
+        node = Node(federation.address, federation.files.root, key=key, answer=lambda _, send: send(b"2"))
+        federation.nodes.append(node)
+        node.start()
+        thread.join()
+        assert replies == ([("node", b"2")] if deaths == 1 else [])  # what kills whoever takes it is not sent for ever
+
+    def test_a_wait_can_be_ended_at_once(self, federation: Federation) -> None:
+        (silent,) = federation.online({"answer": lambda _request, _send: None})
+        stop = threading.Event()
+        threading.Timer(0.3, stop.set).start()
+        started = time.monotonic()
+        exchange = federation.link.grid("study").exchange
+        assert list(exchange({silent.name: b"1"}, deadline_seconds=PATIENCE, stop=stop)) == []
+        assert time.monotonic() - started < 5.0
+
+    def test_requests_of_several_studies_reach_a_node_in_the_order_in_which_they_came(
+        self, federation: Federation
+    ) -> None:
+        heard: list[bytes] = []
+        gate = threading.Event()
+
+        def slowly(request: bytes, send: Callable[[bytes], None]) -> None:
+            gate.wait(PATIENCE)
+            heard.append(request)
+            send(request)
+
+        (node,) = federation.online({"answer": slowly})
+        grids = [federation.link.grid(f"study {number}") for number in range(3)]
+        threads = []
+        for number, grid in enumerate(grids):
+            body = {node.name: str(number).encode()}
+            thread = threading.Thread(target=lambda g=grid, b=body: list(g.exchange(b, deadline_seconds=PATIENCE)))
+            thread.start()
+            threads.append(thread)
+            time.sleep(0.1)  # so that their order is known
+        gate.set()
+        for thread in threads:
+            thread.join()
+        assert heard == [b"0", b"1", b"2"]
+
     def test_a_connection_that_hung_up_takes_no_message(
         self, federation: Federation, monkeypatch: pytest.MonkeyPatch
     ) -> None:

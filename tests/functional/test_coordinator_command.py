@@ -120,7 +120,8 @@ def test_a_wrong_command_line_ends_with_2(operator, words):
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["init"], ["serve"], ["run"], ["node", "enrol"], ["node", "list"], ["study", "check"],
+    "words", [[], ["init"], ["serve"], ["run"], ["run", "start"], ["run", "show"], ["run", "cancel"],
+              ["run", "resume"], ["node", "enrol"], ["node", "list"], ["study", "check"],
               ["study", "new"], ["study", "diff"], ["study", "dossier"], ["study", "withdraw"],
               ["study", "price"], ["study", "submit"], ["study", "status"],
               ["result", "show"], ["result", "export"]]
@@ -415,6 +416,45 @@ def test_a_coordinator_that_was_killed_goes_on_where_it_was(served, tmp_path):
         ):
             assert served.types("run", study.name) == 0, served.err
     assert len(set(asked)) == 4  # the same four requests, whoever asked them
+
+
+def test_a_run_is_shown_cancelled_and_resumed_as_it_is_typed(served, tmp_path):
+    served.types("study", "submit", served.study_file)
+    hubs = [approve(served, site)[0] for site in served.members[:2]]
+    study = from_document(hubs[0].news().studies[0]["document"])
+    for hub in hubs:
+        hub.close()
+    leeds, york, _ = served.members
+    silent = threading.Event()
+    assert served.types("run", "show", study.name) == 0
+    assert "not been run" in served.out
+    assert served.types("run", "resume", study.name) == 5
+    assert served.err.startswith("run-absent:")
+    assert served.types("run", "start", study.name, "--node", "leeds", "--node", "hull", "--no-watch") == 5
+    assert served.err.startswith("node-not-approved:")
+    with connected(leeds, served.kit, tmp_path, answering(served, study, leeds)):
+        assert served.types("run", study.name, "--node", "leeds", "--node", "york", "--no-watch") == 5
+        assert served.err.startswith("node-offline:")
+        with connected(york, served.kit, tmp_path, lambda content, send: silent.set()):
+            words = ("--node", "leeds", "--node", "york", "--deadline", "50", "--no-watch")
+            assert served.types("run", study.name, *words) == 0
+            assert silent.wait(20)
+            before = time.monotonic()
+            assert served.types("run", "show", study.name) == 0
+            assert "waiting for york since" in served.out
+            assert served.types("run", "cancel", study.name) == 0
+            assert time.monotonic() - before < 20  # not the deadline of 50 s, three times
+        assert served.gets("run", "show", study.name)["runs"][0]["state"] == "cancelled"
+        assert served.types("run", study.name) == 5
+        assert served.err.startswith("run-cancelled:")
+        with connected(york, served.kit, tmp_path, answering(served, study, york)):
+            assert served.types("run", "resume", study.name) == 0, served.err
+    assert "exchanges" in served.out
+    history = served.gets("run", "show", study.name)
+    assert [run["state"] for run in history["runs"]] == ["cancelled", "finished"]
+    assert {run["deadline_seconds"] for run in history["runs"]} == {50}
+    assert served.types("run", "show", study.name) == 0
+    assert re.search(r"^york +\d+\.\d\d", served.out, re.MULTILINE)
 
 
 def test_a_node_that_is_enrolled_while_it_serves_is_admitted(served, tmp_path):

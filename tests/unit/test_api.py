@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 
 import httpx
 import jwt
@@ -370,3 +371,127 @@ def test_a_study_taken_back_is_offered_no_more_and_nodes_hear_why(api):
     assert news == {"studies": [], "models": [], "withdrawn": back, "checkpoint": ""}
     assert api.call(Site("late"), "GET", "/v1/studies").status_code == 401
     assert code_of(api.call("operator", "POST", path.replace("withdraw", "run")), 409) == "study-withdrawn"
+
+
+def run_with(api, study_hash, action="", **wish):
+    return api.call("operator", "POST", f"/v1/studies/{study_hash}/run{action}", json.dumps(wish))
+
+
+def named(*sites):
+    return [{"node": site if isinstance(site, str) else site.name} for site in sites]
+
+
+def test_participants_must_be_invited_have_approved_and_be_online(api):
+    leeds, york, hull = api.members
+    study_hash = approve(api, count=2)
+    for nodes, status, code in (
+        (named("selby", leeds), 409, "node-not-invited"),
+        (named(leeds), 409, "quorum-impossible"),
+        (named(leeds, leeds.fingerprint), 409, "quorum-impossible"),
+        (named(leeds, hull), 409, "node-not-approved"),
+    ):
+        refused = run_with(api, study_hash, nodes=nodes)
+        assert code_of(refused, status) == code
+    api.fleet.present = [leeds, hull]
+    refused = run_with(api, study_hash, nodes=named(leeds, york))
+    assert (code_of(refused, 409), refused.json()["detail"]) == ("node-offline", "york")
+    api.call(hull, "POST", "/v1/notices", hull.notice("withdrawn", study_hash, code="study-withdrawn"))
+    refused = run_with(api, study_hash, nodes=named(leeds, hull))
+    assert code_of(refused, 409) == "quorum-impossible"
+    assert "hull withdrawn" in refused.json()["detail"]
+    assert api.hub.runs.last(study_hash) is None
+
+
+def test_named_participants_and_no_others_take_part_and_the_deadline_is_kept(api):
+    study_hash = approve(api)
+    leeds, york, hull = api.members
+    assert run_with(api, study_hash, nodes=named(york, leeds.fingerprint), deadline_seconds=7).status_code == 202
+    run = finished(api, study_hash)
+    assert (run["state"], run["deadline_seconds"], sorted(run["nodes"])) == ("finished", 7, ["leeds", "york"])
+    history = api.call("operator", "GET", f"/v1/studies/{study_hash}/run").json()
+    assert {n["name"] for e in history["exchanges"] for n in e["nodes"]} == {"leeds", "york"}
+    assert hull.name not in json.dumps(history)
+    assert history["now"] is None
+    assert all(n["state"] == "answered" and n["seconds"] >= 0 for e in history["exchanges"] for n in e["nodes"])
+
+
+@pytest.mark.parametrize(
+    "wish", [{"nodes": "leeds"}, {"at_least": 0}, {"deadline_seconds": 0}, {"deadline_seconds": 1e9}, {"quorum": 1}]
+)
+def test_a_wish_with_a_fault_is_refused(api, wish):
+    study_hash = approve(api)
+    assert code_of(run_with(api, study_hash, **wish), 422) == "run-malformed"
+
+
+def test_a_run_is_cancelled_whatever_it_waits_for_and_resumed_with_the_same_nodes(api, monkeypatch):
+    leeds, york, hull = api.members
+    study_hash = approve(api)
+    waiting, gate, asked, answer = threading.Event(), threading.Event(), [], Site.answer_zeros
+
+    def slow(self, study, coordinator, content):
+        asked.append((self.name, content))
+        if self is hull and not gate.is_set():
+            waiting.set()
+            gate.wait(20)
+        return answer(self, study, coordinator, content)
+
+    monkeypatch.setattr(Site, "answer_zeros", slow)
+    assert code_of(run_with(api, study_hash, "/resume"), 409) == "run-absent"
+    assert code_of(run_with(api, study_hash, "/cancel"), 409) == "run-not-running"
+    run_with(api, study_hash)
+    assert waiting.wait(20)
+    now = api.call("operator", "GET", f"/v1/studies/{study_hash}/run").json()["now"]
+    assert (now["step"], now["waiting"], now["since"]) == ("risk", ["hull"], NOW.isoformat(timespec="seconds"))
+    run = run_with(api, study_hash, "/cancel").json()["run"]
+    assert (run["state"], api.hub.runner.watch(study_hash)) == ("cancelled", None)
+    history = api.call("operator", "GET", f"/v1/studies/{study_hash}/run").json()
+    states = {n["name"]: n["state"] for n in history["exchanges"][0]["nodes"]}
+    assert states == {"leeds": "answered", "york": "answered", "hull": "silent"}
+    assert code_of(run_with(api, study_hash), 409) == "run-cancelled"
+    gate.set()
+    before = list(asked)
+    api.fleet.present = [leeds]
+    assert code_of(run_with(api, study_hash, "/resume"), 409) == "study-not-ready"
+    api.fleet.present = [leeds, york, hull]
+    assert run_with(api, study_hash, "/resume", deadline_seconds=9).status_code == 202
+    assert finished(api, study_hash)["state"] == "finished"
+    first = before[0][1]
+    assert [name for name, content in asked[len(before) :] if content == first] == ["hull"]
+    runs = api.call("operator", "GET", f"/v1/studies/{study_hash}/run").json()["runs"]
+    assert [(r["state"], r["nodes"], r["deadline_seconds"]) for r in runs] == [
+        ("cancelled", runs[0]["nodes"], None),
+        ("finished", runs[0]["nodes"], 9),
+    ]
+    assert code_of(run_with(api, study_hash, "/resume"), 409) == "study-finished"
+
+
+def test_a_run_that_began_keeps_its_nodes(api, monkeypatch):
+    leeds, york, hull = api.members
+    study_hash = approve(api)
+    refuse = lambda self, *_: self.notice("refused", study_hash, code="node-paused")  # noqa: E731
+    with monkeypatch.context() as patch:
+        patch.setattr(Site, "answer_zeros", refuse)
+        run_with(api, study_hash, nodes=named(leeds, york))
+        assert finished(api, study_hash)["code"] == "quorum-lost"
+    assert code_of(run_with(api, study_hash, nodes=named(leeds, hull)), 409) == "run-began"
+    assert run_with(api, study_hash, nodes=named(leeds, york)).status_code == 202
+    assert finished(api, study_hash)["state"] == "finished"
+
+
+def test_a_withdrawn_study_ends_its_run(api, monkeypatch):
+    study_hash = approve(api)
+    waiting, gate = threading.Event(), threading.Event()
+
+    def slow(self, *_):
+        waiting.set()
+        gate.wait(20)
+        return self.notice("refused", study_hash, code="node-paused")
+
+    monkeypatch.setattr(Site, "answer_zeros", slow)
+    run_with(api, study_hash)
+    assert waiting.wait(20)
+    reason = json.dumps({"reason": "The question changed"})
+    said = api.call("operator", "POST", f"/v1/studies/{study_hash}/withdraw", reason).json()
+    gate.set()
+    assert said["run"]["state"] == "cancelled"
+    assert code_of(run_with(api, study_hash, "/resume"), 409) == "study-withdrawn"

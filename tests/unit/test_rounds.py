@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from coordinator import journal as journals
 from coordinator.federation.in_process import InProcessGrid
 from coordinator.journal import Journal
-from coordinator.rounds import ATTEMPTS, run_study
+from coordinator.rounds import ATTEMPTS, Stopped, run_study
 from models.variables import batches
 from privacy.canonical import sha256
 from privacy.computation import Ask
 from privacy.durable import Database
-from privacy.errors import HedgerowError, Refusal
+from privacy.errors import HedgerowError, Refusal, Tampered
 from privacy.private_sum import PrivateSum
 from privacy.release import Notice, Release, encode
 from privacy.request import Request
@@ -434,3 +434,127 @@ def test_a_silent_roster_gives_up_after_its_attempts(hub):
     assert (error.code, error.detail) == ("quorum-lost", "no answer before the deadline")
     assert len(sent) == ATTEMPTS * 3 * 2  # three nodes; the place and its spare
     assert isinstance(error, Refusal)
+
+
+# Who comes back, what was damaged, who was asked
+
+
+def test_a_node_left_out_of_one_step_is_asked_again_at_the_next_and_not_before(hub):
+    gone, *others = hub.nodes
+    moments = hub.plan.places[1].index
+
+    def away_at_first(content):
+        if Request.decode(content, gone.coordinator).place == moments:
+            raise_timeout(hub)
+        return gone.answer(content)
+
+    hub.handlers[gone.name] = away_at_first
+    outcome = hub.run(grid=Dropping(hub.handlers))
+    (evaluation,) = {r.place for r in outcome.receipts if hub.plan.places[r.place].step == "evaluation"}
+    assert gone.asked == [evaluation]
+    assert len(others[0].asked) == PLANNED
+    again = hub.run()  # the same from the journal
+    assert weights_of(again) == weights_of(outcome)
+    assert again.receipts == outcome.receipts
+
+
+def database_of(hub, journal="j"):
+    return Database(hub.nodes[0].books.path.parent / f"{journal}.db", journals.SCHEMA)
+
+
+def damage(hub, query, *values):
+    with database_of(hub).transaction() as write:
+        assert write.execute(query, values).rowcount == 1
+
+
+@pytest.mark.parametrize("damaged", [b"", b"x", "cut"])
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_damaged_answer_is_dropped_and_the_node_repeats_it_at_no_charge(hub, damaged, counted):
+    killed_after(hub, 2 if counted else 1)
+    node, place = hub.nodes[1], hub.plan.places[1].index
+    before, paid, asked = node.books.ledger.charges(), spent(node), len(node.asked)
+    (content,) = database_of(hub).one("SELECT content FROM answer WHERE node = ? AND place = ?", [node.name, place])
+    broken = content[:-7] if damaged == "cut" else damaged
+    damage(hub, "UPDATE answer SET content = ? WHERE node = ? AND place = ?", broken, node.name, place)
+    outcome = hub.run()
+    assert outcome.exchanges == PLANNED
+    assert len(outcome.receipts) == PLANNED * 3
+    assert node.asked[asked] == place  # asked once more, and charged once
+    assert node.books.ledger.charges()[: len(before)] == before
+    assert spent(node)["training"] >= paid["training"]
+    kept = database_of(hub).one("SELECT content FROM answer WHERE node = ? AND place = ?", [node.name, place])
+    assert kept["content"] == content
+    assert [len(other.asked) for other in hub.nodes if other is not node] == [PLANNED] * 2
+
+
+def test_a_counted_answer_that_its_node_does_not_repeat_stops_the_run_until_it_does(hub):
+    killed_after(hub, 2)
+    node, place = hub.nodes[1], hub.plan.places[1].index
+    damage(hub, "UPDATE answer SET content = x'00' WHERE node = ? AND place = ?", node.name, place)
+    hub.handlers[node.name] = raise_timeout
+    grid = Dropping(hub.handlers)
+    error = refused(hub, grid=grid)
+    assert (type(error), error.code) == (Tampered, "journal-answer-lost")
+    assert node.name[:8] in error.detail
+    hub.handlers[node.name] = node.answer
+    assert hub.run().exchanges == PLANNED
+
+
+@pytest.mark.parametrize("damaged", [b"", b"nonsense", "other"])
+def test_a_damaged_request_stops_the_run_before_anybody_is_asked(hub, damaged):
+    killed_after(hub, 1)
+    place = hub.plan.places[1].index
+    other = Request.of(hub.study.hash, place + 1, tuple(node.name for node in hub.nodes), {}).encode(hub.key)
+    content = other if damaged == "other" else damaged
+    damage(hub, "UPDATE exchange SET request = ? WHERE place = ?", content, place)
+    asked = [len(node.asked) for node in hub.nodes]
+    error = refused(hub)
+    assert (type(error), error.code) == (Tampered, "journal-request-damaged")
+    assert [len(node.asked) for node in hub.nodes] == asked
+
+
+def test_who_was_asked_when_and_what_came_of_it_is_kept(hub):
+    first, second, third = hub.nodes
+    hub.handlers[first.name] = lambda _: first.refuse("node-paused")
+    tries = []
+
+    def late(content):
+        tries.append(content)
+        if len(tries) == 1:
+            raise_timeout(hub)
+        return second.answer(content)
+
+    hub.handlers[second.name] = late
+    hub.run(grid=Dropping(hub.handlers))
+    place = hub.plan.places[1].index
+    contacts = {c.node: c for c in Journal(database_of(hub)).contacts(hub.study.hash, place)}
+    assert {name: (c.state, c.code, c.asks) for name, c in contacts.items()} == {
+        first.name: ("refused", "node-paused", 1),
+        second.name: ("answered", "", 2),
+        third.name: ("answered", "", 1),
+    }
+    assert all(c.asked_at == c.ended_at == NOW and c.title == hub.plan.places[1].title for c in contacts.values())
+
+
+def test_a_silent_node_stays_in_the_history_as_silent(hub):
+    hub.handlers[hub.nodes[0].name] = raise_timeout
+    hub.run(grid=Dropping(hub.handlers))
+    contact = next(c for c in Journal(database_of(hub)).contacts(hub.study.hash) if c.node == hub.nodes[0].name)
+    assert (contact.state, contact.asks, contact.seconds) == ("silent", ATTEMPTS, None)
+
+
+def test_a_stop_ends_a_run_that_waits_and_it_goes_on_from_there(hub):
+    stop, gate = threading.Event(), threading.Event()
+
+    def waits(content):
+        stop.set()
+        gate.wait(20)
+        return hub.nodes[0].answer(content)
+
+    hub.handlers[hub.nodes[0].name] = waits
+    with pytest.raises(Stopped):
+        hub.run(stop=stop)
+    gate.set()
+    hub.handlers[hub.nodes[0].name] = hub.nodes[0].answer
+    assert hub.run().exchanges == PLANNED
+    assert all(len({*node.asked}) == PLANNED for node in hub.nodes)

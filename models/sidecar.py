@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -36,15 +37,24 @@ def write_signed(path: Path, content: bytes, *, kind: Kind, model: str, key: Ed2
     The file appears first: should the machine stop in between, it lacks a sidecar, and nobody believes it.
     """
     beside = _beside(path)
-    said = Sidecar(path.name, sha256(content), kind, model, PublicKey.of(key).fingerprint)
+    said = _said(path.name, content, kind=kind, model=model, key=key)
     if path.exists() or beside.exists():
         raise Unreachable("file-unwritable", str(path))
     try:
         put(path, content, mode=SHARED)
-        put(beside, Envelope.seal(key, EXPORT, asdict(said)).encode(), mode=SHARED)
+        put(beside, _sealed(said, key), mode=SHARED)
     except OSError as error:
         raise Unreachable("file-unwritable", str(path)) from error
     return said
+
+
+def with_sidecars(files: Mapping[str, bytes], *, kind: Kind, model: str, key: Ed25519PrivateKey) -> dict[str, bytes]:
+    """Return files, by name, each with its sidecar after it; for whoever writes a whole directory at once."""
+    both: dict[str, bytes] = {}
+    for name, content in files.items():
+        both[name] = content
+        both[name + ENDING] = _sealed(_said(name, content, kind=kind, model=model, key=key), key)
+    return both
 
 
 def read_signed(path: Path, coordinator: PublicKey) -> Sidecar:
@@ -81,8 +91,16 @@ def has_sidecar(path: Path) -> bool:
     return _beside(path).exists()
 
 
+def _said(name: str, content: bytes, *, kind: Kind, model: str, key: Ed25519PrivateKey) -> Sidecar:
+    return Sidecar(name, sha256(content), kind, model, PublicKey.of(key).fingerprint)
+
+
+def _sealed(said: Sidecar, key: Ed25519PrivateKey) -> bytes:
+    return Envelope.seal(key, EXPORT, asdict(said)).encode()
+
+
 def _beside(path: Path) -> Path:
     return path.with_name(path.name + ENDING)
 
 
-__all__ = ["ENDING", "EXPORT", "Kind", "Sidecar", "has_sidecar", "read_signed", "write_signed"]
+__all__ = ["ENDING", "EXPORT", "Kind", "Sidecar", "has_sidecar", "read_signed", "with_sidecars", "write_signed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -74,8 +75,11 @@ class ModelVersion:
         return model
 
     def verify_lineage(self) -> None:
-        """Return if every sum was released to this study by an invited node, whose signature on the receipt holds."""
+        """Return if a quorum of invited nodes released each sum to this study, and each one's signature holds."""
         invited = {organisation.fingerprint for organisation in self.study.invited}
+        nodes = Counter(receipt.place for receipt in self.receipts)
+        if min(nodes.values(), default=0) < self.study.privacy.quorum:
+            raise Invalid("message-malformed", "fewer releases than the study's quorum")
         if len({(r.node, r.place) for r in self.receipts}) != len(self.receipts):
             raise Invalid("message-malformed", "a node's release is there twice")
         for signed in self.signed:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coordinator.command.shell import Json, Shell, say, table, write_new, write_new_directory
+from coordinator.command.shell import Json, Shell, say, table, write_new_directory
 from privacy.canonical import Document
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from models.version import ModelVersion
 
 
@@ -52,7 +54,8 @@ def export(
 ) -> None:
     """Write what a finished study found to files: one page that stands alone, one document, or a CSV file a table.
 
-    The model is opened by the coordinator's signature first; nothing unsigned is exported.
+    The model is opened by the coordinator's signature first; nothing unsigned is exported. Each file
+    gets a signed FILE.sig beside it: `models verify` tells whether it is still the one that was written.
 
     \b
     Examples:
@@ -64,27 +67,33 @@ def export(
     from privacy.signing import PublicKey
 
     shell = Shell.of(context)
-    client, key = shell.client(), PublicKey.of(shell.home().identity)
+    client, identity = shell.client(), shell.home().identity
+    key = PublicKey.of(identity)
     found = client.result(study)
     sealed = client.model(found["hash"])
     model = ModelVersion.open(sealed, key)
     document = export_of(found, sealed, model, coordinator=key.fingerprint)
-    files = write_export(document, model, form, out)
+    files = write_export(document, model, form, out, key=identity)
     say([f"{path} is written" for path in files], {"files": [str(path) for path in files]}, as_json=as_json)
 
 
-def write_export(document: Document, model: ModelVersion, form: Form, out: Path) -> list[Path]:
-    """Write an export and return its files; whatever is there already is never replaced."""
+def write_export(
+    document: Document, model: ModelVersion, form: Form, out: Path, *, key: Ed25519PrivateKey
+) -> list[Path]:
+    """Write an export and return its files, each with a signed sidecar; what is there already is never replaced."""
     from coordinator.exports import csv_of, json_of, tables_of
+    from models.sidecar import with_sidecars, write_signed
 
+    version = document["provenance"]["model"]
     if form is Form.csv:
-        return write_new_directory(out, {f"{t.name}.csv": csv_of(t) for t in tables_of(document, model)})
+        tables = {f"{t.name}.csv": csv_of(t) for t in tables_of(document, model)}
+        return write_new_directory(out, with_sidecars(tables, kind="result", model=version, key=key))
     if form is Form.json:
-        write_new(out, json_of(document))
+        write_signed(out, json_of(document), kind="result", model=version, key=key)
     else:
         from coordinator.result_page import result_page
 
-        write_new(out, result_page(document, model))
+        write_signed(out, result_page(document, model), kind="result", model=version, key=key)
     return [out]
 
 

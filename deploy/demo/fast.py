@@ -51,7 +51,7 @@ def run_fast(home: Path) -> Report:
         say("running: seven private sums, each charged, noised and logged at each site before it leaves")
         federation.run(study)
         say("publishing the model; each site pulls and verifies it")
-        federation.publish(study)
+        federation.say("published", study)
         models = {site.name: federation.pull(site.name, study) for site in sites}
         say("each site scores its own people, and compares the shared model with its own, inside")
         for site in sites:

@@ -18,6 +18,7 @@ from coordinator.hub import Hub
 from coordinator.identity.keys import KeyFiles, load_identity
 from coordinator.identity.tokens import Caller
 from coordinator.settings import Settings
+from models.standing import Standing
 from models.version import ModelVersion
 from node.assemble import COMPUTATIONS, Node, open_node
 from node.founding import FLOORS, KEY_SUFFIX, Founder, found
@@ -81,10 +82,10 @@ class LocalFederation:
             status = self.hub.status(study)
         return status
 
-    def publish(self, study: str) -> None:
-        """Publish the model that a study made."""
-        registry, key = self.hub.registry, self.home / "hub" / KEYS
-        registry.say("published", registry.find(study), key=load_identity(KeyFiles(key)), at=self.hub.now())
+    def say(self, standing: Standing, study: str, *, reason: str = "") -> None:
+        """Publish or withdraw the model that a study made."""
+        registry, key = self.hub.registry, load_identity(KeyFiles(self.home / "hub" / KEYS))
+        registry.say(standing, registry.find(study), key=key, at=self.hub.now(), reason=reason)
 
     def pull(self, name: str, study: str) -> ModelVersion:
         """Have a node hear the news, fetch a study's model, and keep it once it is verified."""

@@ -14,6 +14,7 @@ from node.ingest import ingest
 from node.optouts import load_optouts
 from node.scoring import compare, score
 from privacy.contract import read_contract
+from privacy.errors import Refusal
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_no_identifier_crossed_the_wire(finished, wire):
 def test_each_site_scores_its_own_people_by_pseudonym_only(finished, tmp_path: Path):
     federation, study, _ = finished
     node = federation.nodes["site-3"]
-    federation.publish(study)
+    federation.say("published", study)
     model = federation.pull("site-3", study)
     optouts = node.store.optouts()
     out = tmp_path / "scores.csv"
@@ -102,3 +103,19 @@ def test_each_site_scores_its_own_people_by_pseudonym_only(finished, tmp_path: P
     report = compare(model, node.store, optouts, tmp_path / "local.json")
     assert json.loads((tmp_path / "local.json").read_text())["people"] == report.people
     assert 0.5 < (report.auc_shared or 0) < 0.9
+
+
+def test_a_withdrawn_model_is_used_nowhere_any_more(finished):
+    federation, study, _ = finished
+    federation.say("published", study)
+    contents = {
+        name: federation.pull(name, study) and node.shelf.kept(study) for name, node in federation.nodes.items()
+    }
+    assert len(set(contents.values())) == 1
+    federation.say("withdrawn", study, reason="a wrong column")
+    for name, node in federation.nodes.items():
+        with pytest.raises(Refusal, match="model-withdrawn"):
+            federation.pull(name, study)
+        with pytest.raises(Refusal, match="model-withdrawn"):
+            node.shelf.opened(contents[name], study)
+        node.verify()

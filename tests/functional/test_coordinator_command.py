@@ -378,12 +378,35 @@ def test_a_study_from_submission_to_result(served, tmp_path):
     page = tmp_path / "r.html"
     assert served.gets("result", "export", study.name, "--out", page)["files"] == [str(page)]
     assert study_hash in page.read_text()
+    models_commands(served, study.name, page, tmp_path)
     assert served.types("result", "export", study.name, "--format", "csv", "--out", tmp_path / "csv") == 0, served.err
     assert served.types("result", "export", study.name, "--format", "pdf", "--out", tmp_path / "r.pdf") == 2
     assert served.types("study", "withdraw", study.name, "--reason", "too late", "--yes") == 5
     assert served.err.startswith("study-finished:")
     for hub in hubs:
         hub.close()
+
+
+def models_commands(served, name, page, place):
+    """Card, exports and verify, as typed."""
+    told = served.gets("models", "card", name)
+    assert told["markdown"].startswith("# Model card:")
+    assert "WITHDRAWN" in told["markdown"]
+    files = {"card.html": "card", "card.md": "card", "risk.json": "export", "risk.onnx": "export"}
+    for file, command in files.items():
+        assert served.types("models", command, name, "--out", place / file) == 0, served.err
+        assert served.types("models", command, name, "--out", place / file) == 4
+    (model,) = (served.home / "models").iterdir()
+    for file in (*(place / file for file in files), page, model):
+        found = served.gets("models", "verify", file)
+        assert (found["model"], found["state"]) == (told["model"], "withdrawn")
+    assert [o["name"] for o in found["organisations"]] == ["leeds", "york", "hull"]
+    (place / "card.md").write_text("# Model card: better")
+    assert served.types("models", "verify", place / "card.md") == 6
+    assert served.err.startswith("export-changed:")
+    assert served.types("models", "export", name, "--out", place / "risk.pkl") == 3
+    assert served.types("models", "card", "nobodys") == 5
+    assert not (place / "risk.pkl").exists()
 
 
 def test_a_coordinator_that_was_killed_goes_on_where_it_was(served, tmp_path):

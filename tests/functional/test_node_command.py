@@ -14,17 +14,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from models.standing import Statement
+from models.version import ModelVersion, version_of
 from node.assemble import open_node
 from node.clock import system_clock
 from node.command import main
-from privacy.computation import Finder
+from privacy.computation import Finder, Result
 from privacy.enrolment import Enrolment, JoinKit
 from privacy.optouts import OptOuts
+from privacy.programme import programme
+from privacy.release import SignedReceipt, encode
 from privacy.signing import PublicKey
 from privacy.software import package_sha256
+from tests.builders import books
 from tests.nodes import CONTRACT, HEADER, nhs_numbers
 
 TREE = Path(__file__).resolve().parents[2]
@@ -299,6 +305,57 @@ def test_scoring_is_for_those_who_may_and_replaces_no_file(whole):
     assert not (whole.place / "m").exists()
     assert json.loads(whole.run("models", "list", "--json").out) == []
     assert not (whole.place / "scores.csv").exists()
+
+
+def a_model(desk, record):
+    """Return a model of a study at this node alone, sealed by its coordinator, with the node's own signed receipt."""
+    study, key = record.study(), desk.node().key
+    place = programme(study, Finder("models.computations")).places[1]
+    (path := desk.place / "books").mkdir()
+    kept = books(path, node=PublicKey.of(key).fingerprint)
+    charge = kept.ledger.charge(study.hash, place, "request", at="2027-03-01T12:00:00+00:00")
+    numbers = np.zeros(place.mechanism.width, np.uint64)
+    sent = encode(kept.ledger.settle(charge, numbers, data=("visits@1",), optouts="l"), key)
+    facts = {"features": ["age"], "outcome": "sex"}
+    result = Result("linear-risk", {"weights": np.array([1.0, -1.0])}, facts)
+    signed, keys = SignedReceipt.of(sent), {PublicKey.of(key).fingerprint: PublicKey.of(key).text}
+    return ModelVersion(study, {"risk": result}, (signed,), keys, "2027-03-01T12:00:00+00:00").seal(desk.hub)
+
+
+def statement(desk, standing, content, study, reason=""):
+    said = Statement(standing, version_of(content), study, reason, "", "2027-03-01T12:00:00+00:00")
+    return said.signed(desk.hub).document()
+
+
+def test_a_model_is_used_from_a_file_or_the_shelf_until_it_is_withdrawn(whole):
+    record = whole.offer(name="shared")
+    content = a_model(whole, record)
+    (whole.place / "shared.model").write_bytes(content)
+    words = ("compare", "--study", "shared", *whole.by("ada"), "--purpose", "is it worth it", "--out")
+    done = whole.run(*words, "first.json", "--model", "shared.model")
+    assert "what this node knows holds" in done.err  # the coordinator is away
+    other = whole.offer(name="other")
+    wrong = ("compare", "--study", "other", *whole.by("ada"), "--purpose", "x", "--out", "no.json")
+    assert whole.code(*wrong, "--model", "shared.model", status=5) == "model-study-other"
+    assert other.hash != record.hash
+    (whole.place / "changed.model").write_bytes(content[:-1] + b"\x01")
+    assert whole.code(*words, "no.json", "--model", "changed.model", status=6) == "signature-wrong"
+    assert whole.code("models", "verify", "changed.model", status=6) == "signature-wrong"
+    found = json.loads(whole.run("models", "verify", "shared.model", "--enrolment", "node/enrolment.txt", "--json").out)
+    assert [(o["name"], o["releases"]) for o in found["organisations"]] == [("st-marys", 1)]
+    shelf = whole.node().shelf
+    assert shelf.hear([statement(whole, "published", content, record.hash)]) == []
+    shelf.keep(content, record.hash)
+    whole.run(*words, "second.json")
+    (entry,) = json.loads(whole.run("models", "list", "--json").out)
+    assert (entry["study"], entry["state"], entry["kept"]) == ("shared", "published", True)
+    assert shelf.hear([statement(whole, "withdrawn", content, record.hash, "a wrong column")]) == []
+    assert whole.code(*words, "no.json", status=5) == "model-withdrawn"
+    assert whole.code(*words, "no.json", "--model", "shared.model", status=5) == "model-withdrawn"
+    assert whole.code("models", "verify", "shared.model", status=5) == "model-withdrawn"
+    assert "a wrong column" in whole.run("models", "list").out
+    assert not (whole.place / "no.json").exists()
+    whole.run("audit", "verify")
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,16 @@ from coordinator.reports import result_of
 from coordinator.result_page import result_page
 from models.computations.evaluation import KIND, discrimination
 from models.curves import auc_chance_sd, calibration, roc
+from models.verification import verify_file
 from models.version import ModelVersion
 from privacy.computation import Result
 from privacy.errors import Invalid, Unreachable
 from privacy.release import SignedReceipt
+from privacy.signing import PublicKey
 from tests.builders import FINDER, NOW, a_place, books, random_table, small_study
 from tests.rehearsal import rehearse
+
+KEY = Ed25519PrivateKey.generate()
 
 WITHOUT, HAVING = np.array([400.0, 300, 200, 100]), np.array([20.0, 40, 60, 80])
 EDGES = np.linspace(-4, 0, 5)
@@ -148,15 +152,17 @@ def test_a_cell_is_never_a_formula():
 
 
 def test_files_are_whole_and_nothing_is_replaced(exported, model, tmp_path):
-    files = write_export(exported, model, Form.csv, tmp_path / "tables")
+    files = write_export(exported, model, Form.csv, tmp_path / "tables", key=KEY)
     assert files == sorted(files, key=files.index)
     assert {p.name for p in (tmp_path / "tables").iterdir()} == {p.name for p in files}
     assert (tmp_path / "tables").stat().st_mode & 0o777 == 0o755
     for form, name in ((Form.json, "r.json"), (Form.html, "r.html")):
-        assert write_export(exported, model, form, tmp_path / name) == [tmp_path / name]
+        assert write_export(exported, model, form, tmp_path / name, key=KEY) == [tmp_path / name]
         with pytest.raises(Unreachable, match="file-unwritable"):
-            write_export(exported, model, form, tmp_path / name)
+            write_export(exported, model, form, tmp_path / name, key=KEY)
     for taken in ("tables", "nowhere/tables"):
         with pytest.raises(Unreachable, match="file-unwritable"):
-            write_export(exported, model, Form.csv, tmp_path / taken)
-    assert {p.name for p in tmp_path.iterdir()} == {"tables", "r.json", "r.html"}
+            write_export(exported, model, Form.csv, tmp_path / taken, key=KEY)
+    assert {p.name for p in tmp_path.iterdir()} == {"tables", "r.json", "r.json.sig", "r.html", "r.html.sig"}
+    for path in (*files[::2], tmp_path / "r.json", tmp_path / "r.html"):
+        assert verify_file(path, PublicKey.of(KEY)).kind == "result"

@@ -17,10 +17,11 @@ from tests.builders import NOW, a_place, books, small_study
 
 NODE = Ed25519PrivateKey.generate()
 STUDY = small_study(
+    privacy__quorum=1,
     invited=[
         {"name": f"site {i}", "fingerprint": PublicKey.of(k).fingerprint}
         for i, k in enumerate([NODE, Ed25519PrivateKey.generate()])
-    ]
+    ],
 )
 
 
@@ -140,9 +141,17 @@ def test_even_the_coordinator_cannot_seal_a_sum_that_no_invited_node_released(ke
         (dataclasses.replace(model, keys={signed.receipt.node: "AA=="}), "receipt-unsigned"),
         (dataclasses.replace(model, signed=(theirs,), keys={public.fingerprint: public.text}), "message-malformed"),
         (dataclasses.replace(model, signed=(signed, signed)), "message-malformed"),
+        (dataclasses.replace(model, signed=()), "message-malformed"),
     ]
     assert [refused(case.seal(key), key) for case, _ in cases] == [code for _, code in cases]
     ModelVersion.open(model.seal(key), PublicKey.of(key))  # the control
+
+
+def test_a_sum_that_fewer_than_the_quorum_released_is_refused(key, model, tmp_path):
+    two = dataclasses.replace(STUDY, privacy=dataclasses.replace(STUDY.privacy, quorum=2))
+    (tmp_path / "again").mkdir()
+    alone = SignedReceipt.of(release(tmp_path / "again", study=two))
+    assert refused(dataclasses.replace(model, study=two, signed=(alone,)).seal(key), key) == "message-malformed"
 
 
 def test_a_pickle_in_the_place_of_the_numbers_is_refused(key, model):

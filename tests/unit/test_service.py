@@ -7,6 +7,7 @@ import pytest
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from models.standing import Statement
 from node.federation.hub import News
 from node.people import open_key
 from node.service import Service
@@ -25,11 +26,11 @@ class Hub:
     """A coordinator's API that offers what the test says, and may be away."""
 
     def __init__(self):
-        self.offered, self.withdrawn, self.sent, self.away = [], [], [], False
+        self.offered, self.models, self.withdrawn, self.sent, self.away = [], [], [], [], False
 
     def news(self):
         self._answer()
-        return News(tuple(self.offered), withdrawn=tuple(self.withdrawn))
+        return News(tuple(self.offered), models=tuple(self.models), withdrawn=tuple(self.withdrawn))
 
     def send_notice(self, content):
         self._answer()
@@ -43,7 +44,8 @@ class Hub:
 class Desk:
     def __init__(self, tmp_path):
         self.now = NOW
-        self.node = a_node(tmp_path, Ed25519PrivateKey.generate())
+        self.coordinator = Ed25519PrivateKey.generate()
+        self.node = a_node(tmp_path, self.coordinator)
         self.node.__dict__.update(now=lambda: self.now, hub=Hub())
         self.hub = self.node.hub
         self.keys = {
@@ -93,6 +95,28 @@ def test_one_bad_offer_does_not_stop_the_others(desk):
     assert desk.state(good) == "awaiting-first-approval"
     assert {"study-malformed", "study-changed"} <= {line.get("is_now") for line in logs}
     assert len(desk.node.governance.register.all()) == 1
+
+
+def test_a_withdrawal_reaches_the_node_and_a_forged_one_is_only_said(desk):
+    version = "sha256:" + "1" * 64
+    said = Statement("withdrawn", version, "sha256:" + "2" * 64, "a wrong column", "", NOW.isoformat())
+    desk.hub.models = [said.signed(Ed25519PrivateKey.generate()).document()]
+    with structlog.testing.capture_logs() as logs:
+        desk.service.tick()
+        desk.service.tick()
+    assert [(line["of"], line["is_now"]) for line in logs if line.get("of") == "models"] == [
+        ("models", "signature-wrong")
+    ]
+    desk.node.shelf.check(version)
+    desk.hub.models.append(said.signed(desk.coordinator).document())
+    desk.service.tick()
+    with pytest.raises(HedgerowError, match="model-withdrawn"):
+        desk.node.shelf.check(version)
+    desk.hub.away = True
+    desk.service.tick()
+    with pytest.raises(HedgerowError, match="model-withdrawn"):
+        desk.node.shelf.check(version)
+    desk.node.verify()
 
 
 def test_a_coordinator_that_is_away_is_said_once_and_nothing_is_lost(desk):

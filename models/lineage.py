@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from models.version import ModelVersion
 from privacy import accountant
 from privacy.computation import PARTS, Finder
+from privacy.errors import Tampered
 from privacy.programme import NODES_A_PERSON, programme
 from privacy.release import Receipt
 
@@ -32,6 +33,30 @@ def epsilons(model: ModelVersion, finder: Finder) -> Mapping[str, Mapping[int, f
     return {view: {m: accountant.epsilon(m * units, delta) for m in NODES_A_PERSON} for view, units in views.items()}
 
 
+def check_plan(model: ModelVersion, finder: Finder) -> tuple[int, int] | None:
+    """Return how many sums went in and how many were planned, each receipt being for a sum of the plan.
+
+    Its place, people and noise must be those that the study's plan gives, and no planned sum may be missing altogether:
+    ``receipt-unplanned``. None where other software planned it, so that nobody here can tell.
+    """
+    study = model.study
+    installed = finder.names()
+    versions = {step.use: finder.find(step.use).version for step in study.steps if step.use in installed}
+    if study.software is not None and versions != dict(study.software.computations):
+        return None
+    places = {place.index: place for place in programme(study, finder).places[1:]}
+    answered = {receipt.place for receipt in model.receipts}
+    for receipt in model.receipts:
+        place = places.get(receipt.place)
+        if place is None or (place.people, place.mechanism.document()) != (receipt.people, dict(receipt.mechanism)):
+            raise Tampered("receipt-unplanned", f"node {receipt.node[:16]}, place {receipt.place}")
+    missing = {(p.step, p.sum) for p in places.values()} - {(places[i].step, places[i].sum) for i in answered}
+    if missing:
+        raise Tampered("receipt-unplanned", "no release for " + ", ".join(sorted(": ".join(m) for m in missing)))
+    spares = study.privacy.spares * len({(p.step, p.sum) for p in places.values()})
+    return len(answered), len(places) - spares
+
+
 def _most(charges: Iterable[tuple[str, str, int]]) -> int:
     paid: dict[tuple[str, str], int] = {}
     for node, people, cost in charges:
@@ -40,4 +65,4 @@ def _most(charges: Iterable[tuple[str, str, int]]) -> int:
     return max(paid.values(), default=0)
 
 
-__all__ = ["epsilons", "releases_by_node"]
+__all__ = ["check_plan", "epsilons", "releases_by_node"]

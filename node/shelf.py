@@ -94,10 +94,10 @@ class Shelf:
         return version
 
     def kept(self, study: str) -> bytes | None:
-        """Return the study's model that is kept here, the newest, or None."""
+        """Return the study's model that is kept here, the newest, or None; a file that is gone can be pulled again."""
         query = "SELECT version FROM kept_model WHERE study = ? ORDER BY rowid DESC LIMIT 1"
         row = self.database.one(query, [study])
-        return self.content(row["version"]) if row else None
+        return self.content(row["version"]) if row and self._path(row["version"]).exists() else None
 
     def content(self, version: str) -> bytes:
         """Return the bytes of a kept model; ``model-tampered`` when they are no longer those."""
@@ -131,7 +131,8 @@ class Shelf:
         if logged != here:
             raise Tampered("model-tampered", "what is kept is not what the log says")
         for version in self.versions():
-            self.content(version)
+            if self._path(version).exists():  # one that a backup just missed, or somebody removed, can be pulled again
+                self.content(version)
 
     def _heard(self) -> set[tuple[str, str]]:
         rows = self.database.rows("SELECT version, standing FROM model_statement")

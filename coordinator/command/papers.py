@@ -14,6 +14,7 @@ from coordinator.command.shell import Json, Shell, say, table
 if TYPE_CHECKING:
     from models.card import Subject
     from models.sidecar import Sidecar
+    from models.verification import Verified
 
 Out = Annotated[Path, typer.Option(metavar="FILE", help="Where to write; FILE.sig appears beside it.")]
 
@@ -89,11 +90,12 @@ def verify(
     home = shell.home()
     kept = register.Register(home.database(register.SCHEMA))
     nodes = [node.public_key for node in (*kept.nodes(), *kept.revoked())]  # what a revoked node released was paid for
-    found = verify_file(file, PublicKey.of(home.identity), nodes=nodes)
+    found = verify_file(file, PublicKey.of(home.identity), shell.finder, nodes=nodes)
     states = {entry.version: entry.state for entry in registry_of(shell).all()}
     state = states.get(found.model, "not in this registry")
     lines = [f"{found.file} holds: {found.kind} of model {found.model}", f"state  {state}"]
     rows = [(o.name, o.fingerprint, o.releases) for o in found.organisations]
+    lines += [sums_line(found)] if rows else []
     lines += table(["organisation", "key", "signed releases"], rows) if rows else []
     say(lines, asdict(found) | {"state": state}, as_json=as_json)
 
@@ -108,8 +110,14 @@ def _subject(shell: Shell, model: str, contract: Path | None = None) -> Subject:
     return subject_of(registry, registry.find(model), PublicKey.of(shell.home().identity), contract=read)
 
 
+def sums_line(found: Verified) -> str:
+    """Return how much of the plan's sums a model's receipts cover."""
+    planned = "the plan is of other software" if found.planned is None else f"{found.planned} planned"
+    return f"sums   {found.sums}; {planned}"
+
+
 def _written(said: Sidecar, out: Path, *, as_json: bool) -> None:
     say([f"{out}", f"sha256 {said.sha256}"], asdict(said) | {"out": str(out)}, as_json=as_json)
 
 
-__all__ = ["add_to", "card", "export", "verify"]
+__all__ = ["add_to", "card", "export", "sums_line", "verify"]

@@ -95,10 +95,13 @@ def verify_model(
 
     node = opened(home)
     known = [Enrolment.decode(read(f).strip()).public_key for f in enrolment] if enrolment else None
-    found = verify_file(file, node.coordinator, nodes=known)
+    found = verify_file(file, node.coordinator, node.finder, nodes=known)
     node.shelf.check(found.model)
     lines = [f"{found.file} holds: {found.kind} of model {found.model}"]
     lines += [f"  {o.name} {o.fingerprint}: {o.releases} signed releases" for o in found.organisations]
+    if found.organisations:
+        planned = "the plan is of other software" if found.planned is None else f"{found.planned} planned"
+        lines.append(f"  {found.sums} sums; {planned}")
     say(asdict(found), "\n".join(lines), as_json=as_json)
 
 

@@ -165,4 +165,4 @@ def test_files_are_whole_and_nothing_is_replaced(exported, model, tmp_path):
             write_export(exported, model, Form.csv, tmp_path / taken, key=KEY)
     assert {p.name for p in tmp_path.iterdir()} == {"tables", "r.json", "r.json.sig", "r.html", "r.html.sig"}
     for path in (*files[::2], tmp_path / "r.json", tmp_path / "r.html"):
-        assert verify_file(path, PublicKey.of(KEY)).kind == "result"
+        assert verify_file(path, PublicKey.of(KEY), FINDER).kind == "result"

@@ -75,9 +75,9 @@ def sealed(model, **header):
 
 
 def forged(model):
-    (first, second) = model.signed
+    first, *others = model.signed
     cheaper = dataclasses.replace(first, receipt=dataclasses.replace(first.receipt, cost_outside=1))
-    return dataclasses.replace(model, signed=(cheaper, second)).seal(HUB)
+    return dataclasses.replace(model, signed=(cheaper, *others)).seal(HUB)
 
 
 REFUSED = {
@@ -177,6 +177,17 @@ def test_a_kept_file_that_was_changed_is_found_and_not_used(shelf, content):
     assert code_of(lambda: shelf.kept(study().hash)) == "model-tampered"
     assert code_of(lambda: shelf.keep(content, study().hash)) == "model-tampered"
     assert code_of(shelf.verify) == "model-tampered"
+
+
+def test_a_kept_file_that_is_gone_can_be_pulled_again(shelf, content):
+    shelf.hear([say("published", content)])
+    shelf.keep(content, study().hash)
+    (file,) = shelf.directory.iterdir()
+    file.unlink()
+    shelf.verify()
+    assert shelf.kept(study().hash) is None
+    shelf.keep(content, study().hash)
+    assert shelf.kept(study().hash) == content
 
 
 def test_a_statement_from_the_state_is_verified_again(shelf, content):

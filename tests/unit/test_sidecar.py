@@ -13,7 +13,9 @@ from models.verification import verify_file
 from models.version import version_of
 from privacy.envelope import Envelope
 from privacy.errors import HedgerowError, Invalid, Unreachable
+from privacy.release import Release, SignedReceipt, encode
 from privacy.signing import PublicKey
+from privacy.study import Software
 from tests.builders import FINDER
 from tests.finished import NODES, finished, study
 
@@ -53,7 +55,7 @@ def code_of(work):
 
 
 def verified(path, key=HUB, **more):
-    return verify_file(path, key, **more)
+    return verify_file(path, key, FINDER, **more)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -126,11 +128,49 @@ def test_another_coordinators_files_are_refused_by_their_code(copy):
 
 def test_a_models_nodes_must_be_those_that_one_knows(copy):
     known = [PublicKey.of(key) for key in NODES]
-    assert [o.releases for o in verified(copy / "a.model", nodes=known).organisations] == [1, 1]
+    assert [o.releases for o in verified(copy / "a.model", nodes=known).organisations] == [3, 3]
     with pytest.raises(HedgerowError) as caught:
         verified(copy / "a.model", nodes=known[:1])
     assert caught.value.code == "model-node-unknown"
     assert caught.value.faults == (f"site 1: {known[1].fingerprint}",)
+
+
+def test_a_models_receipts_are_those_of_its_plan(made, tmp_path):
+    model = made[1].model
+    found = verified(made[0] / "a.model")
+    assert (found.sums, found.planned) == (3, 7)  # second moments, one gradient of five, one histogram
+
+    def code(**changes):
+        (path := tmp_path / "x.model").write_bytes(dataclasses.replace(model, **changes).seal(KEY))
+        return code_of(lambda: verified(path))
+
+    last = max(r.place for r in model.receipts)
+    assert code(signed=tuple(s for s in model.signed if s.receipt.place != last)) == "receipt-unplanned"
+    less = dataclasses.replace(model.study, privacy=dataclasses.replace(model.study.privacy, epsilon=1.0))
+    (tmp_path / "less").mkdir()
+    cheap = finished(tmp_path / "less", made_by=less)
+    assert verify_as(tmp_path, cheap).planned == 7
+    noisier = [dataclasses.replace(s.receipt, study=model.study.hash) for s in cheap.signed]
+    again = tuple(
+        SignedReceipt.of(encode(Release(r, bytes(8 * r.mechanism["width"])), key_of(r.node))) for r in noisier
+    )
+    assert code(signed=again) == "receipt-unplanned"
+
+
+def test_a_plan_of_other_software_is_not_judged(made, tmp_path):
+    model = made[1].model
+    other = dataclasses.replace(model.study, software=Software("sha256:0", {"linear-risk": 99, "evaluation": 1}))
+    (tmp_path / "other").mkdir()
+    assert verify_as(tmp_path, finished(tmp_path / "other", made_by=other)).planned is None
+
+
+def verify_as(place, model):
+    (path := place / "y.model").write_bytes(model.seal(KEY))
+    return verified(path)
+
+
+def key_of(fingerprint):
+    return next(key for key in NODES if PublicKey.of(key).fingerprint == fingerprint)
 
 
 def test_a_model_under_another_name_is_still_a_model(copy):

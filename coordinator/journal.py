@@ -122,6 +122,11 @@ class Journal:
         query = "SELECT content FROM answer WHERE study = ? AND counted = 1 ORDER BY place, node"
         return [row["content"] for row in self._database.rows(query, (study,))]
 
+    def signed_by(self, node: str) -> list[bytes]:
+        """Return every release of one node, as it signed it, by study and place."""
+        query = "SELECT content FROM answer WHERE node = ? AND content != ? ORDER BY study, place"
+        return [row["content"] for row in self._database.rows(query, (node, LOST))]
+
     def contacts(self, study: str, place: int | None = None) -> list[Contact]:
         """Return who was asked for what in a study, or for one place of it, in the plan's order."""
         query = "SELECT * FROM contact WHERE study = ? AND (? IS NULL OR place = ?) ORDER BY place, node"

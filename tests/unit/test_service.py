@@ -9,15 +9,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from models.standing import Statement
 from node.federation.hub import News
+from node.ingest import ingest
 from node.people import open_key
 from node.service import Service
 from privacy.audit import Checkpoint
+from privacy.contract import read_contract
 from privacy.errors import HedgerowError, Unreachable
 from privacy.release import Notice, decode
 from privacy.signing import PublicKey
 from privacy.study import from_document
 from tests.approved import PASSPHRASE, a_node, document
-from tests.nodes import NOW
+from tests.nodes import CONTRACT, NOW
 
 OTHERS = ("1" * 40, "2" * 40)
 
@@ -237,3 +239,26 @@ def test_a_coordinator_that_forgot_a_decision_is_told_it_again(desk):
     assert [n.kind for n in desk.notices()] == ["approved"]  # it knows
     says(desk, said="offered", state="open")  # its state was lost
     assert [(n.kind, n.study) for n in desk.notices()] == [("approved", study)] * 2
+
+
+def test_records_that_their_contract_no_longer_keeps_go_while_the_coordinator_answers(desk, tmp_path):
+    (tmp_path / "contract.toml").write_text(CONTRACT.replace("version = 1\n", "version = 2\nkeep_days = 30\n", 1))
+    ingest(
+        contract=read_contract(tmp_path / "contract.toml"),
+        file=tmp_path / "extract.csv",
+        store=desk.node.store,
+        keystore=desk.node.keystore,
+        optouts=desk.node.store.optouts(),
+        now=NOW,
+        allow_test_numbers=True,
+    )
+    desk.service.tick()
+    assert len(desk.node.store.all()) == 2
+    desk.now += datetime.timedelta(days=31)
+    desk.hub.away = True
+    desk.service.tick()
+    assert len(desk.node.store.all()) == 2  # nobody says that this clock is right
+    desk.hub.away = False
+    desk.service.tick()
+    assert desk.node.store.all() == []
+    desk.node.verify()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ from privacy import audit, ledger
 from privacy.audit import AuditLog, Checkpoint
 from privacy.computation import Finder
 from privacy.contract import Contract
+from privacy.dry_run import dry_run
 from privacy.durable import Database
 from privacy.enrolment import JoinKit
 from privacy.ledger import Ledger
@@ -44,6 +45,7 @@ IDENTITY_KEY, FLEET_KEY = "identity@1", "fleet@1"
 JOIN_KIT = "join@1"  # in the keystore: whom the node obeys is not for whoever can write a file to say
 KEYSTORE, STATE, RECORDS, FLOWER = "keystore.json", "state.sqlite", "store", "flower"
 MODELS = "models"
+Trial = Callable[[Study, Finder], None]
 COMPUTATIONS = Finder("models.computations")
 SCHEMA = (*audit.SCHEMA, *ledger.SCHEMA, *policies.SCHEMA, *register.SCHEMA, *shelf.SCHEMA)
 
@@ -58,6 +60,7 @@ class Node:
     keystore: Keystore
     finder: Finder
     now: Clock
+    trial: Trial = dry_run
 
     @cached_property
     def key(self) -> Ed25519PrivateKey:
@@ -118,7 +121,7 @@ class Node:
     @cached_property
     def governance(self) -> Governance:
         """Return who decides."""
-        intake = Intake(self.fingerprint, package_sha256, self.finder, self._contract, self.ledger)
+        intake = Intake(self.fingerprint, package_sha256, self.finder, self._contract, self.ledger, self.trial)
         return Governance(
             Register(self.database, self.audit),
             intake,
@@ -209,11 +212,12 @@ def open_node(
     *,
     finder: Finder = COMPUTATIONS,
     flags: Mapping[str, object] | None = None,
+    trial: Trial = dry_run,
 ) -> Node:
     """Open the node in ``home``; a home without one, wrong settings or a wrapping key that is away have their codes."""
     settings = read_settings(home, environ=environ, flags=flags)
     keystore = Keystore.open(home / KEYSTORE, settings.wrapping_key_file)
-    return Node(home, settings, JoinKit.decode(keystore.secret(keystore.newest(JOIN))), keystore, finder, now)
+    return Node(home, settings, JoinKit.decode(keystore.secret(keystore.newest(JOIN))), keystore, finder, now, trial)
 
 
 __all__ = [
@@ -228,5 +232,6 @@ __all__ = [
     "SCHEMA",
     "STATE",
     "Node",
+    "Trial",
     "open_node",
 ]

@@ -18,6 +18,7 @@ from node.witness import Witness
 from privacy.alone import alone
 from privacy.audit import Checkpoint
 from privacy.canonical import Document
+from privacy.dry_run import dry_run
 from privacy.errors import HedgerowError, Unreachable
 from privacy.probes import Readiness
 
@@ -42,6 +43,7 @@ class Service:
         self._checkpoint_due: datetime.datetime | None = None
         self._records_due = datetime.datetime.min.replace(tzinfo=datetime.UTC)
         self.contact = Contact(node.home)
+        self._loaded: set[str] = set()  # studies whose computations are in memory
         self._compared = threading.Event()  # with what the coordinator kept of our log; before that nothing is answered
         self._witness = Witness(node.audit, node=node.fingerprint)
 
@@ -86,8 +88,16 @@ class Service:
         if admitted:  # so our clock agrees with the coordinator's: a clock that ran ahead closes no study for good
             self._try("expiry", lambda: self._node.governance.expire(now=self._node.now()))
             self._try("retention", self._let_go)
+        self._try("computations", self._make_ready)
         self._try("notices", self._tell)
         self._try("checkpoint", self._checkpoint)
+
+    def _make_ready(self) -> None:
+        """Load what approved studies compute with, so that their first request need not wait for it; torch, often."""
+        for record in self._node.governance.register.all():
+            if record.state in {"runnable", "running"} and record.hash not in self._loaded:
+                self._loaded.add(record.hash)
+                dry_run(record.study(), self._node.finder)
 
     def _let_go(self) -> None:
         """Remove records that their contract does not keep any longer."""

@@ -147,17 +147,17 @@ class Finder:
     """Finds computations by name in the packages that a composition root lists; a file there is all it takes."""
 
     def __init__(self, *packages: str) -> None:
-        self._packages = packages
+        self.packages = packages
 
     def names(self) -> list[str]:
         """Return the names that a study may use: ``next_year_risk.py`` is ``next-year-risk``."""
-        found = [m.name for p in self._packages for m in pkgutil.iter_modules(importlib.import_module(p).__path__)]
+        found = [m.name for p in self.packages for m in pkgutil.iter_modules(importlib.import_module(p).__path__)]
         return sorted(name.replace("_", "-") for name in found)
 
     def find(self, name: str) -> Computation:
         """Return the computation; a name that no file has is ``computation-unknown``."""
         if re.fullmatch(r"[a-z][a-z0-9-]*", name) and name in self.names():
-            for package in self._packages:
+            for package in self.packages:
                 module = name.replace("-", "_")
                 if importlib.util.find_spec(f"{package}.{module}"):
                     computation: Computation = importlib.import_module(f"{package}.{module}").COMPUTATION

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, opened, progress, say
+from node.command.console import AsJson, Home, progress, say
 from node.settings import LogLevel
 
 
@@ -29,13 +29,17 @@ def serve(
 
     Example: hedgerow-node serve
     """
+    from node.assemble import open_node
+    from node.clock import system_clock
     from node.logs import log_to_stderr
     from node.service import Service
+    from node.trial import try_apart
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    node = opened(home, poll_seconds=poll_seconds, health_port=health_port, log_level=log_level)
+    flags = {"poll_seconds": poll_seconds, "health_port": health_port, "log_level": log_level}
+    node = open_node(home, os.environ, system_clock, flags=flags, trial=try_apart)
     log_to_stderr(node.settings.log_level)
 
     def ready() -> None:

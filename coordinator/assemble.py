@@ -65,6 +65,7 @@ def serve(home: Home, *, now: Clock, ready: Callable[[Mapping[str, object]], Non
     )
     database = home.database(*SCHEMAS)
     database.fold()
+    database.check()
     with home.alone(), link, Admission(Register(database), link).kept():
         presence = link.grid("presence")
         with open_hub(home, database, grid_of=lambda s: closing(link.grid(s)), presence=presence, now=now) as hub:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.clock import stamp
-from node.people import require_person
-from node.policy import APPROVALS_NEEDED, Policy
+from node.consent import both_sign, require_two
+from node.policy import Policy
 from privacy.audit import CLOCK_ACCEPTED, AuditLog
 from privacy.canonical import Document
 from privacy.durable import Database
 from privacy.errors import Refusal
-from privacy.signing import sign
 
 CLOCK = "clock"  # the context of the signatures
 
@@ -42,17 +41,14 @@ def accept_clock(
     Only a leaf that says so lets time in the log run back. A clock that is not behind has nothing to be accepted:
     ``clock-not-behind``.
     """
-    for name, key in keys.items():
-        require_person(policy.approver(name), key)
-    if len(keys) < APPROVALS_NEEDED:
-        raise Refusal("same-person-twice", "two different people accept a clock")
+    require_two(policy, keys)
     with database.transaction() as connection:
         accepted = Accepted(audit.newest_at(), stamp(now))
         if datetime.datetime.fromisoformat(accepted.was) <= now:
             raise Refusal("clock-not-behind", f"the newest leaf is of {accepted.was}")
         statement: Document = {"node": node, "was": accepted.was, "now": accepted.now, "leaves": audit.size}
-        signatures = {name: sign(key, CLOCK, statement) for name, key in sorted(keys.items())}
-        audit.append(connection, CLOCK_ACCEPTED, {**statement, "signatures": signatures}, at=accepted.now)
+        facts = {**statement, "signatures": both_sign(policy, keys, CLOCK, statement)}
+        audit.append(connection, CLOCK_ACCEPTED, facts, at=accepted.now)
     return accepted
 
 

@@ -91,6 +91,7 @@ def test_a_long_computation_is_stored_though_others_wrote_meanwhile(here):
     plan, place = here.plan, here.plan.places[1]
     charge = here.node.sums.charge(plan, place, "sha256:" + "0" * 64)
     here.node.governance.register.pause(at=at(30))
+    here.node.governance.register.resume(at=at(31))
     release = here.node.sums.compute(plan, charge, ROUND)
     assert isinstance(release, Release)
     assert times(here.node.audit) == sorted(times(here.node.audit))

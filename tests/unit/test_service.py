@@ -15,6 +15,7 @@ from node.service import Service
 from privacy.audit import Checkpoint
 from privacy.contract import read_contract
 from privacy.errors import HedgerowError, Unreachable
+from privacy.errors import HedgerowError, Refusal, Unreachable
 from privacy.release import Notice, decode
 from privacy.signing import PublicKey
 from privacy.study import from_document
@@ -166,6 +167,23 @@ def test_an_ended_study_is_closed(desk):
     study = desk.offer()
     desk.service.tick()
     desk.now = NOW + datetime.timedelta(days=40)
+    desk.service.tick()
+    assert desk.state(study) == "expired"
+
+
+def test_a_clock_that_ran_ahead_closes_no_study_while_the_coordinator_does_not_admit_us(desk):
+    study = desk.offer()
+    desk.service.tick()
+    desk.now = NOW + datetime.timedelta(days=400)
+    news = desk.hub.news
+
+    def refused():
+        raise Refusal("token-refused")  # as a coordinator does whose clock is more than 90 seconds from ours
+
+    desk.hub.news = refused
+    desk.service.tick()
+    assert desk.state(study) == "awaiting-first-approval"
+    desk.hub.news = news  # the control: admitted, so it is really so late
     desk.service.tick()
     assert desk.state(study) == "expired"
 

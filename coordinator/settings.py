@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -64,6 +65,18 @@ def read_settings(home: Path, *, environ: Mapping[str, str], flags: Mapping[str,
     return _or_faults(_sourced(home / FILE, from_environ), given, str(home / FILE))
 
 
+def origins(home: Path, *, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return where each setting comes from: its variable in the environment, the file, or "default"."""
+    written = tomllib.loads((home / FILE).read_text(encoding="utf-8"))
+
+    def origin(name: str) -> str:
+        if (variable := PREFIX + name.upper()) in environ:
+            return variable
+        return FILE if name in written else "default"
+
+    return {name: origin(name) for name in Settings.model_fields}
+
+
 def checked(values: Mapping[str, Any]) -> Settings:
     """Return settings from ``values`` and defaults alone; all faults at once as ``settings-wrong``."""
     return _or_faults(_sourced(None, {}), values, "")
@@ -107,4 +120,14 @@ def default_home(environ: Mapping[str, str]) -> Path:
     return Path(data) / "hedgerow" / "coordinator"
 
 
-__all__ = ["FILE", "HOME_VARIABLE", "PREFIX", "LogLevel", "Settings", "checked", "default_home", "read_settings"]
+__all__ = [
+    "FILE",
+    "HOME_VARIABLE",
+    "PREFIX",
+    "LogLevel",
+    "Settings",
+    "checked",
+    "default_home",
+    "origins",
+    "read_settings",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -71,9 +72,21 @@ def read_settings(home: Path, *, environ: Mapping[str, str], flags: Mapping[str,
         raise Invalid("settings-wrong", str(home / FILE), faults=["is not TOML text"]) from error
 
 
+def origins(home: Path, *, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return where each setting comes from: its variable in the environment, the file, or "default"."""
+    written = tomllib.loads((home / FILE).read_text(encoding="utf-8"))
+
+    def origin(name: str) -> str:
+        if (variable := PREFIX + name.upper()) in environ:
+            return variable
+        return FILE if name in written else "default"
+
+    return {name: origin(name) for name in Settings.model_fields}
+
+
 def toml_lines(fields: Mapping[str, object]) -> str:
     """Return plain fields (texts, numbers, lists of texts) as TOML: JSON writes these the same way."""
     return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in fields.items())
 
 
-__all__ = ["FILE", "HOME_VARIABLE", "PREFIX", "LogLevel", "Settings", "read_settings", "toml_lines"]
+__all__ = ["FILE", "HOME_VARIABLE", "PREFIX", "LogLevel", "Settings", "origins", "read_settings", "toml_lines"]

@@ -1,15 +1,18 @@
-"""``doctor``: what is wrong with this coordinator, and what to type."""
+"""``doctor`` and ``config``: what is wrong with this coordinator and what to type; how it is set up."""
 
 from __future__ import annotations
 
 import typer
 
-from coordinator.command.shell import Json, Shell, say
+from coordinator.command.shell import Json, Shell, say, table
+
+config = typer.Typer(help="How this coordinator is set up.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add both commands to the program."""
     app.command()(doctor)
+    app.add_typer(config, name="config")
 
 
 def doctor(context: typer.Context, *, as_json: Json = False) -> None:
@@ -34,4 +37,22 @@ def doctor(context: typer.Context, *, as_json: Json = False) -> None:
     raise typer.Exit(status)
 
 
-__all__ = ["add_to", "doctor"]
+@config.command("show")
+def show_config(context: typer.Context, *, as_json: Json = False) -> None:
+    """Show each setting, its value, and where it comes from. None is a secret.
+
+    \b
+    Example:
+      hedgerow-coordinator config show
+    """
+    from coordinator.settings import origins
+
+    shell = Shell.of(context)
+    settings = shell.home().settings.model_dump(mode="json")
+    came_from = origins(shell.home_path, environ=shell.environ)
+    document = {name: {"value": value, "origin": came_from[name]} for name, value in settings.items()}
+    rows = [(name, each["value"], each["origin"]) for name, each in document.items()]
+    say(table(["setting", "value", "from"], rows), document, as_json=as_json)
+
+
+__all__ = ["add_to", "config", "doctor", "show_config"]

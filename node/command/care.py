@@ -1,4 +1,4 @@
-"""``doctor``: what is wrong with this node, and what to type."""
+"""``doctor`` and ``config``: what is wrong with this node and what to type; how it is set up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from node.clock import system_clock
-from node.command.console import AsJson, Home, say
+from node.command.console import AsJson, Home, say, table
+
+config = typer.Typer(help="How this node is set up.", no_args_is_help=True)
 
 
 def doctor(
@@ -36,4 +38,19 @@ def doctor(
     raise typer.Exit(status)
 
 
-__all__ = ["doctor"]
+@config.command("show")
+def show_config(*, home: Home, as_json: AsJson = False) -> None:
+    """Show each setting, its value, and where it comes from. None is a secret.
+
+    Example: hedgerow-node config show
+    """
+    from node.settings import origins, read_settings
+
+    settings = read_settings(home, environ=os.environ).model_dump(mode="json")
+    came_from = origins(home, environ=os.environ)
+    data = {name: {"value": value, "origin": came_from[name]} for name, value in settings.items()}
+    rows = [(name, each["value"], each["origin"]) for name, each in data.items()]
+    say(data, table(("SETTING", "VALUE", "FROM"), rows), as_json=as_json)
+
+
+__all__ = ["config", "doctor", "show_config"]

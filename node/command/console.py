@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.assemble import Node, open_node
 from node.clock import system_clock
+from node.command.completion import study_names
 from node.people import open_key
 from node.settings import HOME_VARIABLE
 from privacy.errors import HedgerowError, Unreachable
@@ -22,7 +23,12 @@ PASSPHRASE_VARIABLE = "HEDGEROW_PASSPHRASE_FILE"  # noqa: S105 - the name of a v
 
 Home = Annotated[Path, typer.Option(envvar=HOME_VARIABLE, help="The node's directory.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name, or the first digits of its hash.")]
+StudyName = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY", help="A study's name, or the first digits of its hash.", autocompletion=study_names
+    ),
+]
 AsPerson = Annotated[str, typer.Option("--as", metavar="NAME", help="Who you are, by your name in the policy.")]
 KeyFile = Annotated[Path, typer.Option("--key", metavar="FILE", help="Your own signing key.")]
 SignedBy = Annotated[

@@ -73,5 +73,6 @@ app.command("restore")(keeping.restore)
 app.command("upgrade")(keeping.upgrade)
 app.command("serve")(serving.serve)
 app.command("doctor")(care.doctor)
+app.add_typer(care.config, name="config")
 
 __all__ = ["EPILOG", "HELP", "app"]

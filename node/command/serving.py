@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, progress, say
+from node.command.console import AsJson, Home, progress
 from node.settings import LogLevel
 
 
@@ -45,7 +46,7 @@ def serve(
     def ready() -> None:
         name, fingerprint = node.settings.name, node.fingerprint
         if as_json:
-            say({"ready": True, "name": name, "fingerprint": fingerprint}, "", as_json=True)
+            sys.stdout.write(json.dumps({"ready": True, "name": name, "fingerprint": fingerprint}) + "\n")
             sys.stdout.flush()
         else:
             progress(f"ready: {name} {fingerprint}")

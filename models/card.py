@@ -15,7 +15,7 @@ from models.version import FORMAT, ModelVersion
 from privacy.canonical import JSON
 from privacy.computation import Finder
 from privacy.contract import Contract
-from privacy.study import TRANSFORMS, Variable
+from privacy.study import TRANSFORMS, Step, Variable
 
 NOT_MEASURED = "not measured"
 GROUPS = ("sex", "age band", "ethnicity", "index of multiple deprivation")
@@ -149,10 +149,7 @@ def _variable(v: Variable) -> tuple[str, ...]:
 
 def _methodology(about: Subject, finder: Finder) -> Iterator[str | Table]:
     study, spent = about.model.study, epsilons(about.model, finder)
-    steps = [
-        (step.name, step.use, step.of or "-", step.people, ", ".join(f"{k} = {v}" for k, v in step.parameters.items()))
-        for step in study.steps
-    ]
+    steps = [(step.name, step.use, step.of or "-", step.people, _parameters(step)) for step in study.steps]
     yield Table(("step", "computation", "works on", "people", "parameters"), tuple(steps))
     yield (
         "Nothing but private sums left an organisation: each person adds one bounded vector, each organisation adds "
@@ -171,6 +168,11 @@ def _methodology(about: Subject, finder: Finder) -> Iterator[str | Table]:
     )
     signed = ", each signed by its organisation; the model file holds the signatures"
     yield f"Lineage: {len(about.model.receipts)} releases{signed}. `models verify` checks them offline."
+
+
+def _parameters(step: Step) -> str:
+    lists = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in step.parameters.items()}
+    return "; ".join(f"{name}: {value}" for name, value in lists.items()) or "as by default"
 
 
 def _evaluation(about: Subject) -> Iterator[str | Table | Bullets]:

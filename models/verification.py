@@ -43,6 +43,11 @@ class Verified:
     sums: int = 0
     planned: int | None = None
 
+    @property
+    def line(self) -> str:
+        """Return what it is, for people."""
+        return f"{self.file} holds: {'' if self.kind == MODEL else f'{self.kind} of '}model {self.model}"
+
 
 def verify_file(
     path: Path, coordinator: PublicKey, finder: Finder, *, nodes: Collection[PublicKey] | None = None

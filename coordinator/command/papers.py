@@ -93,7 +93,7 @@ def verify(
     found = verify_file(file, PublicKey.of(home.identity), shell.finder, nodes=nodes)
     states = {entry.version: entry.state for entry in registry_of(shell).all()}
     state = states.get(found.model, "not in this registry")
-    lines = [f"{found.file} holds: {found.kind} of model {found.model}", f"state  {state}"]
+    lines = [found.line, f"state  {state}"]
     rows = [(o.name, o.fingerprint, o.releases) for o in found.organisations]
     lines += [sums_line(found)] if rows else []
     lines += table(["organisation", "key", "signed releases"], rows) if rows else []

@@ -97,7 +97,7 @@ def verify_model(
     known = [Enrolment.decode(read(f).strip()).public_key for f in enrolment] if enrolment else None
     found = verify_file(file, node.coordinator, node.finder, nodes=known)
     node.shelf.check(found.model)
-    lines = [f"{found.file} holds: {found.kind} of model {found.model}"]
+    lines = [found.line]
     lines += [f"  {o.name} {o.fingerprint}: {o.releases} signed releases" for o in found.organisations]
     if found.organisations:
         planned = "the plan is of other software" if found.planned is None else f"{found.planned} planned"

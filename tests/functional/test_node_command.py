@@ -309,18 +309,19 @@ def test_scoring_is_for_those_who_may_and_replaces_no_file(whole):
 
 
 def a_model(desk, record):
-    """Return a model of a study at this node alone, sealed by its coordinator, with the node's own signed receipt."""
+    """Return a model of a study at this node alone, sealed by its coordinator, with the node's own signed receipts."""
     study, key = record.study(), desk.node().key
-    place = programme(study, Finder("models.computations")).places[1]
     (path := desk.place / "books").mkdir()
-    kept = books(path, node=PublicKey.of(key).fingerprint)
-    charge = kept.ledger.charge(study.hash, place, "request", at="2027-03-01T12:00:00+00:00")
-    numbers = np.zeros(place.mechanism.width, np.uint64)
-    sent = encode(kept.ledger.settle(charge, numbers, data=("visits@1",), optouts="l"), key)
+    kept, signed = books(path, node=PublicKey.of(key).fingerprint), []
+    for place in [p for p in programme(study, Finder("models.computations")).places[1:] if p.occurrence == 0]:
+        charge = kept.ledger.charge(study.hash, place, f"request-{place.index}", at="2027-03-01T12:00:00+00:00")
+        numbers = np.zeros(place.mechanism.width, np.uint64)
+        sent = encode(kept.ledger.settle(charge, numbers, data=("visits@1",), optouts="l"), key)
+        signed.append(SignedReceipt.of(sent))
     facts = {"features": ["age"], "outcome": "sex"}
     result = Result("linear-risk", {"weights": np.array([1.0, -1.0])}, facts)
-    signed, keys = SignedReceipt.of(sent), {PublicKey.of(key).fingerprint: PublicKey.of(key).text}
-    return ModelVersion(study, {"risk": result}, (signed,), keys, "2027-03-01T12:00:00+00:00").seal(desk.hub)
+    keys = {PublicKey.of(key).fingerprint: PublicKey.of(key).text}
+    return ModelVersion(study, {"risk": result}, tuple(signed), keys, "2027-03-01T12:00:00+00:00").seal(desk.hub)
 
 
 def statement(desk, standing, content, study, reason=""):
@@ -343,7 +344,7 @@ def test_a_model_is_used_from_a_file_or_the_shelf_until_it_is_withdrawn(whole):
     assert whole.code(*words, "no.json", "--model", "changed.model", status=6) == "signature-wrong"
     assert whole.code("models", "verify", "changed.model", status=6) == "signature-wrong"
     found = json.loads(whole.run("models", "verify", "shared.model", "--enrolment", "node/enrolment.txt", "--json").out)
-    assert [(o["name"], o["releases"]) for o in found["organisations"]] == [("st-marys", 1)]
+    assert [(o["name"], o["releases"]) for o in found["organisations"]] == [("st-marys", 2)]
     shelf = whole.node().shelf
     assert shelf.hear([statement(whole, "published", content, record.hash)]) == []
     shelf.keep(content, record.hash)

@@ -6,7 +6,6 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -16,13 +15,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from node.environment import HOME_VARIABLE, PREFIX, LogLevel
 from privacy.errors import Invalid, Unreachable
 from privacy.fields import NAME
 
-LogLevel = Literal["debug", "info", "warning", "error"]
 FILE = "node.toml"
-PREFIX = "HEDGEROW_NODE_"
-HOME_VARIABLE = PREFIX + "HOME"
 
 
 class Settings(BaseSettings):

@@ -10,7 +10,6 @@ import typer
 
 from node.command import merging
 from node.command.console import AsJson, Home, opened, progress, say, table
-from privacy.accountant import epsilon, epsilon_if_continuous
 
 ledger = typer.Typer(help="The privacy budget: what each person here has spent for life.", no_args_is_help=True)
 ledger.command("hand-over")(merging.hand_over)
@@ -27,6 +26,8 @@ def show_ledger(*, home: Home, as_json: AsJson = False) -> None:
 
     Example: hedgerow-node ledger show
     """
+    from privacy.accountant import epsilon, epsilon_if_continuous
+
     node = opened(home)
     delta = node.policy.lifetime_delta
     accounts = [

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from node.settings import HOME_VARIABLE
+from node.environment import HOME_VARIABLE
 
 STATE = "state.sqlite"
 

@@ -7,17 +7,18 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.assemble import Node, open_node
 from node.clock import system_clock
 from node.command.completion import study_names
-from node.people import open_key
-from node.settings import HOME_VARIABLE
+from node.environment import HOME_VARIABLE
 from privacy.errors import HedgerowError, Unreachable
+
+if TYPE_CHECKING:
+    from node.assemble import Node
 
 PASSPHRASE_VARIABLE = "HEDGEROW_PASSPHRASE_FILE"  # noqa: S105 - the name of a variable that names a file
 
@@ -47,6 +48,8 @@ PassphraseFiles = Annotated[
 
 def opened(home: Path, **flags: object) -> Node:
     """Open the node for one command, on the process's environment and the computer's clock."""
+    from node.assemble import open_node
+
     return open_node(home, os.environ, system_clock, flags=flags)
 
 
@@ -100,6 +103,8 @@ def passphrase_of(name: str, files: Sequence[str] | None, environ: Mapping[str, 
 
 def key_of(name: str, path: Path, files: Sequence[str] | None, node: Node) -> Ed25519PrivateKey:
     """Return a person's signing key, opened with their passphrase."""
+    from node.people import open_key
+
     return open_key(path, passphrase_of(name, files, os.environ), home=node.home)
 
 

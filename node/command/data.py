@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from node.command.console import AsJson, Home, opened, progress, say
-from privacy.contract import read_contract
 
 optout = typer.Typer(help="The list of people who may be used; without a fresh one nothing runs.", no_args_is_help=True)
 
@@ -28,6 +27,7 @@ def ingest(
     """
     from node.ingest import ingest as load
     from node.optouts import current_optouts
+    from privacy.contract import read_contract
 
     agreed, node = read_contract(contract), opened(home)
     policy, now = node.policy, node.now()

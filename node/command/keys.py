@@ -11,7 +11,7 @@ import typer
 
 from node.clock import system_clock
 from node.command.console import AsJson, Home, opened, progress, say, table
-from node.settings import PREFIX
+from node.environment import PREFIX
 
 key = typer.Typer(help="The node's keys: what each is for, and how they rotate.", no_args_is_help=True)
 rotate = typer.Typer(help="Let a new key take the place of one that may have been seen.", no_args_is_help=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.assemble import Node
 from node.clock import stamp
 from node.command.console import (
     AsJson,
@@ -22,8 +21,10 @@ from node.command.console import (
     say,
 )
 from node.people import ROLES, create_key
-from node.policy import Policy, policy_of, read_policy_file
 from privacy.signing import PublicKey
+
+if TYPE_CHECKING:
+    from node.policy import Policy
 
 person = typer.Typer(help="People, their roles, and signing keys that only they hold.", no_args_is_help=True)
 policy = typer.Typer(help="The node's own floors, signed by two of its people.", no_args_is_help=True)
@@ -66,6 +67,8 @@ def add(
     Example: hedgerow-node person add cara --role clinician --key /media/cara/cara.key
     --signed-by ada=/media/ada/ada.key --signed-by ben=/media/ben/ben.key
     """
+    from node.policy import policy_of
+
     if (key is None) == (public_key is None):
         raise typer.BadParameter("give either --key, for a new key, or --public-key")
     node = opened(home)
@@ -110,8 +113,10 @@ def change(
     Example: hedgerow-node policy change changed.toml --signed-by ada=/media/ada/ada.key
     --signed-by ben=/media/ben/ben.key
     """
+    from node.policy import policy_of, read_policy_file
+
     changed = policy_of(read_policy_file(file))
-    node: Node = opened(home)
+    node = opened(home)
     node.policies.accept(changed, keys_of(signed_by, passphrase_file, node), now=stamp(node.now()))
     say(_data(changed), f"in force: {changed.hash}", as_json=as_json)
 

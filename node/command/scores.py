@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.assemble import Node
 from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, progress, say
 from node.command.models import hear_news, pull, read
 from privacy.errors import Unreachable
 
 if TYPE_CHECKING:
     from models.version import ModelVersion
+    from node.assemble import Node
     from privacy.optouts import OptOuts
 
 StudyOption = Annotated[str, typer.Option(help="The study whose model is used: its name, or digits of its hash.")]

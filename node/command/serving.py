@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from node.command.console import AsJson, Home, progress
-from node.settings import LogLevel
+from node.environment import LogLevel
 
 
 def serve(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.assemble import Node
 from node.clock import stamp
 from node.command.console import (
     AsJson,
@@ -23,11 +22,11 @@ from node.command.console import (
     say,
     table,
 )
-from node.governance import WAITING
-from node.register import Record
 from privacy.errors import CATALOGUE, Unreachable
 
 if TYPE_CHECKING:
+    from node.assemble import Node
+    from node.register import Record
     from privacy.contract import Contract
     from privacy.programme import Programme
 
@@ -167,6 +166,7 @@ def resume(*, home: Home, as_json: AsJson = False) -> None:
 
 def _planned(node: Node, name: str) -> tuple[Record, Programme, str]:
     """Return a study's record, its plan, and in words what it would leave of this node's budget."""
+    from node.governance import WAITING
     from privacy.programme import programme
 
     record = node.governance.register.find(name)

@@ -30,7 +30,7 @@ from privacy.errors import HedgerowError, Invalid
 EMPTY_BUNDLE_SHA256: Final = "8739c76e681f900923b900c9df0ef75cf421d39cabb54650c4b9ad19b6a76d85"
 
 FIRST_WAIT: Final = 0.2  # seconds before the first reconnection; each further wait doubles
-LONGEST_WAIT: Final = 30.0
+LONGEST_WAIT: Final = 2.0  # the node asks for news as often: a coordinator that is back should not be waited for
 BEAT_SECONDS: Final = HEARTBEAT_MIN_INTERVAL * 0.7  # Flower gives a node up after two intervals of silence
 LEAST_POLL_SECONDS: Final = 0.1  # should a coordinator not hold our pulls, never ask more often than this
 STOP_CHECK_SECONDS: Final = 0.1

@@ -152,6 +152,32 @@ def test_every_setting_field_and_code_is_named(page, wanted):
     assert unnamed(wanted, PAGES[page]) == []
 
 
+def ports_table(page: str) -> str:
+    """Return the section of a page that tells who dials whom."""
+    return page.partition("## 2. Ports\n")[2].partition("\n## ")[0]
+
+
+def for_operators(index: str) -> set[str]:
+    """Return the pages that the index gives to those who run a node or a hub."""
+    rows = [row for row in index.splitlines() if row.startswith(("| in the data team", "| an analyst or operator"))]
+    return {link for row in rows for link, _ in LINK.findall(row)} - {"operate.md"}
+
+
+def test_the_ports_table_names_every_setting_of_a_port():
+    fields = {*CoordinatorSettings.model_fields, *NodeSettings.model_fields}
+    wanted = {name for name in fields if name.endswith(("_port", "_host"))}
+    assert len(wanted) >= 4
+    assert unnamed(wanted, ports_table(PAGES["operate.md"])) == []
+    assert unnamed({"api_port"}, ports_table(PAGES["operate.md"].replace("`api_port`", ""))) == ["api_port"]
+
+
+def test_the_operators_page_leads_to_each_page_that_operators_need():
+    wanted = for_operators(PAGES["README.md"])
+    assert len(wanted) >= 10
+    led = {link for link, _ in LINK.findall(PAGES["operate.md"])}
+    assert wanted - led == set(), "name these in section 9 of docs/operate.md"
+
+
 def test_every_parameter_of_a_computation_is_named():
     for path in sorted((TREE / "models/computations").glob("[!_]*.py")):
         read = re.findall(r"\bf\.\w+\(\"(\w+)\"", path.read_text(encoding="utf-8"))

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 
 def forgetful_journal() -> None:
-    """Keep what was asked and answered in memory only, as a coordinator without a journal would."""
-    from coordinator.journal import Journal, Standing
+    """Forget, when a run goes on, what was answered before."""
+    from coordinator.journal import Journal
 
-    exchanges: dict[tuple[str, int], tuple[bytes, dict[str, bytes]]] = {}
-    noted = Journal.keep  # the launcher's, which notes it
+    opened = Journal.open
 
-    def opened(_self: Any, study: str, place: int, request: bytes) -> Standing:
-        return Standing(*exchanges.setdefault((study, place), (request, {})), closed=False)
+    def forgotten(self: Any, study: str, place: int, request: bytes) -> Any:
+        return replace(opened(self, study, place, request), answers={}, closed=False)
 
-    def kept(self: Any, study: str, place: int, node: str, content: bytes, **when: Any) -> None:
-        exchanges[study, place][1][node] = content
-        noted(self, study, place, node, content, **when)
-
-    Journal.open, Journal.keep, Journal.close = opened, kept, lambda *_: None
+    Journal.open = forgotten
 
 
 def late_charge() -> None:

@@ -128,7 +128,7 @@ def test_every_command_and_option_is_named(program):
 def test_every_command_that_the_manual_types_exists():
     known = {typed for program in APPS for typed, _ in commands(program)}
     for name, page in PAGES.items():
-        for line in re.findall(r"hedgerow-(?:node|coordinator)[^\n`]*", page):
+        for line in re.findall(r"hedgerow-(?:node|coordinator)(?!\.service)[^\n`]*", page):
             words = re.sub(r" --home \S+", "", line).split()
             if len(words) > 1 and re.fullmatch(r"[a-z]+", words[1]):
                 assert known & {" ".join(words[:n]).rstrip(".,") for n in (2, 3, 4)}, (name, line)

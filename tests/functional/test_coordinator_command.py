@@ -94,7 +94,7 @@ def enrolment_file(folder, site):
 def test_init_makes_a_home_whose_secrets_are_its_own(hub):
     assert "Next:" in hub.out
     modes = {p.name: p.stat().st_mode & 0o777 for p in hub.home.rglob("*") if p.is_file()}
-    private = {"identity.key", "authority.key", "server.key", "join.kit"}
+    private = {"identity.key", "authority.key", "server.key", "coordinator.db", "join.kit"}
     assert {name for name, mode in modes.items() if mode & 0o077 == 0} == private
     kit = JoinKit.decode((hub.home / "join.kit").read_bytes())
     assert (kit.api, kit.fleet) == ("https://hub.example.nhs.uk:8440", "hub.example.nhs.uk:8441")

@@ -19,6 +19,7 @@ from coordinator.federation.superlink import SuperLink
 from coordinator.home import FLEET, MODELS, Home
 from coordinator.hub import Hub, Presence
 from coordinator.identity import tokens
+from coordinator.identity.renewal import Renewal
 from coordinator.identity.tokens import Doorkeeper
 from coordinator.journal import Journal
 from coordinator.register import Register
@@ -54,19 +55,29 @@ Clock = Callable[[], datetime.datetime]
 
 
 def serve(home: Home, *, now: Clock, ready: Callable[[Mapping[str, object]], None]) -> None:
-    """Serve the API and Flower's protocol until a signal ends it; ``ready`` hears the addresses."""
-    settings, keys = home.settings, home.keys
+    """Serve the API and Flower's protocol until a signal ends it; ``ready`` hears the addresses.
+
+    A second server of the same home is ``coordinator-running``.
+    """
+    with home.alone():
+        _serve(home, now, ready)
+
+
+def _serve(home: Home, now: Clock, ready: Callable[[Mapping[str, object]], None]) -> None:
+    settings, keys, renewal = home.settings, home.keys, Renewal(home.keys, now=now)
+    renewal.begin()
     link = SuperLink(
         host=settings.fleet_host,
         port=settings.fleet_port,
         certificate=keys.server,
         private_key=keys.server_key,
         home=home.path / FLEET,
+        on_tls=renewal.attach,
     )
     database = home.database(*SCHEMAS)
     database.fold()
     database.check()
-    with home.alone(), link, Admission(Register(database), link).kept():
+    with link, Admission(Register(database), link).kept(also=renewal.look):
         presence = link.grid("presence")
         with open_hub(home, database, grid_of=lambda s: closing(link.grid(s)), presence=presence, now=now) as hub:
             answers = Tally()
@@ -78,6 +89,7 @@ def serve(home: Home, *, now: Clock, ready: Callable[[Mapping[str, object]], Non
                     certificate=keys.server,
                     private_key=keys.server_key,
                     ready=lambda: ready(_addresses(home, hub)),
+                    on_tls=renewal.attach,
                 )
 
 

@@ -89,19 +89,24 @@ def _fill(home: Home, hosts: Sequence[str], now: datetime.datetime) -> JoinKit:
     create_keys(home.keys, name=settings.name, hosts=hosts, now=now)
     for directory in (MODELS, FLEET):
         (home.path / directory).mkdir(mode=0o700)
-    dialled = f"[{hosts[0]}]" if ":" in hosts[0] else hosts[0]
-    kit = JoinKit(
-        name=settings.name,
-        api=f"https://{dialled}:{settings.api_port}",
-        fleet=f"{dialled}:{settings.fleet_port}",
-        root_certificate=home.keys.authority.read_text(encoding="ascii"),
-        public_key=PublicKey.of(home.identity).text,
-        split_key=secrets.token_hex(SPLIT_KEY_BYTES),
-    )
+    kit = kit_for(home, host=hosts[0], split_key=secrets.token_hex(SPLIT_KEY_BYTES))
     Database(home.path / DATABASE, (), file_format=FORMAT).close()
     put(home.path / JOIN_KIT, kit.encode(), mode=PRIVATE)
     put(home.path / FILE, _toml(settings).encode(), mode=PUBLIC)
     return kit
+
+
+def kit_for(home: Home, *, host: str, split_key: str) -> JoinKit:
+    """Return what a node needs to dial this coordinator at ``host``."""
+    dialled = f"[{host}]" if ":" in host else host
+    return JoinKit(
+        name=home.settings.name,
+        api=f"https://{dialled}:{home.settings.api_port}",
+        fleet=f"{dialled}:{home.settings.fleet_port}",
+        root_certificate=home.keys.authority.read_text(encoding="ascii"),
+        public_key=PublicKey.of(home.identity).text,
+        split_key=split_key,
+    )
 
 
 def _toml(settings: Settings) -> str:
@@ -124,6 +129,7 @@ __all__ = [
     "SPLIT_KEY_BYTES",
     "Home",
     "begin_anew",
+    "kit_for",
     "make_home",
     "open_home",
 ]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coordinator.command.certificates import about_kit, kit_lines
 from coordinator.command.shell import Json, Shell, say
 
 
@@ -39,23 +40,18 @@ def init(
     """
     from coordinator.home import JOIN_KIT, make_home
     from coordinator.settings import checked
-    from privacy.signing import PublicKey
 
     where = {"api_host": listen, "fleet_host": listen, "api_port": api_port, "fleet_port": fleet_port}
     settings = checked({"name": name, **where})
     made, kit = make_home(home, settings=settings, hosts=host or ["127.0.0.1"], now=Shell.of(context).now())
-    fingerprint = PublicKey(kit.public_key).fingerprint
+    document = {"home": str(made.path), **about_kit(kit), "join_kit": str(made.path / JOIN_KIT)}
     lines = [
         f"{name} lives in {made.path}",
-        f"key      {fingerprint}",
-        f"api      {kit.api}",
-        f"fleet    {kit.fleet}",
-        f"join kit {made.path / JOIN_KIT}",
+        *kit_lines(document),
         "Next: carry the join kit to each node by a channel you trust (it holds the federation's split key),",
         f"      then `export HEDGEROW_COORDINATOR_HOME={made.path.resolve()}` and `hedgerow-coordinator serve`.",
     ]
-    document = {"home": str(made.path), "key": fingerprint, "api": kit.api, "fleet": kit.fleet}
-    say(lines, document | {"join_kit": str(made.path / JOIN_KIT)}, as_json=as_json)
+    say(lines, document, as_json=as_json)
 
 
 def begin_anew(context: typer.Context, *, as_json: Json = False) -> None:

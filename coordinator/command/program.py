@@ -14,7 +14,19 @@ from typing import Annotated
 import click
 import typer
 
-from coordinator.command import care, findings, homes, keeping, models, nodes, papers, receipts, runs, studies
+from coordinator.command import (
+    care,
+    certificates,
+    findings,
+    homes,
+    keeping,
+    models,
+    nodes,
+    papers,
+    receipts,
+    runs,
+    studies,
+)
 from coordinator.command.shell import Shell, tell
 from privacy.errors import HedgerowError
 from privacy.rooms import check_rooms
@@ -68,6 +80,7 @@ homes.add_to(app)
 keeping.add_to(app, nodes.app)
 nodes.app.command()(receipts.receipts)
 app.add_typer(nodes.app, name="node")
+certificates.add_to(app)
 app.add_typer(studies.app, name="study")
 app.add_typer(runs.app, name="run")
 app.add_typer(findings.app, name="result")

@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -29,13 +30,24 @@ STOP_SECONDS: Final = 2
 class SuperLink:
     """Serves the registered nodes from ``start`` to ``stop``, or as a context manager.
 
-    Raises Invalid when the certificate or its key cannot be used, Unreachable when the port cannot be had.
+    ``on_tls`` hears, in the event loop that serves, with which TLS context. Raises Invalid when the certificate or
+    its key cannot be used, Unreachable when the port cannot be had.
     """
 
-    def __init__(self, *, host: str, port: int, certificate: Path, private_key: Path, home: Path) -> None:
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        certificate: Path,
+        private_key: Path,
+        home: Path,
+        on_tls: Callable[[ssl.SSLContext], None] = lambda _: None,
+    ) -> None:
         os.environ["FLWR_HOME"] = str(home)
         self._address = (host, port)
         self._switchboard = Switchboard()
+        self._on_tls = on_tls
         self._config = uvicorn.Config(
             FleetApi(self._switchboard),
             ssl_certfile=certificate,
@@ -108,7 +120,12 @@ class SuperLink:
 
     def _serve(self) -> None:
         with asyncio.Runner(loop_factory=self._config.get_loop_factory()) as runner:
-            runner.run(self._server.serve(sockets=[self._socket]))
+            runner.run(self._listen())
+
+    async def _listen(self) -> None:
+        if self._config.ssl is not None:
+            self._on_tls(self._config.ssl)
+        await self._server.serve(sockets=[self._socket])
 
 
 __all__ = ["SuperLink"]

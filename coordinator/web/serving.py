@@ -17,9 +17,19 @@ STOP_SECONDS = 2
 
 
 def serve_api(
-    app: ASGIApp, *, host: str, port: int, certificate: Path, private_key: Path, ready: Callable[[], None]
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    certificate: Path,
+    private_key: Path,
+    ready: Callable[[], None],
+    on_tls: Callable[[ssl.SSLContext], None] = lambda _: None,
 ) -> None:
-    """Listen until SIGTERM or SIGINT, then end within seconds; ``ready`` is called once requests are served."""
+    """Listen until SIGTERM or SIGINT, then end within seconds; ``ready`` is called once requests are served.
+
+    ``on_tls`` hears, in the event loop that serves, with which TLS context.
+    """
     config = uvicorn.Config(
         app,
         ssl_certfile=certificate,
@@ -43,7 +53,7 @@ def serve_api(
     except OSError:
         raise Unreachable("port-unavailable", f"{host}:{port}") from None
     with listening:
-        server = _Server(config, ready)
+        server = _Server(config, ready, on_tls)
         _quiet(server)
         server.run(sockets=[listening])
 
@@ -51,11 +61,15 @@ def serve_api(
 class _Server(uvicorn.Server):
     """Says when it is ready. uvicorn raises a caught signal again once it has ended: here that does nothing."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], on_tls: Callable[[ssl.SSLContext], None]
+    ) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._on_tls = ready, on_tls
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.config.ssl is not None:
+            self._on_tls(self.config.ssl)
         await super().startup(sockets)
         self._ready()
 

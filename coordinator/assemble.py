@@ -133,6 +133,7 @@ def open_hub(
                 now=now,
                 progress=progress,
                 stop=stop,
+                revoked=lambda: {node.fingerprint for node in register.revoked()},
             )
         if registry.version(study) is None:  # else it was kept just before a crash
             model = _model(study, outcome, journal, register, made_at=now().isoformat(timespec="seconds"))

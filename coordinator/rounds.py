@@ -6,7 +6,7 @@ import datetime
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -82,6 +82,7 @@ class _Run:
     progress: Callable[[Progress], None]
     stop: threading.Event
     planned: int
+    revoked: Callable[[], Collection[str]]
     roster: tuple[str, ...] = ()
     receipts: list[Receipt] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -104,19 +105,21 @@ def run_study(
     now: Callable[[], datetime.datetime],
     progress: Callable[[Progress], None],
     stop: threading.Event,
+    revoked: Callable[[], Collection[str]] = tuple,
 ) -> Outcome:
     """Run every step of a study with the nodes in ``roster``, at least its quorum, and return what was learned.
 
     A run that was cut short goes on where its journal ends, with the same requests. Too few answers, after every
     spare place, are ``quorum-lost``. A node that was left out of one step is asked again at the next: within a step
     the roster only shrinks, so that the totals of one computation are over the same people. Once ``stop`` is set the
-    run ends within a second by ``Stopped``, whoever it waits for.
+    run ends within a second by ``Stopped``, whoever it waits for. A node that is ``revoked`` is in no new request and
+    is asked no more; what it answered before counts, as it was paid for.
     """
     if len(roster) < study.privacy.quorum:
         raise Refusal("quorum-lost", f"{len(roster)} of {study.privacy.quorum} nodes")
     plan, spares = programme(study, finder), study.privacy.spares
     planned = sum(len(plan.of(*named)) - spares for named in {(p.step, p.sum) for p in plan.places[1:]})
-    run = _Run(study, plan, grid, key, roster, journal, deadline_seconds, now, progress, stop, planned)
+    run = _Run(study, plan, grid, key, roster, journal, deadline_seconds, now, progress, stop, planned, revoked)
     results: dict[str, Result] = {}
     for step in study.steps:
         run.roster = tuple(sorted(roster))
@@ -173,9 +176,11 @@ def _exchange(run: _Run, ask: Ask, place: Place) -> dict[str, Release]:
         raise Refusal("roster-wrong", place.title)
     releases = {node: kept for node, reply in standing.answers.items() if (kept := _kept(run, asked, node, reply))}
     run.refusals.clear()
+    _require_quorum(run, asked, releases)
     try:
         for _ in range(ATTEMPTS):
-            if not (waiting := wanted.intersection(run.keys) - releases.keys() - run.refusals.keys()):
+            done = {*releases, *run.refusals, *run.revoked()}
+            if not (waiting := wanted.intersection(run.keys) - done):
                 break
             _ask(run, asked, waiting, releases)
         fields = {"exchange": exchange_id(run.study.hash, place.index), "study": run.study.hash, "place": place.index}
@@ -188,7 +193,15 @@ def _exchange(run: _Run, ask: Ask, place: Place) -> dict[str, Release]:
 
 
 def _request(run: _Run, ask: Ask, place: Place) -> Request:
-    return Request.of(run.study.hash, place.index, run.roster, ask.state)
+    gone = set(run.revoked())
+    return Request.of(run.study.hash, place.index, tuple(n for n in run.roster if n not in gone), ask.state)
+
+
+def _require_quorum(run: _Run, asked: _Asked, releases: Mapping[str, Release]) -> None:
+    """Ask nobody when, without the nodes that were revoked, too few are left to answer."""
+    gone = set(run.revoked())
+    if len({*asked.request.roster, *releases} - (gone - releases.keys())) < run.study.privacy.quorum:
+        raise Refusal("quorum-lost", ", ".join(f"{node[:8]}: node-revoked" for node in sorted(gone)))
 
 
 def _standing(run: _Run, standing: Standing, place: Place) -> Request:

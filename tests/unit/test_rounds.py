@@ -134,6 +134,36 @@ def test_nobody_is_asked_below_the_quorum(hub):
     assert not any(node.asked for node in hub.nodes)
 
 
+def test_a_node_that_is_revoked_in_the_middle_is_in_no_request_after_that(hub):
+    gone, revoked, rosters = hub.nodes[0], set(), []
+
+    def listening(node):
+        def answer(content):
+            rosters.append(Request.decode(content, PublicKey.of(hub.key)).roster)
+            if len(gone.asked) == 2:
+                revoked.add(gone.name)
+            return node.answer(content)
+
+        return answer
+
+    hub.handlers.update({node.name: listening(node) for node in hub.nodes})
+    outcome = hub.run(revoked=lambda: revoked)
+    assert outcome.exchanges == PLANNED
+    assert len(gone.asked) in {2, 3}  # the exchange that was under way may have asked it already
+    counted = {r.place for r in outcome.receipts if r.node == gone.name}
+    assert counted <= set(gone.asked)
+    assert [gone.name in roster for roster in rosters[-6:]] == [False] * 6
+    again = hub.run(revoked=lambda: revoked)  # the journal counts what it answered before
+    assert weights_of(again) == weights_of(outcome)
+
+
+def test_too_few_without_the_revoked_lose_the_quorum_and_nobody_is_asked(hub):
+    names = {node.name for node in hub.nodes}
+    fault = refused(hub, revoked=lambda: set(list(names)[: len(names) - hub.study.privacy.quorum + 1]))
+    assert (fault.code, "node-revoked" in fault.detail) == ("quorum-lost", True)
+    assert not any(node.asked for node in hub.nodes)
+
+
 def test_a_quorum_is_enough_and_those_who_failed_are_left_out_from_then_on(hub):
     first = hub.nodes[0]
     hub.handlers[first.name] = lambda _: first.refuse("node-paused")

@@ -18,9 +18,9 @@ import pytest
 from coordinator.command.program import run
 from coordinator.home import open_home
 from node.federation.fleet import FleetSettings, hold_connection
-from privacy.enrolment import JoinKit
+from privacy.enrolment import JoinKit, Rotation
 from privacy.errors import Refusal
-from privacy.signing import PublicKey
+from privacy.signing import PublicKey, read_aloud
 from privacy.study import from_document
 from tests.coordinators import NOW, STUDY, Site, sites, study_text
 
@@ -163,6 +163,49 @@ def test_nodes_are_enrolled_once_and_listed(hub, tmp_path):
     file.write_bytes(b"not one")
     assert hub.types("node", "enrol", file) == 3
     assert hub.err.startswith("kit-malformed:")
+
+
+def test_a_node_changes_its_key_and_is_turned_out(hub, tmp_path):
+    site, file = Site("leeds"), tmp_path / "rotation.txt"
+    assert hub.types("node", "enrol", enrolment_file(tmp_path, site)) == 0
+    assert read_aloud(site.fingerprint) in hub.out
+    file.write_bytes(Rotation(site.fingerprint, Site("x").enrolment.fleet_key, 2).encode(site.key))
+    assert hub.gets("node", "rotate", file)["fleet_key"] == 2
+    assert hub.types("node", "rotate", file) == 5
+    assert hub.err.startswith("rotation-old:")
+    stranger = Site("york")
+    file.write_bytes(Rotation(stranger.fingerprint, stranger.enrolment.fleet_key, 2).encode(stranger.key))
+    for words in (("node", "rotate", file), ("node", "revoke", "york", "--reason", "x")):
+        assert hub.types(*words) == 5
+        assert hub.err.startswith("node-unknown:")
+    assert hub.types("node", "revoke", "leeds", "--reason", " ") == 2
+    assert hub.types("node", "revoke", "leeds", "--reason", "ticket 4711") == 0
+    (row,) = hub.gets("node", "list")["nodes"]
+    assert (row["state"], row["reason"], row["online"]) == ("revoked", "ticket 4711", None)
+    assert hub.types("node", "list") == 0
+    assert "revoked" in hub.out
+    assert hub.types("node", "enrol", enrolment_file(tmp_path, site)) == 5
+    assert hub.err.startswith("node-revoked:")
+
+
+def test_certificates_are_shown_and_renewed_and_the_kit_is_written_again(hub, tmp_path):
+    before = hub.gets("certificate", "show")
+    assert (before["hosts"], before["server_due"], before["authority_near"]) == (["hub.example.nhs.uk"], False, False)
+    assert hub.types("kit", "--host", "10.0.0.9", "--out", tmp_path / "new.kit") == 3
+    assert hub.err.startswith("host-uncertified:")
+    assert hub.gets("certificate", "renew", "--host", "10.0.0.9")["hosts"] == ["hub.example.nhs.uk", "10.0.0.9"]
+    assert hub.types("certificate", "renew", "--host", "not a host") == 3
+    split_key = JoinKit.decode((hub.home / "join.kit").read_bytes()).split_key
+    assert hub.types("kit", "--host", "10.0.0.9", "--out", tmp_path / "new.kit") == 0
+    assert "https://10.0.0.9:8440" in hub.out
+    assert split_key not in hub.out
+    old = JoinKit.decode((hub.home / "join.kit").read_bytes()).root_certificate
+    assert hub.types("certificate", "renew", "--authority") == 0
+    kit = JoinKit.decode((hub.home / "join.kit").read_bytes())
+    assert kit.root_certificate == (hub.home / "keys" / "authority.pem").read_text() != old
+    assert kit.split_key == split_key
+    assert hub.types("certificate", "show") == 0
+    assert "until" in hub.out
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import json
 
 import pytest
 import structlog
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -122,6 +124,15 @@ def test_no_algorithm_but_ours(door):
         )
     signed = door.admit(forged({"alg": "EdDSA", "typ": "JWT"}, SITE.key.sign))  # the forger itself can sign
     assert signed.role == "node"
+
+
+def test_the_key_of_flowers_connection_signs_no_token(door):
+    """The node's other key, which the coordinator knows too: whatever algorithm its token names."""
+    for algorithm in ("ES256", "ES384", "EdDSA"):
+        header = {"alg": algorithm, "typ": "JWT"}
+        assert_refused(door, forged(header, lambda m: SITE.fleet.sign(m, ec.ECDSA(hashes.SHA384()))))
+    for spelling in ("eddsa", "Ed25519", "EDDSA", "", None, ["EdDSA"]):
+        assert_refused(door, forged({"alg": spelling, "typ": "JWT"}, SITE.key.sign))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 from coordinator.checking import check_study
@@ -178,6 +179,7 @@ class Studies:
         return replace(study, software=Software(self._package, versions))
 
 
+@lru_cache(maxsize=1024)  # every node asks for every study that invites it, again and again
 def _study(document: bytes) -> Study:
     return from_document(parse(document))
 

@@ -46,8 +46,11 @@ class Admission:
 
         def keep() -> None:
             while not stop.wait(EVERY_SECONDS):
-                self.look()
-                also()
+                for work in (self.look, also):
+                    try:
+                        work()
+                    except Exception as error:  # noqa: BLE001 - else nobody would be cut off any more
+                        self._say(work.__name__, type(error).__name__)
 
         self.look()
         thread = threading.Thread(target=keep, name="admission", daemon=True)

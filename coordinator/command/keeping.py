@@ -113,7 +113,7 @@ def upgrade(
 def checkpoint(
     context: typer.Context,
     *,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The node, by its name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The node, by name or fingerprint; also a revoked one.")],
     out: Annotated[Path, typer.Option(help="The file to write; nothing is ever replaced.")],
     as_json: Json = False,
 ) -> None:
@@ -127,7 +127,8 @@ def checkpoint(
     from privacy.atomic import put
 
     database = Shell.of(context).home().database(register.SCHEMA, checkpoints.SCHEMA)
-    node = next((n for n in register.Register(database).nodes() if n.name == name), None)
+    nodes = register.Register(database)
+    node = next((n for n in (*nodes.nodes(), *nodes.revoked()) if name in {n.name, n.fingerprint}), None)
     if node is None:
         raise Refusal("node-unknown", name)
     content = checkpoints.Checkpoints(database).newest(node.fingerprint)

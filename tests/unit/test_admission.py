@@ -1,8 +1,11 @@
 """Who may connect is what the register says, a second later; one node that cannot be let in keeps nobody else out."""
 
+import time
+
 import pytest
 import structlog
 
+from coordinator import admission
 from coordinator.admission import Admission
 from coordinator.register import SCHEMA, Register
 from privacy.durable import Database
@@ -37,22 +40,22 @@ def register(tmp_path):
 
 def test_nodes_come_change_their_key_and_go(register):
     leeds, york, link = Site("leeds"), Site("york"), Link()
-    admission = Admission(register, link)
+    watch = Admission(register, link)
     register.enrol(leeds.enrolment, at=NOW)
-    admission.look()
+    watch.look()
     register.enrol(york.enrolment, at=NOW)
-    admission.look()
+    watch.look()
     assert link.inside == {s.fingerprint: s.enrolment.fleet_key for s in (leeds, york)}
     new = Site("leeds").enrolment.fleet_key
     register.rotate(Rotation(leeds.fingerprint, new, 2), at=NOW)
-    admission.look()
+    watch.look()
     assert link.inside == {leeds.fingerprint: new, york.fingerprint: york.enrolment.fleet_key}
     assert link.former == {leeds.enrolment.fleet_key: leeds.fingerprint}
     register.revoke("leeds", reason="merged", at=NOW)
-    admission.look()
+    watch.look()
     assert link.inside == {york.fingerprint: york.enrolment.fleet_key}
     assert link.former == {leeds.enrolment.fleet_key: leeds.fingerprint, new: leeds.fingerprint}
-    admission.look()
+    watch.look()
     assert link.calls == [leeds.fingerprint, york.fingerprint, leeds.fingerprint]  # each once, not each second
 
 
@@ -61,28 +64,47 @@ def test_one_that_cannot_be_let_in_is_said_once_and_tried_again(register):
     for site in (leeds, york):
         register.enrol(site.enrolment, at=NOW)
     link.refused = {leeds.fingerprint}
-    admission = Admission(register, link)
+    watch = Admission(register, link)
     with structlog.testing.capture_logs() as logs:
         for _ in range(3):
-            admission.look()
+            watch.look()
     assert set(link.inside) == {york.fingerprint}
     assert [(line["of"], line["code"]) for line in logs if line["event"] == "not-admitted"] == [
         (leeds.fingerprint, "node-key-reused")
     ]
     link.refused = set()
-    admission.look()
+    watch.look()
     assert set(link.inside) == {leeds.fingerprint, york.fingerprint}
 
 
 def test_a_register_that_cannot_be_read_cuts_nobody_off(register, monkeypatch):
     link, site = Link(), Site("leeds")
     register.enrol(site.enrolment, at=NOW)
-    admission = Admission(register, link)
-    admission.look()
+    watch = Admission(register, link)
+    watch.look()
 
     def nodes():
         raise Unreachable("state-locked")
 
     monkeypatch.setattr(register, "nodes", nodes)
-    admission.look()
+    watch.look()
     assert set(link.inside) == {site.fingerprint}
+
+
+def test_a_fault_does_not_end_the_watch(register, monkeypatch):
+    monkeypatch.setattr(admission, "EVERY_SECONDS", 0.01)
+    link, site, faults = Link(), Site("leeds"), []
+
+    def broken():
+        faults.append(True)
+        raise RuntimeError("9990000018")
+
+    register.enrol(site.enrolment, at=NOW)
+    with structlog.testing.capture_logs() as logs, Admission(register, link).kept(also=broken):
+        while len(faults) < 2:
+            time.sleep(0.01)
+        register.revoke("leeds", reason="merged", at=NOW)
+        while link.inside:
+            time.sleep(0.01)
+    assert "RuntimeError" in str(logs)
+    assert "999" not in str(logs)

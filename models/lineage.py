@@ -36,8 +36,8 @@ def epsilons(model: ModelVersion, finder: Finder) -> Mapping[str, Mapping[int, f
 def check_plan(model: ModelVersion, finder: Finder) -> tuple[int, int] | None:
     """Return how many sums went in and how many were planned, each receipt being for a sum of the plan.
 
-    Its place, people and noise must be those that the study's plan gives, and no planned sum may be missing altogether:
-    ``receipt-unplanned``. None where other software planned it, so that nobody here can tell.
+    Its place, people, noise and cost must be those that the study's plan gives, and no planned sum may be missing
+    altogether: ``receipt-unplanned``. None where other software planned it, so that nobody here can tell.
     """
     study = model.study
     installed = finder.names()
@@ -48,7 +48,8 @@ def check_plan(model: ModelVersion, finder: Finder) -> tuple[int, int] | None:
     answered = {receipt.place for receipt in model.receipts}
     for receipt in model.receipts:
         place = places.get(receipt.place)
-        if place is None or (place.people, place.mechanism.document()) != (receipt.people, dict(receipt.mechanism)):
+        paid = (receipt.people, dict(receipt.mechanism), receipt.cost_outside, receipt.cost_coordinator)
+        if place is None or (place.people, (m := place.mechanism).document(), m.cost, m.cost) != paid:
             raise Tampered("receipt-unplanned", f"node {receipt.node[:16]}, place {receipt.place}")
     missing = {(p.step, p.sum) for p in places.values()} - {(places[i].step, places[i].sum) for i in answered}
     if missing:

@@ -49,9 +49,10 @@ def speak_for(home: Path, *, to: str, join: Path, keys: Mapping[str, Ed25519Priv
     database = Database(home / STATE, SCHEMA, file_format=FORMAT, new=False)
     log = AuditLog(database, Ed25519PrivateKey.generate())  # only read: its seals are under the key that is lost
     ledger = Ledger(database, log, node=node)
-    policy = Policies(home, database, log, ledger, node=node).current()
+    policies, newest = Policies(home, database, log, ledger, node=node), verify_log(database, enrolled.public_key)
+    policies.verify()  # else people of an earlier policy, put back on the disk, could speak
+    policy = policies.current()
     require_two(policy, keys)
-    newest = verify_log(database, enrolled.public_key)
     ledger.verify(policy.ceilings())
     if newest is None:
         raise Tampered("audit-tampered", "no checkpoint")

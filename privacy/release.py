@@ -17,8 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from privacy.arrays import Ring
 from privacy.canonical import SHA256, Document, sha256
+from privacy.computation import PARTS
 from privacy.envelope import Envelope, verify_by_hash
 from privacy.errors import Invalid, Tampered
+from privacy.fields import LARGEST_WHOLE
 from privacy.signing import PublicKey
 
 RELEASE, NOTICE = "release", "notice"
@@ -58,11 +60,19 @@ class Receipt:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Receipt:
-        """Return the receipt that plain data describes; anything else is ``message-malformed``."""
+        """Return the receipt that plain data describes; anything else is ``message-malformed``.
+
+        A cost is a positive whole number: whoever holds a node's key could sign another, and what a node has spent
+        would fall when it is counted.
+        """
         try:
-            return cls(**{**document, "data": tuple(document["data"])})
-        except (KeyError, TypeError) as error:
+            mechanism = dict(document["mechanism"])
+            receipt = cls(**{**document, "data": tuple(document["data"]), "mechanism": mechanism})
+        except (KeyError, TypeError, ValueError) as error:
             raise Invalid("message-malformed") from error
+        if not _is_receipt(receipt):
+            raise Invalid("message-malformed")
+        return receipt
 
 
 @dataclass(frozen=True)
@@ -158,6 +168,22 @@ def decode(content: bytes, node: PublicKey) -> Release | Notice:
     if envelope.context == RELEASE:
         return Release(Receipt.from_document(envelope.header), envelope.payload)
     return _notice(envelope.header)
+
+
+def _is_receipt(r: Receipt) -> bool:
+    texts = (r.node, r.study, r.title, r.people, r.request, r.optouts, r.charged_at, r.released, *r.data)
+    if not all(_is_text(text) for text in texts):
+        return False
+    numbers = ((1, r.cost_outside), (1, r.cost_coordinator), (0, r.place), (0, r.audit_leaf))
+    return r.people in PARTS and all(_is_whole(number, least) for least, number in numbers)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable()  # a coordinator's people read some of them
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return type(value) is int and least <= value <= LARGEST_WHOLE
 
 
 def _notice(header: Document) -> Notice:

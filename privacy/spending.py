@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from privacy.canonical import Document
 from privacy.computation import PARTS
-from privacy.errors import Invalid
+from privacy.errors import Invalid, Tampered
 
 VIEWS = ("outside", "coordinator")
 CHARGED, MERGED = "charged", "ledger-merged"  # the only events that change what is spent
@@ -30,9 +30,15 @@ def combined(own: Spending, other: Spending, populations: Populations) -> Spendi
 
 
 def with_charges(spending: Spending, charges: Iterable[Mapping[str, Any]]) -> Spending:
-    """Add charges, each with ``people`` and ``cost``, to the accounts of the people they were about."""
+    """Add charges, each with ``people`` and ``cost``, to the accounts of the people they were about.
+
+    A charge that would lower an account is ``ledger-tampered``: of a log whose node lost its key, nobody can tell the
+    newest leaves from forged ones.
+    """
     spent = dict(spending)
     for charge in charges:
+        if type(charge["cost"]) is not int or charge["cost"] <= 0 or charge["people"] not in PARTS:
+            raise Tampered("ledger-tampered", "a charge that is none")
         for part, view in _KEYS:
             spent[part, view] += charge["cost"] if part in PARTS[charge["people"]] else 0
     return spent

@@ -2,10 +2,13 @@
 
 import contextlib
 import json
+import shutil
 import sqlite3
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from privacy.audit import Scribe
 from privacy.computation import PARTS as PEOPLE
 from tests.functional.test_node_command import Desk
 
@@ -99,14 +102,66 @@ def test_two_people_speak_for_a_node_whose_keystore_is_lost(tmp_path, two):
     new.run("audit", "verify")
 
 
-def test_a_lost_nodes_edited_ledger_is_found(tmp_path):
+SPEAK = ["ledger", "hand-over", "--identity-lost", "join.kit", "--to", "ab" * 20, "--out", "x"]
+
+
+def with_a_charge(tmp_path):
     lost = Desk(tmp_path)
     lost.init("--policy", "floors.toml")
     lost.load()
     lost.offer()
     for person in ("ada", "ben"):
         lost.run("study", "approve", "who", *lost.by(person))
-    with contextlib.closing(sqlite3.connect(lost.home / "state.sqlite", isolation_level=None)) as connection:
-        connection.execute("UPDATE account SET spent = 0")
-    words = ["ledger", "hand-over", "--identity-lost", "join.kit", "--to", "ab" * 20, "--out", "x", *SIGN]
-    assert lost.code(*words, status=6) == "ledger-tampered"
+    return lost
+
+
+def edited(desk, work):
+    """Do what somebody can do who can write the disk, and has no key."""
+    with contextlib.closing(sqlite3.connect(desk.home / "state.sqlite", isolation_level=None)) as connection:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA ignore_check_constraints=ON")
+        work(connection)
+
+
+def test_a_lost_nodes_edited_ledger_is_found(tmp_path):
+    lost = with_a_charge(tmp_path)
+    edited(lost, lambda connection: connection.execute("UPDATE account SET spent = 0"))
+    assert lost.code(*SPEAK, *SIGN, status=6) == "ledger-tampered"
+
+
+def add_a_charge(connection, place, cost):
+    """Add a charge of this cost with its leaf, and change the accounts to what the log then says."""
+    row = dict(connection.execute("SELECT * FROM charge").fetchone())
+    facts = {key: row[key] for key in ("study", "title", "people", "request")}
+    facts |= {"place": place, "cost": cost, "mechanism": json.loads(row["mechanism"])}
+    leaf = Scribe(Ed25519PrivateKey.generate()).append(connection, "charged", facts, at=row["at"])
+    changed = {**row, "id": None, "place": place, "cost": cost, "leaf": leaf}
+    connection.execute(f"INSERT INTO charge VALUES ({', '.join('?' * len(changed))})", list(changed.values()))
+    connection.execute("UPDATE account SET spent = spent + ?", [cost])
+
+
+def test_a_forged_leaf_cannot_lower_what_a_lost_node_spent(tmp_path):
+    """Nobody can check the seals of a node without its key: leaves after its newest checkpoint may be anybody's."""
+    lost = with_a_charge(tmp_path)
+    honest = json.loads(lost.run(*SPEAK, *SIGN, "--json").out)["spent"]["training"]["outside"]
+    edited(lost, lambda connection: add_a_charge(connection, 98, 1))
+    more = json.loads(lost.run(*SPEAK, *SIGN, "--json").out)["spent"]["training"]["outside"]
+    assert more == honest + 1  # the control: such a forgery is sound in all other ways
+    edited(lost, lambda connection: add_a_charge(connection, 99, -honest))
+    assert lost.code(*SPEAK, *SIGN, status=6) == "ledger-tampered"
+
+
+def test_a_former_approver_does_not_speak_for_a_lost_node(tmp_path):
+    """An earlier policy put back on the disk is signed by two as well; the log tells that another came after it."""
+    lost = with_a_charge(tmp_path)
+    files = [lost.home / name for name in ("policy.toml", "policy.signatures.json")]
+    for file in files:
+        shutil.copy(file, tmp_path)
+    changed = lost.run("policy", "show").out.replace("least_quorum = 1", "least_quorum = 2")
+    (tmp_path / "changed.toml").write_text(changed)
+    lost.run("policy", "change", "changed.toml", *SIGN)
+    lost.run(*SPEAK, *SIGN)  # the control: people of the last policy do
+    edited(lost, lambda connection: connection.execute("DELETE FROM policy WHERE position = 2"))
+    for file in files:
+        shutil.copy(tmp_path / file.name, file)
+    assert lost.code(*SPEAK, *SIGN, status=6) == "policy-unsigned"

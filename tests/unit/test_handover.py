@@ -1,5 +1,6 @@
 """A ledger goes to one other node and is counted there once; whatever is wrong with the statement changes nothing."""
 
+import dataclasses
 import json
 import sqlite3
 
@@ -7,9 +8,10 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from privacy.canonical import sha256
 from privacy.errors import HedgerowError, Invalid, Refusal, Tampered
 from privacy.handover import STATEMENT, SignedStatement
-from privacy.release import encode
+from privacy.release import Receipt, Release, encode
 from privacy.signing import PublicKey, sign
 from privacy.spending import VIEWS
 from tests.builders import NOW, a_place, books, reopened
@@ -17,6 +19,21 @@ from tests.builders import NOW, a_place, books, reopened
 STUDY = "sha256:" + "1" * 64
 SPLIT = "sha256:" + "5" * 64
 COST = a_place().mechanism.cost
+GENUINE = {
+    "study": STUDY,
+    "place": 7,
+    "title": "a sum",
+    "people": "training",
+    "mechanism": a_place().mechanism.document(),
+    "cost_outside": COST,
+    "cost_coordinator": COST,
+    "request": "a",
+    "data": ("visits@1",),
+    "optouts": "list-1",
+    "charged_at": NOW,
+    "audit_leaf": 7,
+    "released": sha256(b""),
+}
 ADA, BEN = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 
 
@@ -222,6 +239,25 @@ def test_a_release_of_another_node_is_no_receipt(two):
     assert code_of(lambda: merge(new, signed, receipts=[foreign]))[0] is Tampered
     people = [PublicKey.of(key).fingerprint for key in (ADA, BEN)]
     assert code_of(lambda: merge(new, signed, trusted=people, receipts=[foreign])) == (Refusal, "statement-not-trusted")
+
+
+@pytest.mark.parametrize("populations", ["overlapping", "disjoint"])
+@pytest.mark.parametrize("cost", [-COST, 0, True, 1.5, "1"])
+def test_a_release_never_lowers_what_is_counted(two, cost, populations):
+    """Whoever stole the old node's identity can sign whatever receipt they like."""
+    old, new = two
+    signed = handed(old)
+    new.ledger.charge(STUDY, a_place(4, people="everyone"), "b", at=NOW)
+    receipt = Receipt(**{**GENUINE, "node": PublicKey.of(old.key).fingerprint, "place": 9})
+    forged = dataclasses.replace(receipt, cost_outside=cost, cost_coordinator=cost)
+    before = spent(new)
+    refused = code_of(
+        lambda: merge(new, signed, receipts=[encode(Release(forged, b""), old.key)], populations=populations)
+    )
+    assert refused == (Invalid, "message-malformed")
+    assert spent(new) == before
+    merge(new, signed, receipts=[encode(Release(receipt, b""), old.key)])  # the control: this one is counted
+    assert spent(new)["training", "outside"] == before["training", "outside"] + 3
 
 
 @pytest.mark.parametrize(

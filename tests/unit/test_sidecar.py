@@ -11,6 +11,7 @@ from models.card import Subject
 from models.sidecar import EXPORT, has_sidecar, read_signed, write_signed
 from models.verification import verify_file
 from models.version import version_of
+from privacy.canonical import sha256
 from privacy.envelope import Envelope
 from privacy.errors import HedgerowError, Invalid, Unreachable
 from privacy.release import Release, SignedReceipt, encode
@@ -155,6 +156,10 @@ def test_a_models_receipts_are_those_of_its_plan(made, tmp_path):
         SignedReceipt.of(encode(Release(r, bytes(8 * r.mechanism["width"])), key_of(r.node))) for r in noisier
     )
     assert code(signed=again) == "receipt-unplanned"
+    one, *rest = model.signed  # a node that says it was paid less than its noise costs
+    cheaper = dataclasses.replace(one.receipt, cost_outside=1, released=sha256(b""))
+    lied = SignedReceipt.of(encode(Release(cheaper, b""), key_of(one.receipt.node)))
+    assert code(signed=(lied, *rest)) == "receipt-unplanned"
 
 
 def test_a_plan_of_other_software_is_not_judged(made, tmp_path):

@@ -105,3 +105,12 @@ def test_privacy_has_no_clock_of_its_own(sources):
 
 def test_a_planted_clock_is_caught():
     assert clock_reads("import datetime\nat = datetime.datetime.now(datetime.UTC)\n") == [2]
+
+
+TWINS = [("node/web/health.py", "coordinator/web/health.py"), ("node/logs.py", "coordinator/command/logs.py")]
+
+
+@pytest.mark.parametrize("twins", TWINS, ids=lambda pair: pair[0])
+def test_what_two_rooms_must_both_have_is_one_text(twins, tree):
+    # node and coordinator never import each other, and privacy has no network: so these exist twice, and alike
+    assert len({(tree / path).read_bytes() for path in twins}) == 1

@@ -22,6 +22,8 @@ from privacy.signing import PublicKey
 from privacy.software import package_sha256
 from privacy.soundness import look_at_certificate, look_at_disk, look_at_modes, look_at_state, look_at_versions
 
+RENEW = "It should have renewed itself. Next: hedgerow-coordinator certificate renew"
+RENEW_AUTHORITY = "Next: hedgerow-coordinator certificate renew --authority, then a new join kit to each node."
 FORM = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
 PINNED = {"flwr": "1.41.0"}  # pyproject.toml says why it is pinned exactly
 
@@ -70,11 +72,11 @@ def _certificate(subject: Subject) -> Look:
         raise Tampered("certificate-unusable", f"{files.server} is not signed by {files.authority}") from None
     if _public_of(files.server_key) != server.public_key().public_bytes(*FORM):
         raise Invalid("certificate-unusable", f"{files.server_key} is not the key of {files.server}")
-    return look_at_certificate(server, subject.now, "Renew it before nodes are locked out: see docs/sites.md.")
+    return look_at_certificate(server, subject.now, RENEW)
 
 
 def _authority(subject: Subject) -> Look:
-    return look_at_certificate(_read(subject.home.keys.authority), subject.now, "Every node needs a new join kit.")
+    return look_at_certificate(_read(subject.home.keys.authority), subject.now, RENEW_AUTHORITY)
 
 
 def _read(path: Path) -> x509.Certificate:
@@ -106,4 +108,4 @@ def _models(subject: Subject) -> Look:
     return well(f"{len(rows)} finished, each file what its name says")
 
 
-__all__ = ["FORM", "PINNED", "checks", "keys"]
+__all__ = ["FORM", "PINNED", "RENEW", "RENEW_AUTHORITY", "checks", "keys"]

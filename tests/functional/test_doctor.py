@@ -163,8 +163,8 @@ def test_a_clock_that_went_back_and_a_list_that_went_stale_are_found(node):
 
 
 def test_a_certificate_is_told_of_a_month_before_it_ends(hub):
-    assert at_hub(hub, at=NOW + datetime.timedelta(days=800))["certificate"].state == "warn"
-    assert codes(at_hub(hub, at=NOW + datetime.timedelta(days=830)))["certificate"] == "certificate-expired"
+    assert at_hub(hub, at=NOW + datetime.timedelta(days=70))["certificate"].state == "warn"
+    assert codes(at_hub(hub, at=NOW + datetime.timedelta(days=95)))["certificate"] == "certificate-expired"
 
 
 def test_a_port_that_somebody_else_has_is_told_from_our_own(hub, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
@@ -38,7 +39,7 @@ class Statement:
         if not all(isinstance(text, str) for text in texts) or self.standing not in get_args(Standing):
             raise Invalid("message-malformed", "not a statement about a model")
         hashes = [self.version, self.study, *filter(None, [self.supersedes])]
-        if not all(SHA256.fullmatch(text) for text in hashes) or len(self.at) > 40:
+        if not all(SHA256.fullmatch(text) for text in hashes) or not _is_time(self.at):
             raise Invalid("message-malformed", "not a statement about a model")
         faults: list[str] = []
         if self.reason:
@@ -71,6 +72,14 @@ class Statement:
         said = asdict(self)
         del said["signature"]
         return said
+
+
+def _is_time(text: str) -> bool:
+    """Say whether a text is a moment in ISO 8601 and no more: nodes' people will read it."""
+    try:
+        return text == datetime.datetime.fromisoformat(text).isoformat()
+    except ValueError:
+        return False
 
 
 __all__ = ["MOST_STATEMENTS", "STATEMENT", "Standing", "Statement"]

@@ -20,7 +20,7 @@ from node.keystore import Keystore
 from node.migrations import FORMAT, MIGRATIONS
 from node.settings import FILE, toml_lines
 from privacy.alone import alone
-from privacy.archive import About, Manifest, Progress, is_sealed, restored, write_archive
+from privacy.archive import About, Manifest, Progress, is_sealed, open_itself, restored, write_archive
 from privacy.atomic import UNFINISHED, put
 from privacy.audit import Checkpoint, Scribe
 from privacy.durable import Migration, copy, format_of, migrate, reading
@@ -151,12 +151,15 @@ def _small_files_kept(home: Path, place: Path) -> dict[str, Path]:
     files = {}
     for path in sorted(home.rglob("*")):
         name = path.relative_to(home)
+        if path.is_symlink() and name.parts[0] != FLOWER:  # followed, it could bring the wrapping key into the backup
+            raise Refusal("backup-link", str(path))
         if not path.is_file() or name.parts[0] == FLOWER or name.name == STATE or name.name.endswith(LEFT_OUT):
             continue
         files[str(name)] = path
         if len(name.parts) == 1:
             kept = place / f"{len(files)}.kept"
-            put(kept, path.read_bytes())
+            with open_itself(path) as file:
+                put(kept, file.read())
             files[str(name)] = kept
     return files
 

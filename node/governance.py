@@ -13,12 +13,13 @@ from node.intake import Intake
 from node.people import require_person
 from node.policy import APPROVALS_NEEDED, Policy
 from node.register import Decision, Record, Register, Signed, State
-from privacy.canonical import JSON, Document
+from privacy.canonical import JSON, Document, canonical
 from privacy.errors import HedgerowError, Invalid, Refusal, Tampered
 from privacy.release import Notice, NoticeKind
 from privacy.signing import PublicKey, sign
 from privacy.study import Study, from_document
 
+LARGEST_STUDY = 2**18  # bytes; with hundreds of organisations and variables it is a fraction of that
 APPROVAL = "approval"  # the context of the signatures
 NOT_YET = ("data-set-unknown",)  # what a later load mends: the study stays received, and is checked again
 WAITING: tuple[State, ...] = ("awaiting-first-approval", "awaiting-second-approval")
@@ -61,6 +62,8 @@ class Governance:
         study = from_document(document)
         if claimed is not None and claimed != study.hash:
             raise Tampered("study-changed", study.name)
+        if len(canonical(study.document())) > LARGEST_STUDY:
+            raise Invalid("study-malformed", f"larger than {LARGEST_STUDY} bytes")
         policy = self._policy()
         self.register.add(study, at=stamp(now))
         record = self._record(study.hash)
@@ -246,4 +249,4 @@ class Governance:
         return record
 
 
-__all__ = ["APPROVAL", "NOT_YET", "OPEN", "TOLD_AS", "WAITING", "Governance"]
+__all__ = ["APPROVAL", "LARGEST_STUDY", "NOT_YET", "OPEN", "TOLD_AS", "WAITING", "Governance"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from node.clock import stamp
 from privacy.audit import AuditLog
 from privacy.canonical import JSON, Document
 from privacy.durable import Database
@@ -26,6 +28,7 @@ State = Literal[
     "withdrawn",
 ]
 Decision = Literal["approve", "refuse"]
+MOST_A_DAY = 200  # new studies; a coordinator that went wrong must not fill the disk
 PAUSED, PAUSED_EVENT, RESUMED_EVENT = "paused", "node-paused", "node-resumed"
 
 SCHEMA = (
@@ -104,12 +107,21 @@ class Register:
         return found[0]
 
     def add(self, study: Study, *, at: str) -> None:
-        """Receive a study; one that is here already stays as it is."""
+        """Receive a study; one that is here already stays as it is. Too many in a day are ``news-too-much``."""
         with self.database.transaction() as connection:
+            self._require_room(connection, study, at)
             row = (study.hash, study.name, json.dumps(study.document()), "received", at)
             statement = "INSERT OR IGNORE INTO study (hash, name, document, state, changed_at) VALUES (?, ?, ?, ?, ?)"
             if connection.execute(statement, row).rowcount:
                 self._audit.append(connection, "study-received", {"study": study.hash, "name": study.name}, at=at)
+
+    def _require_room(self, connection: sqlite3.Connection, study: Study, at: str) -> None:
+        if connection.execute("SELECT 1 FROM study WHERE hash = ?", (study.hash,)).fetchone():
+            return
+        since = stamp(datetime.datetime.fromisoformat(at) - datetime.timedelta(days=1))
+        query = "SELECT count(*) AS new FROM study WHERE changed_at > ?"
+        if connection.execute(query, (since,)).fetchone()["new"] >= MOST_A_DAY:
+            raise Refusal("news-too-much", f"{MOST_A_DAY} studies in a day")
 
     def move(
         self,
@@ -194,4 +206,15 @@ def _record(row: sqlite3.Row) -> Record:
     return Record(**{**dict(row), "state": cast("State", row["state"])})
 
 
-__all__ = ["PAUSED", "PAUSED_EVENT", "RESUMED_EVENT", "SCHEMA", "Decision", "Record", "Register", "Signed", "State"]
+__all__ = [
+    "MOST_A_DAY",
+    "PAUSED",
+    "PAUSED_EVENT",
+    "RESUMED_EVENT",
+    "SCHEMA",
+    "Decision",
+    "Record",
+    "Register",
+    "Signed",
+    "State",
+]

@@ -39,6 +39,7 @@ class Service:
         self._node = node
         self._stop = stop
         self._said: dict[str, str] = {}
+        self._passed_over: set[str] = set()  # why offers were not kept
         self._fault: Exception | None = None
         self._checkpoint_due: datetime.datetime | None = None
         self._records_due = datetime.datetime.min.replace(tzinfo=datetime.UTC)
@@ -143,15 +144,25 @@ class Service:
         self.contact.answered(self._node.now())
         self._compare(news.checkpoint)
         for offer in news.studies:
-            known = self._node.governance.register.get(offer["hash"])
-            if known is None or known.state == "received":
-                self._try(f"offer {offer['hash'][:LONGEST_HASH]}", partial(self._receive, offer))
+            try:
+                self._receive(offer)
+            except Exception as error:  # noqa: BLE001 - one bad offer must not stop the others
+                self._ignored(offer, error.code if isinstance(error, HedgerowError) else type(error).__name__)
         register, now = self._node.governance.register, self._node.now()
         self._try("states", partial(follow_offers, register, news.studies, now=now))
         self._try("withdrawals", partial(follow_withdrawals, register, news.withdrawn, now=now))
         self._try("models", partial(self._hear, news.models))
 
+    def _ignored(self, offer: Document, code: str) -> None:
+        """Log an offer that is not kept, once for each reason: a coordinator could send a million a day."""
+        if code not in self._passed_over:
+            self._passed_over.add(code)
+            _log.info("state", of=f"offer {offer['hash'][:LONGEST_HASH]}", is_now=code, at=stamp(self._node.now()))
+
     def _receive(self, offer: Document) -> None:
+        known = self._node.governance.register.get(offer["hash"])
+        if known is not None and known.state != "received":
+            return
         record = self._node.governance.receive(offer["document"], now=self._node.now(), claimed=offer["hash"])
         self._say(f"study {record.hash}", record.code or record.state)
 

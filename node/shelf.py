@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
@@ -21,6 +22,7 @@ from privacy.signing import PublicKey
 if TYPE_CHECKING:  # numpy: a list of models needs none
     from models.version import ModelVersion
 
+MOST_A_DAY = 1000  # statements; a coordinator that went wrong must not fill the disk
 ENDING = ".model"
 KEPT = "model-kept"
 
@@ -143,8 +145,19 @@ class Shelf:
         row = (statement.version, statement.standing, statement.study, canonical(statement.document()), at)
         facts = {"version": statement.version, "study": statement.study, "reason": statement.reason}
         with self.database.transaction() as connection:
+            self._require_room(connection, statement)
             if connection.execute("INSERT OR IGNORE INTO model_statement VALUES (?, ?, ?, ?, ?)", row).rowcount:
                 self.audit.append(connection, _event(statement.standing), facts, at=at)
+
+    def _require_room(self, connection: sqlite3.Connection, statement: Statement) -> None:
+        """Return if a statement may be kept today: a withdrawal of a model that was published here always is."""
+        published = "SELECT 1 FROM model_statement WHERE version = ? AND standing = 'published'"
+        if statement.standing == "withdrawn" and connection.execute(published, (statement.version,)).fetchone():
+            return
+        since = stamp(self.now() - datetime.timedelta(days=1))
+        query = "SELECT count(*) AS new FROM model_statement WHERE heard_at > ?"
+        if connection.execute(query, (since,)).fetchone()["new"] >= MOST_A_DAY:
+            raise Refusal("news-too-much", f"{MOST_A_DAY} statements about models in a day")
 
     def _statement(self, row: sqlite3.Row) -> Statement:
         try:
@@ -166,4 +179,4 @@ def _event(standing: str) -> str:
 
 EVENTS = (KEPT, _event("published"), _event("withdrawn"))
 
-__all__ = ["ENDING", "EVENTS", "KEPT", "SCHEMA", "Shelf"]
+__all__ = ["ENDING", "EVENTS", "KEPT", "MOST_A_DAY", "SCHEMA", "Shelf"]

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 
@@ -85,7 +86,7 @@ def write_archive(
         into.write(PLAIN + _LENGTH.pack(len(envelope)) + envelope)
         done = 0
         for name, (size, digest) in listed.items():
-            with files[name].open("rb") as source:
+            with open_itself(files[name]) as source:
                 if _copied(source, into.write, size) != digest or source.read(1):
                     raise Unreachable("backup-unsteady", name)
             done += size
@@ -132,6 +133,14 @@ def is_sealed(path: Path) -> bool:
     """Say whether a backup needs a passphrase."""
     with _opened(path) as file:
         return file.read(len(SEALED)) == SEALED
+
+
+def open_itself(path: Path) -> BufferedReader:
+    """Open a file to read, and never what a link of that name leads to: ``file-unreadable``."""
+    try:
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
+    except OSError as error:
+        raise Unreachable("file-unreadable", str(path)) from error
 
 
 @contextmanager
@@ -195,12 +204,12 @@ def _is_name(name: object) -> bool:
 
 
 def _measured(path: Path) -> tuple[int, str]:
-    try:
-        with path.open("rb") as file:
+    with open_itself(path) as file:
+        try:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return file.tell(), digest
-    except OSError as error:
-        raise Unreachable("file-unreadable", str(path)) from error
+        except OSError as error:
+            raise Unreachable("file-unreadable", str(path)) from error
+        return file.tell(), digest
 
 
 def _copied(source: Readable, write: Callable[[bytes], object], size: int) -> str:
@@ -222,6 +231,7 @@ __all__ = [
     "Progress",
     "Readable",
     "is_sealed",
+    "open_itself",
     "restored",
     "write_archive",
 ]

@@ -25,6 +25,7 @@ ALGORITHM = "EdDSA"
 TOKEN_SECONDS = 60
 CALL_SECONDS = 10.0
 LARGEST_ANSWER = 64 * 2**20
+LARGEST_NEWS = 16 * 2**20  # bytes; as text that is read into objects, many times that in memory
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Hub:
 
     def news(self) -> News:
         """Return what the coordinator has for this node, in one call."""
-        return News.of(parse(self._call("GET", "/v1/studies")))
+        return News.of(parse(self._call("GET", "/v1/studies", largest=LARGEST_NEWS)))
 
     def send_notice(self, content: bytes) -> None:
         """Hand over a notice. Only the door calls this: what it is given, the door has encoded."""
@@ -101,11 +102,11 @@ class Hub:
             },
         )
 
-    def _call(self, method: str, path: str, content: bytes | None = None) -> bytes:
+    def _call(self, method: str, path: str, content: bytes | None = None, *, largest: int | None = None) -> bytes:
         headers = {"authorization": f"Bearer {self._token()}"}
         try:
             with self._http.stream(method, path, content=content, headers=headers) as response:
-                answer = _read(response)
+                answer = _read(response, largest or LARGEST_ANSWER)
         except httpx.HTTPError as error:
             if refusal := certificate_refusal(error):
                 raise refusal from None
@@ -125,12 +126,12 @@ def _is_offer(study: object) -> bool:
     return isinstance(study, dict) and isinstance(study.get("hash"), str) and isinstance(study.get("document"), dict)
 
 
-def _read(response: httpx.Response) -> bytes:
+def _read(response: httpx.Response, largest: int) -> bytes:
     content = bytearray()
     for chunk in response.iter_raw():
         content += chunk
-        if len(content) > LARGEST_ANSWER:
-            raise Invalid("message-malformed", "larger than 64 MiB")
+        if len(content) > largest:
+            raise Invalid("message-malformed", f"larger than {largest // 2**20} MiB")
     return bytes(content)
 
 
@@ -145,4 +146,4 @@ def _refused(answer: bytes, status: int) -> HedgerowError:
     return Unreachable("coordinator-unreachable", f"it answered {status}")
 
 
-__all__ = ["ALGORITHM", "AUDIENCE", "CALL_SECONDS", "LARGEST_ANSWER", "TOKEN_SECONDS", "Hub", "News"]
+__all__ = ["ALGORITHM", "AUDIENCE", "CALL_SECONDS", "LARGEST_ANSWER", "LARGEST_NEWS", "TOKEN_SECONDS", "Hub", "News"]

@@ -128,6 +128,25 @@ def test_a_backup_that_does_not_fit_leaves_nothing(here, tmp_path):
     restore(file, home, wrapping_key=key, **more)  # the control
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "node.toml", "models/x.model", "models"])
+def test_a_link_never_brings_the_wrapping_key_into_a_backup(here, tmp_path, name, monkeypatch):
+    key, backup, planted = here.node.settings.wrapping_key_file, tmp_path / "b.backup", here.node.home / name
+    planted.parent.mkdir(exist_ok=True)
+    planted.unlink(missing_ok=True)
+    planted.symlink_to(key.parent if name == "models" else key)
+    assert code_of(back_up, here.node, backup) == "backup-link"
+    assert not backup.exists()
+    monkeypatch.setattr(Path, "is_symlink", lambda _: False)  # it came after the look
+    if name != "models":
+        assert code_of(back_up, here.node, backup) == "file-unreadable"
+        assert not backup.exists()
+    monkeypatch.setattr(node_backup, "open_itself", lambda path: path.open("rb"))
+    monkeypatch.setattr("privacy.archive.open_itself", lambda path: path.open("rb"))
+    if name == "notes.txt":
+        back_up(here.node, backup)
+        assert key.read_bytes() in backup.read_bytes()  # the control: followed, it is in it
+
+
 def test_a_backup_whose_log_was_edited_inside_is_found(here, tmp_path):
     """Signed again by whoever has the keys: the restored state is still held against its own log."""
     with closing(sqlite3.connect(here.node.home / "state.sqlite")) as state:

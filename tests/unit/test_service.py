@@ -99,6 +99,31 @@ def test_one_bad_offer_does_not_stop_the_others(desk):
     assert len(desk.node.governance.register.all()) == 1
 
 
+def test_a_coordinator_cannot_fill_the_disk_with_studies_or_the_log_with_lines(desk, monkeypatch):
+    monkeypatch.setattr("node.register.MOST_A_DAY", 3)
+    first = [desk.offer(name=f"first-{i}") for i in range(3)]
+    desk.service.tick()
+    assert [desk.state(study) for study in first] == ["awaiting-first-approval"] * 3  # the control
+    desk.hub.offered += [{"hash": f"sha256:{i:064x}", "document": {"name": i}} for i in range(50)]
+    later = [desk.offer(name=f"later-{i}") for i in range(20)]
+    large = desk.offer(
+        name="large", steps=[{**document(desk.node, OTHERS)["steps"][0], "parameters": {"x": "y" * 2**18}}]
+    )
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            desk.hub.offered.append({"hash": "sha256:\ud800", "document": {}})
+            desk.service.tick()
+    assert not any(desk.state(study) for study in (*later, large))
+    ignored = [line["is_now"] for line in logs if str(line.get("of")).startswith("offer ")]
+    assert sorted(ignored) == ["UnicodeEncodeError", "news-too-much", "study-malformed"]
+    for person, key in desk.keys.items():
+        desk.node.governance.approve(first[0], person=person, key=key, now=NOW)  # what is here goes on
+    desk.now = NOW + datetime.timedelta(days=1, seconds=1)
+    desk.service.tick()
+    assert sum(bool(desk.state(study)) for study in later) == 3  # and so does the rest, a day later
+    assert not desk.state(large)
+
+
 def test_a_withdrawal_reaches_the_node_and_a_forged_one_is_only_said(desk):
     version = "sha256:" + "1" * 64
     said = Statement("withdrawn", version, "sha256:" + "2" * 64, "a wrong column", "", NOW.isoformat())

@@ -199,6 +199,26 @@ def test_a_statement_from_the_state_is_verified_again(shelf, content):
     assert code_of(lambda: shelf.check(version_of(content))) == "model-tampered"
 
 
+def test_statements_are_bounded_in_a_day_and_a_published_model_can_always_be_withdrawn(shelf, content, monkeypatch):
+    monkeypatch.setattr(node_shelf, "MOST_A_DAY", 2)
+    assert shelf.hear([say("published", content)]) == []
+    more = [say(standing, b"%d" % i) for i in range(9) for standing in ("published", "withdrawn")]
+    assert {each.code for each in shelf.hear(more)} == {"news-too-much"}
+    assert len(leaves(shelf)) == 3  # one more, and its withdrawal
+    assert shelf.hear([say("withdrawn", content, reason="a wrong column")]) == []
+    assert code_of(lambda: shelf.check(version_of(content))) == "model-withdrawn"
+    later = dataclasses.replace(shelf, now=lambda: AT + datetime.timedelta(days=1, seconds=1))
+    later.hear(more)
+    assert len(leaves(later)) == 6  # the next, and its withdrawal
+
+
+@pytest.mark.parametrize("at", ["\x1b[2J2027-03-01", "2027-03-01\nadmission  sha256  published", "soon", ""])
+def test_a_statement_cannot_forge_what_people_read(shelf, content, at):
+    assert shelf.hear([say("published", content)]) == []  # the control
+    with pytest.raises(Invalid):
+        say("withdrawn", content, at=at)
+
+
 def test_news_of_models_is_bounded_and_of_one_form():
     assert News.of({"studies": []}).models == ()
     assert len(News.of({"studies": [], "models": [{}] * (MOST_STATEMENTS + 5)}).models) == MOST_STATEMENTS

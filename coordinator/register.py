@@ -22,6 +22,7 @@ from privacy.fields import NAME
 from privacy.signing import PublicKey
 
 SOFTWARE = re.compile(r"hedgerow-node/([0-9A-Za-z.+-]{1,32})")  # what a node may say of itself, no more
+FINGERPRINT = re.compile(r"[0-9a-f]{40}")  # no name: operators name a node by either
 SEEN_SECONDS = 60  # a node that calls every second is written down once a minute
 
 SCHEMA = (
@@ -78,7 +79,7 @@ class Register:
 
     def enrol(self, enrolment: Enrolment, *, at: datetime.datetime) -> EnrolledNode:
         """Add a node whose enrolment proved that it holds its key; a key or name known already is refused."""
-        if not NAME.fullmatch(enrolment.name):
+        if not NAME.fullmatch(enrolment.name) or FINGERPRINT.fullmatch(enrolment.name):
             raise Invalid("kit-malformed", "the node's name")
         key = PublicKey.of(enrolment.public_key.key)  # one spelling a key
         if not key.sound:
@@ -230,4 +231,4 @@ def _pem(fleet_key: str) -> str:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-__all__ = ["SCHEMA", "SEEN_SECONDS", "SOFTWARE", "EnrolledNode", "Register", "Sighting"]
+__all__ = ["FINGERPRINT", "SCHEMA", "SEEN_SECONDS", "SOFTWARE", "EnrolledNode", "Register", "Sighting"]

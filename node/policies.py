@@ -54,12 +54,15 @@ class Policies:
         self._audit = audit
         self._ledger = ledger
         self._node = node
+        self._seen: tuple[int, tuple[str, ...]] = (0, ())  # how many leaves were read, and the policies they tell of
 
     def current(self) -> Policy:
         """Return the policy in force; anything that two of its people did not sign is ``policy-unsigned``."""
-        history = self._history()
+        told, history = self._told(), self._history()  # in this order: somebody may accept another just now
         if not history:
             raise Refusal("policy-unsigned", "none was accepted")
+        if tuple(version.policy.hash for version in history)[: len(told)] != told:
+            raise Refusal("policy-unsigned", "the log tells of another")  # two people signed an earlier one too
         self._require_chain(history)
         self._require_files(history)
         return history[-1].policy
@@ -96,6 +99,17 @@ class Policies:
         self._ledger.open_accounts(connection, version.policy.ceilings())
         facts = {"policy": version.policy.hash, "previous": version.previous, "signed_by": sorted(version.signatures)}
         self._audit.append(connection, ACCEPTED, facts, at=at)
+
+    def _told(self) -> tuple[str, ...]:
+        """Return the hashes of the policies that the log says were accepted; each leaf is looked at once."""
+        seen, told = self._seen
+        size = self._audit.size
+        query = "SELECT content FROM audit_leaf WHERE position BETWEEN ? AND ? AND instr(content, ?) ORDER BY position"
+        rows = self._database.rows(query, [seen, size - 1, ACCEPTED.encode()])
+        leaves = [json.loads(row["content"]) for row in rows]
+        told += tuple(leaf["facts"]["policy"] for leaf in leaves if leaf["event"] == ACCEPTED)
+        self._seen = (max(seen, size), told)
+        return told
 
     def _history(self) -> list[_Version]:
         versions: list[_Version] = []

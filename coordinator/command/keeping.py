@@ -125,6 +125,7 @@ def checkpoint(
     """
     from coordinator import checkpoints, register
     from privacy.atomic import put
+    from privacy.envelope import Envelope
 
     database = Shell.of(context).home().database(register.SCHEMA, checkpoints.SCHEMA)
     nodes = register.Register(database)
@@ -138,7 +139,9 @@ def checkpoint(
         put(out, content)
     except OSError as error:
         raise Unreachable("file-unwritable", str(out)) from error
-    say([f"{name}'s newest checkpoint is in {out}"], {"node": node.fingerprint, "file": str(out)}, as_json=as_json)
+    size = Envelope.decode(content).header["size"]
+    lines = [f"{name}'s newest checkpoint, of a log of {size} leaves, is in {out}"]
+    say(lines, {"node": node.fingerprint, "size": size, "file": str(out)}, as_json=as_json)
 
 
 def _passphrase(shell: Shell, file: Path | None, *, new: bool) -> str:

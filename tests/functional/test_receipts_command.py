@@ -4,8 +4,10 @@ import base64
 
 import pytest
 
-from coordinator import journal
+from coordinator import checkpoints, journal
 from coordinator.home import open_home
+from privacy.release import Notice, decode, encode
+from privacy.signing import PublicKey
 from tests.coordinators import Site
 from tests.functional.test_coordinator_command import NOW, Operator, enrolment_file
 
@@ -33,3 +35,16 @@ def test_all_that_one_node_signed_is_written_and_nothing_of_others(hub, tmp_path
     assert hub.types("node", "receipts", "nobody", "--out", tmp_path / "x") == 5
     assert hub.types("node", "revoke", "leeds", "--reason", "identity lost") == 0, hub.err
     assert hub.gets("node", "receipts", leeds.fingerprint, "--out", tmp_path / "again")["receipts"] == 2
+
+
+def test_the_newest_checkpoint_says_of_how_many_leaves(hub, tmp_path):
+    leeds = Site("leeds")
+    assert hub.types("node", "enrol", enrolment_file(tmp_path, leeds)) == 0
+    out = tmp_path / "leeds.checkpoint"
+    assert hub.types("node", "checkpoint", "leeds", "--out", out) == 5  # none told yet
+    kept = checkpoints.Checkpoints(open_home(hub.home, environ={}).database(checkpoints.SCHEMA))
+    for size in (7, 41):
+        notice = Notice("checkpoint", leeds.fingerprint, size=size, root=f"{size:064x}")
+        kept.keep(notice, encode(notice, leeds.key), at=NOW)
+    assert hub.gets("node", "checkpoint", "leeds", "--out", out)["size"] == 41
+    assert decode(out.read_bytes(), PublicKey.of(leeds.key)) == notice

@@ -205,6 +205,21 @@ class _Silent:
         return 0
 
 
+def test_an_earlier_policy_that_is_put_back_is_not_in_force(book, policy, keys, tmp_path):
+    """Two people signed it once, so nothing but the log tells that another came after it."""
+    book.accept(policy, two(keys), now=stamp(NOW))
+    earlier = {name: (tmp_path / name).read_bytes() for name in (POLICY_FILE, SIGNATURES_FILE)}
+    stricter = dataclasses.replace(policy, largest_epsilon=0.1)
+    book.accept(stricter, two(keys), now=stamp(NOW))
+    assert book.current() == stricter  # the control
+    with book._database.transaction() as connection:
+        connection.execute("DELETE FROM policy WHERE position = 2")
+    for name, content in earlier.items():
+        (tmp_path / name).write_bytes(content)
+    anew = Policies(tmp_path, book._database, book._audit, book._ledger, node="n")
+    assert code_of(book.current) == code_of(anew.current) == "policy-unsigned"
+
+
 def test_files_that_a_crash_left_one_version_behind_are_written_anew(book, policy, keys, tmp_path):
     book.accept(policy, two(keys), now=stamp(NOW))
     before = {name: (tmp_path / name).read_bytes() for name in (POLICY_FILE, SIGNATURES_FILE)}

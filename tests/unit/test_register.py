@@ -1,6 +1,7 @@
 """A node is enrolled once, under its own name, with keys that are its own."""
 
 import base64
+import dataclasses
 import datetime
 
 import pytest
@@ -156,6 +157,18 @@ def test_a_fleet_key_serves_one_node_once(register):
         again = Rotation(site.fingerprint, key, serial)
         assert code_of(lambda again=again: register.rotate(again, at=NOW)) == "node-key-reused"
     assert refused(register, Site("hull", fleet=leeds.fleet).enrolment) == "node-key-reused"
+
+
+def test_nobody_is_called_as_another_is_known(register):
+    """Operators name nodes by either: with the other's fingerprint for a name, one would be taken for the other."""
+    leeds = next(site for site in iter(lambda: Site("leeds"), None) if site.fingerprint[0] in "abcdef")
+    register.enrol(leeds.enrolment, at=NOW)
+    mallory = Site("mallory")
+    for name in (leeds.fingerprint, "abcdef0123" * 4):
+        forged = dataclasses.replace(mallory.enrolment, name=name)
+        assert refused(register, forged) == "kit-malformed"
+    register.enrol(dataclasses.replace(mallory.enrolment, name="abcdef0123"), at=NOW)  # the control
+    assert register.must(leeds.fingerprint).name == "leeds"
 
 
 def test_revoking_is_final_for_the_key_and_frees_the_name(register):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import secrets
+import threading
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -140,11 +141,13 @@ class Fleet:
 
     present: list[Site]
     hub: Hub | None = None
+    opened: threading.Event = field(default_factory=threading.Event)  # a run that was left over begins at once
 
     def online(self) -> frozenset[str]:
         return frozenset(site.fingerprint for site in self.present)
 
     def grid(self, study_hash: str) -> InProcessGrid:
+        assert self.opened.wait(10)
         assert self.hub is not None
         study, key = self.hub.studies.with_hash(study_hash), self.hub.public_key
         handlers = {s.fingerprint: lambda content, s=s: s.answer_zeros(study, key, content) for s in self.present}
@@ -161,4 +164,5 @@ def serving(home: Home, members: list[Site], clock: Clock, fleet: Fleet | None =
             register.enrol(site.enrolment, at=clock())
     with open_hub(home, database, grid_of=lambda s: nullcontext(fleet.grid(s)), presence=fleet, now=clock) as hub:
         fleet.hub = hub
+        fleet.opened.set()
         yield hub

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,12 @@ from tests.recovery.walk import Point, Walk, approval
 
 MOMENTS = ("before", "after")
 KINDS = ("commit", "compute", "file", "send")
-BY_THE_CLOCK = ("Doorkeeper", "note_seen")  # one a call, one a minute: how many depends on how long it takes
+BY_THE_CLOCK = ("note_seen",)  # once a minute: a study may pass without it
+ONCE = (
+    "Doorkeeper",
+    "checkpoint",
+    "Checkpoints",
+)  # how many there are depends on how long it takes; one there always is
 LOADS = (
     ("optout", "load", "{home}/allowed.txt", "--as-of", now().date().isoformat()),
     ("ingest", "{home}/contract.toml", "{home}/extract.csv"),
@@ -32,34 +38,39 @@ def find_points(federation: Federation) -> list[Point]:
         federation.forget()
         said = [word.format(home=federation.home) for word in command]
         assert federation.command(node, *said) == 0, f"{command}: see {federation.home}"
-        points += _points(federation, node, command, None)
+        points += _points(federation, node, command, _strangers(federation)[0])
     walk = Walk(federation, typed=True)
     evidence = walk.run()
     assert evidence.sound, evidence
     for name in (HUB, node):
         points += _points(federation, name, ("serve",), federation.processes[name].pid)
-    services = {process.pid for process in federation.processes.values()}
-    pids = dict.fromkeys(line[1] for line in federation.noted() if line[1] not in services)
-    for pid, person in zip(pids, APPROVERS, strict=True):
+    for pid, person in zip(_strangers(federation), APPROVERS, strict=True):
         points += _points(federation, node, approval(node, person), pid)
     return points
 
 
-def _points(
-    federation: Federation, victim: str, command: tuple[str, ...], pid: int | None, **how: Any
-) -> Iterator[Point]:
-    """Yield the points that one process, or the only one, has noted."""
-    met: dict[tuple[str, str], int] = {}
+def _strangers(federation: Federation) -> list[int]:
+    """Return the processes that are none of the services, in the order in which they began."""
+    services = {process.pid for process in federation.processes.values()}
+    return list(dict.fromkeys(line[1] for line in federation.noted() if line[1] not in services))
+
+
+def _points(federation: Federation, victim: str, command: tuple[str, ...], pid: int, **how: Any) -> Iterator[Point]:
+    """Yield the points that one process has noted."""
+    met: Counter[tuple[str, str]] = Counter()
     for line in federation.noted():
-        if line[2] in KINDS and line[5] == "before" and pid in (None, line[1]) and _is_planned(line):
-            key = (line[2], line[3])
-            met[key] = met.get(key, 0) + 1
-            for moment in MOMENTS:
-                yield Point(victim, *key, met[key], moment, command, **how)
+        if line[1] == pid and line[2] in KINDS and line[5] == "before":
+            kind, site = line[2], line[3]
+            met[kind, site] += 1
+            if _is_planned(site, met[kind, site]):
+                for moment in MOMENTS:
+                    yield Point(victim, kind, site, met[kind, site], moment, command, **how)
 
 
-def _is_planned(line: list[Any]) -> bool:
-    return not any(name in line[3] for name in BY_THE_CLOCK)
+def _is_planned(site: str, occurrence: int) -> bool:
+    if any(name in site for name in BY_THE_CLOCK):
+        return False
+    return occurrence == 1 or not any(name in site for name in ONCE)
 
 
-__all__ = ["BY_THE_CLOCK", "KINDS", "LOADS", "MOMENTS", "find_points"]
+__all__ = ["BY_THE_CLOCK", "KINDS", "LOADS", "MOMENTS", "ONCE", "find_points"]

@@ -20,7 +20,7 @@ from tests.recovery.federation import APPROVERS, FINDER, HUB, KEY_SUFFIX, PASSPH
 
 TIMES = 2
 KILLED = -9
-AFTERWARDS_SECONDS = 3.0  # what a process may still do when its study has ended
+AFTERWARDS_SECONDS = 8.0  # what a process may still do when its study has ended
 _numbers = count(1)
 
 

@@ -84,7 +84,7 @@ def test_two_people_speak_for_a_node_whose_keystore_is_lost(tmp_path, two):
     known = spent(lost)
     (lost.home / "keystore.json").unlink()
     (lost.place / "node.wrapping-key").unlink()
-    state = (lost.home / "state.sqlite").read_bytes()
+    state = dumped(lost)
     words = ["ledger", "hand-over", "--identity-lost", "join.kit", "--to", to, "--out", "lost.statement"]
     assert lost.code("ledger", "hand-over", *words[4:], *SIGN, status=4) in ("keystore-absent", "wrapping-key-absent")
     assert lost.code(*words, *SIGN[:2], status=5) == "same-person-twice"
@@ -92,7 +92,7 @@ def test_two_people_speak_for_a_node_whose_keystore_is_lost(tmp_path, two):
     done = json.loads(lost.run(*words, *SIGN, "--json").out)
     assert (done["node"], len(done["signers"])) == (from_, 2)
     assert done["spent"] == {part: {view: known[part, view] for view in ("outside", "coordinator")} for part in PARTS}
-    assert (lost.home / "state.sqlite").read_bytes() == state
+    assert dumped(lost) == state
 
     merge = ["ledger", "merge", lost.place / "lost.statement", "--populations", "disjoint", *SIGN]
     assert new.code(*merge, "--key-of", from_, status=5) == "statement-not-trusted"
@@ -100,6 +100,12 @@ def test_two_people_speak_for_a_node_whose_keystore_is_lost(tmp_path, two):
     new.run(*merge, *(word for signer in done["signers"] for word in ("--key-of", signer)))
     assert from_ in new.run("ledger", "show").out
     new.run("audit", "verify")
+
+
+def dumped(desk):
+    """Return all that the state says; its bytes also depend on when the write-ahead log is folded in."""
+    with contextlib.closing(sqlite3.connect(desk.home / "state.sqlite")) as connection:
+        return list(connection.iterdump())
 
 
 SPEAK = ["ledger", "hand-over", "--identity-lost", "join.kit", "--to", "ab" * 20, "--out", "x"]
@@ -164,4 +170,4 @@ def test_a_former_approver_does_not_speak_for_a_lost_node(tmp_path):
     edited(lost, lambda connection: connection.execute("DELETE FROM policy WHERE position = 2"))
     for file in files:
         shutil.copy(tmp_path / file.name, file)
-    assert lost.code(*SPEAK, *SIGN, status=6) == "policy-unsigned"
+    assert lost.code(*SPEAK, *SIGN, status=5) == "policy-unsigned"

@@ -80,7 +80,7 @@ class SuperLink:
     def stop(self) -> None:
         """Let go of every node and of the port."""
         self._server.should_exit = True
-        self._switchboard.release()
+        self._switchboard.close()
         self._thread.join()
         self._socket.close()
 

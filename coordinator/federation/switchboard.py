@@ -60,6 +60,7 @@ class Switchboard:
         self._connected: set[int] = set()  # Flower's node ids
         self._by_name: dict[str, Member] = {}  # by fingerprint
         self._awaited: dict[str, Posted] = {}  # by message id
+        self._closing = False
         self._bells: dict[int, Bell] = {}  # by Flower's node id
         self._admitting = threading.Lock()
 
@@ -218,11 +219,18 @@ class Switchboard:
         """Have ``bell`` called, once, when there is mail for this member; an earlier one is let go."""
         self.release(member.node_id)
         self._bells[member.node_id] = bell
+        if self._closing:
+            self.release(member.node_id)
         try:
             yield
         finally:
             if self._bells.get(member.node_id) is bell:
                 del self._bells[member.node_id]
+
+    def close(self) -> None:
+        """Let every open pull go, and from now on each new one at once: a node pulls again while the server ends."""
+        self._closing = True
+        self.release()
 
     def release(self, node_id: int | None = None) -> None:
         """End the open pull of one node, or of every node, without mail."""

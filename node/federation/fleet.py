@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -81,6 +81,7 @@ def hold_connection(
             session.serve(stop)
         except HedgerowError as error:
             on_state(error.code)
+            settings = replace(settings, private_key=session.key)  # never begin again with a key that was replaced
             wait = FIRST_WAIT if session.connected else min(2 * wait, LONGEST_WAIT)
             stop.wait(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnections, hides nothing
     on_state("stopped")
@@ -115,6 +116,11 @@ class _Session:
         self._free = threading.Event()  # set while no request is being answered
         self._over = threading.Event()
         self._left = threading.Event()  # the last call has been made
+
+    @property
+    def key(self) -> ec.EllipticCurvePrivateKey:
+        """Return the key that the coordinator accepted last."""
+        return self._wire.key
 
     def serve(self, stop: threading.Event) -> None:
         """Answer requests until ``stop`` is set; raises what ended the connection before that."""

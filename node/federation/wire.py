@@ -83,6 +83,11 @@ class FleetWire:
             headers={"content-type": "application/protobuf", "accept-encoding": "identity"},
         )
 
+    @property
+    def key(self) -> ec.EllipticCurvePrivateKey:
+        """Return the key that was accepted last, or the one to begin with."""
+        return self._key.private
+
     def activate(self) -> None:
         """Come online; the coordinator says under which of Flower's node ids."""
         request = ActivateNodeRequest(public_key=self._key.public, heartbeat_interval=HEARTBEAT_MIN_INTERVAL)
@@ -159,14 +164,14 @@ class _KeyPair:
     """One fleet key, and what proves that we hold it."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
-        self._key = key
+        self.private = key
         form = serialization.PublicFormat.SubjectPublicKeyInfo
         self.public = key.public_key().public_bytes(serialization.Encoding.PEM, form)
 
     def proof(self) -> dict[str, str]:
         """Return Flower's SuperNode authentication: the time, signed with the node's key."""
         timestamp = datetime.now(UTC).isoformat()
-        signature = self._key.sign(timestamp.encode(), ec.ECDSA(hashes.SHA256()))
+        signature = self.private.sign(timestamp.encode(), ec.ECDSA(hashes.SHA256()))
         return {
             FLEET_HTTP_PUBLIC_KEY_HEADER: b64encode(self.public).decode(),
             TIMESTAMP_HEADER: timestamp,

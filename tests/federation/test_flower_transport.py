@@ -420,6 +420,25 @@ class TestRotation:
             federation.link.register("other", loopback.public_pem(node.key))
         assert ask(federation.link.grid("study"), node) == {node.name: [2, 2, 2]}
 
+    def test_a_node_that_reconnects_begins_with_the_key_that_was_accepted_last(self, federation: Federation) -> None:
+        old, new = (ec.generate_private_key(ec.SECP384R1()) for _ in range(2))
+        node = Node(federation.address, federation.files.root, key=old, others=[new, old])
+        federation.link.register(node.name, loopback.public_pem(old))
+        federation.nodes.append(node)
+        node.start()
+        assert node.reaches("connected")
+        federation.link.register(node.name, loopback.public_pem(new))
+        assert ask(federation.link.grid("study"), node) == {node.name: [2, 2, 2]}
+        with structlog.testing.capture_logs() as logs:
+            federation.link.stop()
+            assert node.reaches("coordinator-unreachable")
+            federation.start()
+            federation.link.register(node.name, loopback.public_pem(old))
+            federation.link.register(node.name, loopback.public_pem(new))
+            assert eventually(lambda: node.states[-1] == "connected")
+            assert ask(federation.link.grid("study"), node) == {node.name: [2, 2, 2]}
+        assert not [line for line in logs if line["event"] == "former-key-calls"]  # which would be an alarm
+
 
 class TestConnection:
     def test_nodes_reconnect_when_the_coordinator_restarts(self, federation: Federation) -> None:

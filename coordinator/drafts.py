@@ -74,6 +74,7 @@ def draft(
         variables="\n\n".join([_outcome(contract, outcome), *_variables(contract, features)]),
         invited="\n".join(_invited(invited)),
     )
+    text = text.replace(TITLE, "# ", 1)  # the mark is for the list of templates
     return Draft(text, tuple(unfinished(_document(text))))
 
 

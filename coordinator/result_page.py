@@ -52,7 +52,8 @@ def _asked(study: Study) -> Html:
 
 def _step(study: Study, step: Step, result: Result, tables: dict[str, Table]) -> Iterator[Html]:
     yield tag("h2", f"What was found: {step.name}")
-    yield paragraphs(f"Learned from {PEOPLE[step.people]}.")
+    verb = "Measured on" if result.kind == evaluation.KIND else "Learned from"
+    yield paragraphs(f"{verb} {PEOPLE[step.people]}.")
     if result.kind == linear_risk.KIND:
         yield _weights(study, result)
     elif result.kind == evaluation.KIND:

@@ -68,6 +68,7 @@ class Studies:
         strangers = [f"{i.name}: {i.fingerprint}" for i in study.invited if not self._register.find(i.fingerprint)]
         if strangers:
             raise Invalid("invited-unknown", study.name, faults=strangers)
+        self.check_not_withdrawn(study)  # else whoever submits it again is told that it is offered
         with self._database.transaction() as write:
             known = write.execute("SELECT hash FROM study WHERE name = ?", [study.name]).fetchone()
             if known and known["hash"] != study.hash:

@@ -167,7 +167,7 @@ def _methodology(about: Subject, finder: Finder) -> Iterator[str | Table]:
         (f"epsilon at delta {study.privacy.delta:g}", "against those who see totals", "against the hub"), tuple(rows)
     )
     signed = ", each signed by its organisation; the model file holds the signatures"
-    yield f"Lineage: {len(about.model.receipts)} releases{signed}. `models verify` checks them offline."
+    yield f'Lineage: {len(about.model.receipts)} releases{signed}. "hedgerow-node models verify" checks them offline.'
 
 
 def _parameters(step: Step) -> str:
@@ -214,7 +214,7 @@ def _ethics(about: Subject) -> Iterator[str | Table | Bullets]:
     yield "Fairness: how the model does for each of these groups, and what privacy's noise costs each, is not known."
     rows = tuple((group, NOT_MEASURED, NOT_MEASURED, NOT_MEASURED) for group in GROUPS)
     yield Table(("group", "discrimination", "calibration", "sensitivity at threshold"), rows)
-    yield "Before use, compare with your own people (`hedgerow-node compare`) and look at each group that you serve."
+    yield 'Before use, compare with your own people ("hedgerow-node compare") and look at each group that you serve.'
     features = sorted({str(f) for r in about.model.results.values() for f in _listed(r.facts.get("features"))})
     if features:
         yield f"Judge whether any of these stands in for a protected characteristic: {', '.join(features)}."

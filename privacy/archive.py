@@ -76,6 +76,8 @@ def write_archive(
     Each file is read twice, once for its hash; one that changed in between is ``backup-unsteady``. Memory does not
     grow with what is written. Nothing is ever replaced: a name that is taken is ``file-unwritable``.
     """
+    if path.exists() or path.is_symlink() or not path.parent.is_dir():  # said at once, not after hours of writing
+        raise Unreachable("file-unwritable", str(path))
     listed = {name: _measured(source) for name, source in sorted(files.items())}
     manifest = Manifest(about, listed)
     head = {"about": asdict(about), "files": [[name, size, digest] for name, (size, digest) in listed.items()]}

@@ -30,7 +30,7 @@ th { border-bottom-width: 2px; } tbody th { border-bottom-width: 1px; font-weigh
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .room { min-width: 9rem; min-height: 2.5rem; }
 .brief { white-space: nowrap; }
-.long { min-width: 12rem; }
+.long { min-width: 12rem; overflow-wrap: anywhere; }
 code { font-size: .875rem; overflow-wrap: anywhere; }
 strong.mark { border: 1px solid #212b32; padding: 0 .3rem; font-size: .8125rem; white-space: nowrap; }
 .note { border-left: 6px solid #005eb8; padding: .25rem 0 .25rem 1rem; margin: 1rem 0; }

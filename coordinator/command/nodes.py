@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coordinator.command.shell import Json, Shell, say, table
+from coordinator.command.shell import Json, Shell, Yes, confirm, say, table
 from privacy.errors import HedgerowError, Unreachable
 from privacy.signing import read_aloud
 
@@ -28,7 +28,7 @@ def enrol(
 
     \b
     Example:
-      hedgerow-coordinator node enrol leeds.enrolment
+      hedgerow-coordinator node enrol leeds/enrolment.txt
     """
     from privacy.enrolment import Enrolment
 
@@ -89,6 +89,7 @@ def revoke(
     *,
     name: Annotated[str, typer.Argument(help="The node's name, or its fingerprint.")],
     reason: Annotated[str, typer.Option(help="Why; it stays here, in `node list --json`.")],
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Turn a node out for good: its key is never accepted again. Its name may be used by another node.
@@ -102,6 +103,7 @@ def revoke(
     """
     if not reason.strip():
         raise typer.BadParameter("say why", param_hint="--reason")
+    confirm(f"Turn {name} out? It is final.", yes=yes)
     shell = Shell.of(context)
     node = _register(shell).revoke(name, reason=reason.strip(), at=shell.now())
     lines = [

@@ -117,7 +117,7 @@ def sums_line(found: Verified) -> str:
 
 
 def _written(said: Sidecar, out: Path, *, as_json: bool) -> None:
-    say([f"{out}", f"sha256 {said.sha256}"], asdict(said) | {"out": str(out)}, as_json=as_json)
+    say([f"{out} is written, and {out}.sig beside it", said.sha256], asdict(said) | {"out": str(out)}, as_json=as_json)
 
 
 __all__ = ["add_to", "card", "export", "sums_line", "verify"]

@@ -64,7 +64,7 @@ def _program(
     A first study, from nothing:
       hedgerow-coordinator init hub --name north-west --host hub.example.nhs.uk
       export HEDGEROW_COORDINATOR_HOME=$PWD/hub      then give hub/join.kit to each node
-      hedgerow-coordinator node enrol leeds.enrolment
+      hedgerow-coordinator node enrol leeds/enrolment.txt
       hedgerow-coordinator serve &
       hedgerow-coordinator study check admissions.toml --contract contract.toml
       hedgerow-coordinator study price admissions.toml

@@ -11,16 +11,15 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from coordinator.doctor.subject import Subject
-from coordinator.home import DATABASE, KEYS, MODELS
+from coordinator.home import KEYS, MODELS
 from coordinator.identity.keys import load_identity
-from coordinator.migrations import FORMAT
 from coordinator.settings import FILE
 from privacy.errors import Invalid, Tampered, Unreachable
 from privacy.health import Check, Look, well
 from privacy.rooms import check_rooms
 from privacy.signing import PublicKey
 from privacy.software import package_sha256
-from privacy.soundness import look_at_certificate, look_at_disk, look_at_modes, look_at_state, look_at_versions
+from privacy.soundness import look_at_certificate, look_at_disk, look_at_modes, look_at_versions
 
 RENEW = "It should have renewed itself. Next: hedgerow-coordinator certificate renew"
 RENEW_AUTHORITY = "Next: hedgerow-coordinator certificate renew --authority, then a new join kit to each node."
@@ -38,7 +37,7 @@ def checks(subject: Subject) -> Iterable[Check]:
         Check("certificate", lambda: _certificate(subject)),
         Check("authority", lambda: _authority(subject)),
         Check("disk", lambda: look_at_disk(subject.path)),
-        Check("state", lambda: look_at_state(subject.path / DATABASE, FORMAT)),
+        Check("state", subject.look_at_state),
         Check("models", lambda: _models(subject)),
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from coordinator.home import DATABASE, Home, open_home
 from coordinator.migrations import FORMAT
 from privacy.durable import Database
+from privacy.health import Look
 from privacy.soundness import look_at_state
 
 
@@ -38,9 +39,15 @@ class Subject:
         from coordinator import journal, register, registry, runs, studies  # noqa: PLC0415 - what only this needs
         from coordinator.identity import tokens  # noqa: PLC0415
 
-        look_at_state(self.path / DATABASE, FORMAT)
+        self.look_at_state()
         parts = (register, tokens, studies, registry, runs, journal)
         return self.home.database(*(part.SCHEMA for part in parts))
+
+    def look_at_state(self) -> Look:
+        """Have the whole state read; where no coordinator is at all, that is the fault, and nobody damaged anything."""
+        if not (self.path / DATABASE).exists():
+            _ = self.home
+        return look_at_state(self.path / DATABASE, FORMAT)
 
 
 __all__ = ["Subject"]

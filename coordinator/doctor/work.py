@@ -63,6 +63,8 @@ def _api(subject: Subject) -> Look:
 
 def _fleet(subject: Subject) -> Look:
     settings = subject.home.settings
+    if not _free(settings.api_host, settings.api_port):
+        _api(subject)  # another program's port says nothing about ours
     if _free(settings.fleet_host, settings.fleet_port) == _free(settings.api_host, settings.api_port):
         return well(f"port {settings.fleet_port} stands as the API's does")
     raise Unreachable("port-unavailable", f"{settings.fleet_host}:{settings.fleet_port} and the API's differ")

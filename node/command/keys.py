@@ -53,6 +53,7 @@ def rotate_wrapping(
         f"Back up {new_file.absolute()} apart from the node. Only {before} opens backups that were made until now:"
     )
     progress("destroy it, and its copy in the safe, once you have a new backup.")
+    progress("Restart `hedgerow-node serve`: until then it answers nothing more.")
     data = {"wrapping_key_file": str(new_file.absolute()), "before": str(before)}
     say(data, f"the keystore opens with {new_file.absolute()}", as_json=as_json)
 
@@ -75,7 +76,8 @@ def rotate_records(
     from node.keys import rotate_records as renew
 
     newest = renew(opened(home), rewrite=rewrite)
-    say({"key": newest, "rewritten": rewrite}, f"{newest} wraps the keys of new files", as_json=as_json)
+    what = "all files, each written anew" if rewrite else "new files"
+    say({"key": newest, "rewritten": rewrite}, f"{newest} wraps the keys of {what}", as_json=as_json)
 
 
 __all__ = ["key", "list_keys", "rotate", "rotate_records", "rotate_wrapping"]

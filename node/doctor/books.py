@@ -85,6 +85,8 @@ def _studies(subject: Subject) -> Look:
     if other:
         told = f"{len(other)} of {len(records)} open studies were made for other software: " + ", ".join(sorted(other))
         return beware(told, "Ask the hub to submit them anew for this release, or install the release they name.")
+    if subject.node.governance.register.paused:
+        return beware("the node is paused: every request is refused", "hedgerow-node resume")
     waiting = sum(r.state in WAITING for r in records)
     return well(f"{len(records)} open, {waiting} of them waiting for somebody here")
 

@@ -14,12 +14,14 @@ from cryptography import x509
 
 from node.contact import CONNECTED
 from node.doctor.subject import Subject
+from node.witness import Witness
 from privacy.enrolment import JoinKit
-from privacy.errors import Invalid, Refusal, Unreachable
+from privacy.errors import Invalid, Refusal, Tampered, Unreachable
 from privacy.health import Check, Look, beware, skipped, well
 from privacy.soundness import look_at_certificate
 
 if TYPE_CHECKING:
+    from node.federation.hub import News
     from node.federation.reach import Sight
 
 APART = datetime.timedelta(seconds=10)  # worth mending
@@ -45,6 +47,7 @@ class Outside:
             Check("certificate", self._certificate),
             Check("clocks", self._clocks),
             Check("token", self._token),
+            Check("newest", self._newest),
             Check("fleet", self._fleet),
         )
 
@@ -57,6 +60,15 @@ class Outside:
         from node.federation.reach import look  # noqa: PLC0415 - httpx
 
         return look(self._kit.api, self._kit.root_certificate)
+
+    @cached_property
+    def _news(self) -> News:
+        _ = self._sight
+        hub = self._subject.node.hub
+        try:
+            return hub.news()
+        finally:
+            hub.close()
 
     def _authority(self) -> Look:
         try:
@@ -84,13 +96,22 @@ class Outside:
         return beware(told, "timedatectl status") if apart > APART else well(told)
 
     def _token(self) -> Look:
-        _ = self._sight
-        hub = self._subject.node.hub
-        try:
-            hub.news()
-        finally:
-            hub.close()
+        _ = self._news
         return well("the coordinator knows this node and accepts its token")
+
+    def _newest(self) -> Look:
+        """Hold the log against the coordinator's copy; what this node never signed says nothing, as in `serve`."""
+        kept, node = self._news.checkpoint, self._subject.node
+        if self._subject.served:
+            return well("the service compared its log with the coordinator's copy when it started")
+        _ = self._subject.database
+        try:
+            Witness(node.audit, node=node.fingerprint).compare(kept)
+        except (Invalid, Tampered) as error:
+            if error.code == "state-behind":
+                raise
+            return beware("the coordinator's copy is not this node's own word", "hedgerow-node audit verify")
+        return well("the coordinator knows no longer log than the one here")
 
     def _fleet(self) -> Look:
         _ = self._sight

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from node.assemble import KEYSTORE, STATE
+from node.assemble import KEYSTORE
 from node.doctor.subject import Subject
 from node.keystore import Keystore
-from node.migrations import FORMAT
 from privacy.health import Check, Look, well
 from privacy.rooms import check_rooms
 from privacy.software import package_sha256
-from privacy.soundness import look_at_disk, look_at_modes, look_at_state, look_at_versions
+from privacy.soundness import look_at_disk, look_at_modes, look_at_versions
 
 PINNED = {"flwr": "1.41.0", "torch": "2.13.0"}  # pyproject.toml says why these two are pinned exactly
 
@@ -24,7 +23,7 @@ def checks(subject: Subject) -> Iterable[Check]:
         Check("permissions", lambda: look_at_modes(subject.home)),
         Check("keys", lambda: keys(subject)),
         Check("disk", lambda: look_at_disk(subject.home)),
-        Check("state", lambda: look_at_state(subject.home / STATE, FORMAT)),
+        Check("state", subject.look_at_state),
     )
 
 

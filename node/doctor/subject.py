@@ -14,6 +14,7 @@ from node.contact import Touch, is_served, read_contact
 from node.migrations import FORMAT
 from node.settings import Settings, read_settings
 from privacy.durable import Database
+from privacy.health import Look
 from privacy.soundness import look_at_state
 
 
@@ -43,8 +44,14 @@ class Subject:
     @cached_property
     def database(self) -> Database:
         """Return the state, once it is found sound: an examination makes none, and goes by no broken one."""
-        look_at_state(self.home / STATE, FORMAT)
+        self.look_at_state()
         return self.node.database
+
+    def look_at_state(self) -> Look:
+        """Have the whole state read; where no node is at all, that is the fault, and nobody damaged anything."""
+        if not (self.home / STATE).exists():
+            _ = self.settings
+        return look_at_state(self.home / STATE, FORMAT)
 
     @property
     def served(self) -> bool:

@@ -93,7 +93,7 @@ def test_sites_come_change_their_key_and_go_and_nobody_else_notices(sites):
     others = sites.files("leeds", "hull", "selby")
     assert {path: settled[path] for path in sites.files("leeds", "hull")} == sites.files("leeds", "hull")
 
-    sites.own.command(HUB, "node", "revoke", "hull", "--reason", "merged", home=sites.hub)
+    sites.own.command(HUB, "node", "revoke", "hull", "--reason", "merged", "--yes", home=sites.hub)
     assert eventually(lambda: "node-key-refused" in sites.connections("hull"))
     assert eventually(lambda: [e for e in sites.log(sites.home("hull")) if e.get("is_now") == "node-revoked"])
     assert sites.online() == {"leeds", "york", "selby"}

@@ -175,11 +175,13 @@ def test_a_node_changes_its_key_and_is_turned_out(hub, tmp_path):
     assert hub.err.startswith("rotation-old:")
     stranger = Site("york")
     file.write_bytes(Rotation(stranger.fingerprint, stranger.enrolment.fleet_key, 2).encode(stranger.key))
-    for words in (("node", "rotate", file), ("node", "revoke", "york", "--reason", "x")):
+    for words in (("node", "rotate", file), ("node", "revoke", "york", "--reason", "x", "--yes")):
         assert hub.types(*words) == 5
         assert hub.err.startswith("node-unknown:")
     assert hub.types("node", "revoke", "leeds", "--reason", " ") == 2
-    assert hub.types("node", "revoke", "leeds", "--reason", "ticket 4711") == 0
+    assert hub.types("node", "revoke", "leeds", "--reason", "ticket 4711") == 5  # nobody said yes
+    assert hub.err.startswith("not-confirmed:")
+    assert hub.types("node", "revoke", "leeds", "--reason", "ticket 4711", "--yes") == 0
     (row,) = hub.gets("node", "list")["nodes"]
     assert (row["state"], row["reason"], row["online"]) == ("revoked", "ticket 4711", None)
     assert hub.types("node", "list") == 0

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.doctor.checks import all_checks as coordinator_checks
 from coordinator.doctor.subject import Subject as CoordinatorSubject
+from node.assemble import open_node
 from node.doctor.checks import all_checks as node_checks
 from node.doctor.subject import Subject as NodeSubject
 from privacy.errors import CATALOGUE, Refusal, Tampered, Unreachable
@@ -171,7 +172,23 @@ def test_a_port_that_somebody_else_has_is_told_from_our_own(hub, monkeypatch):
     import socket
 
     with socket.create_server(("127.0.0.1", 18731)):
-        assert codes(at_hub(hub))["api"] == "port-unavailable"
+        found = at_hub(hub)
+    assert codes(found)["api"] == "port-unavailable"
+    assert found["fleet"].state == "skip"  # and not well: that both are taken says nothing about ours
+
+
+@pytest.mark.parametrize("look", [at_node, at_hub])
+def test_where_nothing_is_nobody_damaged_anything(look, tmp_path):
+    found = look(tmp_path / "absent")
+    assert set(codes(found).values()) == {"home-absent"}
+    assert worst(list(found.values())) == 4
+
+
+def test_a_paused_node_is_not_all_well(node):
+    assert at_node(node)["studies"].state == "ok"
+    open_node(node, {}, lambda: NOW).governance.register.pause(at=NOW.isoformat())
+    gc.collect()
+    assert at_node(node)["studies"].next_step == "hedgerow-node resume"
 
 
 def test_a_full_disk_is_told_before_it_stops_anything(node, monkeypatch):
@@ -185,7 +202,7 @@ def test_a_full_disk_is_told_before_it_stops_anything(node, monkeypatch):
 
 def test_a_coordinator_that_is_away_is_told_once(node):
     found = at_node(node, offline=False)
-    assert [found[name].state for name in ("api", "certificate", "clocks", "token", "fleet")] == ["skip"] * 5
+    assert [found[name].state for name in ("api", "certificate", "clocks", "token", "newest", "fleet")] == ["skip"] * 6
 
 
 def test_the_worst_failure_gives_the_status_and_a_broken_check_counts_least():

@@ -33,7 +33,7 @@ def test_all_that_one_node_signed_is_written_and_nothing_of_others(hub, tmp_path
     assert [base64.b64decode(line) for line in lines] == [b"one", b"two"]
     assert hub.types("node", "receipts", "leeds", "--out", tmp_path / "leeds.receipts") == 4
     assert hub.types("node", "receipts", "nobody", "--out", tmp_path / "x") == 5
-    assert hub.types("node", "revoke", "leeds", "--reason", "identity lost") == 0, hub.err
+    assert hub.types("node", "revoke", "leeds", "--reason", "identity lost", "--yes") == 0, hub.err
     assert hub.gets("node", "receipts", leeds.fingerprint, "--out", tmp_path / "again")["receipts"] == 2
 
 

@@ -125,7 +125,11 @@ def test_one_that_another_key_signed_is_refused(tmp_path, files, monkeypatch):
 def test_nothing_is_replaced_and_a_full_directory_is_left_alone(tmp_path, files):
     backup, home = tmp_path / "backup", tmp_path / "home"
     write(backup, files)
-    assert code_of(write, backup, files) == "file-unwritable"
+    told = []
+    assert (
+        code_of(write_archive, backup, files, ABOUT, KEY, progress=lambda *done: told.append(done)) == "file-unwritable"
+    )
+    assert told == []  # said before anything is written
     home.mkdir()
     (home / "mine").touch()
     assert code_of(read, backup, home) == "home-exists"

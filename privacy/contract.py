@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from privacy.canonical import Document, hash_of
-from privacy.columns import NUMERIC, Column, ColumnKind, ColumnType, Treatment
+from privacy.columns import BOUNDED, Column, ColumnKind, ColumnType, Role, Treatment, days_of
 from privacy.errors import Invalid, Unreachable
 from privacy.fields import Fields
 from privacy.toml_lines import line_of, lines_of_keys, syntax_fault
@@ -40,6 +41,10 @@ class Contract:
     bad_rows_at_most: float = BAD_ROWS_AT_MOST
     keep_versions: int | None = None
     keep_days: int | None = None
+    purpose: str = ""
+    recipient: str = ""
+    freshness_days: int | None = None
+    people: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what does not hold together."""
@@ -57,12 +62,16 @@ class Contract:
     @cached_property
     def person(self) -> str:
         """Return the name of the column that says whose row it is."""
-        return next(c.name for c in self.columns if c.treatment == "pseudonym")
+        return next(c.name for c in self.columns if c.is_person)
 
     @property
     def stored(self) -> tuple[Column, ...]:
-        """Return the columns that the store keeps: all but the direct identifiers."""
-        return tuple(c for c in self.columns if c.kind != "direct-identifier")
+        """Return the columns that the store keeps under their own names: all but the person and what is dropped."""
+        return tuple(c for c in self.columns if c.is_stored)
+
+    def with_role(self, role: Role) -> tuple[Column, ...]:
+        """Return the stored columns of one role; several columns may hold an event's codes."""
+        return tuple(c for c in self.stored if c.role == role)
 
     def column(self, name: str) -> Column:
         """Return a column by name; ``variable-unknown`` when the contract declares none of it."""
@@ -79,7 +88,7 @@ class Contract:
         return column.low, column.high
 
     def document(self) -> Document:
-        """Return the contract as plain data, every default filled in; ``contract_of`` reads it back."""
+        """Return the contract as plain data, every default of version 0.1 filled in; ``contract_of`` reads it back."""
         head: Document = {
             "name": self.name,
             "version": self.version,
@@ -92,9 +101,11 @@ class Contract:
             "missing": list(self.missing),
             "bad_rows_at_most": self.bad_rows_at_most,
         }
-        optional = {"period": self.period, "keep_versions": self.keep_versions, "keep_days": self.keep_days}
-        head |= {name: value for name, value in optional.items() if value is not None}
+        head |= {name: value for name in _OPTIONAL if (value := getattr(self, name)) not in (None, "")}
         return {"contract": head, "columns": {column.name: column.document() for column in self.columns}}
+
+
+_OPTIONAL = ("period", "keep_versions", "keep_days", "purpose", "recipient", "freshness_days", "people")
 
 
 def read_contract(path: Path) -> Contract:
@@ -144,9 +155,14 @@ class _Table(Fields):
             return default
         return tuple(values)
 
-    def bound(self, name: str) -> float | None:
-        value = self._take(name, None, (int, float))
-        return None if value is None else float(value)
+    def bound(self, name: str, *, day: bool) -> float | None:
+        if not day:
+            value = self._take(name, None, (int, float))
+            return None if value is None else float(value)
+        return days_of(datetime.date.fromisoformat(self.date(name))) if name in self else None
+
+    def optional_whole(self, name: str) -> int | None:
+        return self.whole(name, least=1) if name in self else None
 
     def share(self, name: str, default: float) -> float:
         value = self._take(name, default, (int, float))
@@ -174,25 +190,39 @@ def _head(f: _Table) -> dict[str, Any]:
         "period": f.text("period") if "period" in f else None,
         "missing": f.texts("missing", ("",)),
         "bad_rows_at_most": f.share("bad_rows_at_most", BAD_ROWS_AT_MOST),
-        "keep_versions": f.whole("keep_versions", least=1) if "keep_versions" in f else None,
-        "keep_days": f.whole("keep_days", least=1) if "keep_days" in f else None,
+        "keep_versions": f.optional_whole("keep_versions"),
+        "keep_days": f.optional_whole("keep_days"),
+        "purpose": f.text("purpose", ""),
+        "recipient": f.text("recipient", ""),
+        "freshness_days": f.optional_whole("freshness_days"),
+        "people": f.text("people") if "people" in f else None,
     }
 
 
 def _column(name: str, f: _Table) -> Column:
     """Read only the fields that go with the column's kind and type: ``finish`` notes the others."""
     kind, type_ = f.text("kind", choices=get_args(ColumnKind)), f.text("type", choices=get_args(ColumnType))
+    treatment = f.text("treatment") if kind == "direct-identifier" else f.text("treatment", "") or None
     column = Column(
         name=name,
         kind=cast("ColumnKind", kind),
         type=cast("ColumnType", type_),
-        treatment=cast("Treatment", f.text("treatment")) if kind == "direct-identifier" else None,
-        low=f.bound("low") if type_ in NUMERIC else None,
-        high=f.bound("high") if type_ in NUMERIC else None,
+        treatment=cast("Treatment | None", treatment),
+        low=f.bound("low", day=type_ == "date") if type_ in BOUNDED else None,
+        high=f.bound("high", day=type_ == "date") if type_ in BOUNDED else None,
         codes=f.texts("codes") if type_ == "code" else (),
         may_be_missing=f.flag("may_be_missing"),
         unit=f.text("unit", ""),
         description=f.text("description", ""),
+        role=cast("Role | None", f.text("role", "") or None),
+        formats=f.texts("formats") if type_ == "date" else (),
+        may_be_future=f.flag("may_be_future") if type_ == "date" else False,
+        system=f.text("system", "") if type_ == "code" else "",
+        code_list=f.text("code_list", "") if type_ == "code" else "",
+        band_width=f.bound("band_width", day=False) if treatment == "band" else None,
+        freshness_days=f.optional_whole("freshness_days"),
+        owner=f.text("owner", ""),
+        legal_basis=f.text("legal_basis", ""),
     )
     f.finish()
     return column
@@ -214,9 +244,9 @@ def _head_faults(contract: Contract) -> Iterator[str]:
 
 def _reference_faults(contract: Contract) -> Iterator[str]:
     by_name = {column.name: column for column in contract.columns}
-    people = [c.name for c in contract.columns if c.treatment == "pseudonym"]
+    people = [c.name for c in contract.columns if c.is_person]
     if len(people) != 1:
-        yield f'columns: exactly one has treatment = "pseudonym", here {len(people)}'
+        yield f'columns: exactly one nhs-number has treatment = "pseudonym", here {len(people)}'
     if len(by_name) != len(contract.columns):
         yield "columns: a name is there twice"
     if unknown := [name for name in contract.key if name not in by_name]:
@@ -227,6 +257,8 @@ def _reference_faults(contract: Contract) -> Iterator[str]:
         yield "contract.key: of a person table is the person's column alone"
     elif loose := [name for name in contract.key if by_name[name].may_be_missing]:
         yield f"contract.key: {', '.join(loose)} may not be missing"
+    if contract.people is not None and (contract.table == "person" or not DATA_SET_NAME.fullmatch(contract.people)):
+        yield "contract.people: of an event table, is the name of the data set that holds its people"
     if contract.period is not None:
         yield from _period_faults(contract, by_name.get(contract.period))
 

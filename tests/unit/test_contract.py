@@ -116,7 +116,22 @@ def test_a_missing_bound_is_missed_at_its_column(read):
         ("low = 1\n", "low = -inf\n", "columns.year.low"),
         ("low = 1\n", 'low = "1"\n', "columns.year.low"),
         ('treatment = "pseudonym"', 'treatment = "drop"', "columns"),
-        ('type = "text"\ntreatment = "drop"', 'type = "text"\ntreatment = "pseudonym"', "columns"),
+        (
+            'type = "text"\ntreatment = "drop"',
+            'type = "postcode"\ntreatment = "pseudonym"',
+            "columns.local_id.treatment",
+        ),
+        ('type = "text"\nmay', 'type = "text"\ntreatment = "month"\nmay', "columns.ward.treatment"),
+        ('type = "text"\nmay', 'type = "text"\nrole = "king"\nmay', "columns.ward.role"),
+        ('type = "text"\nmay', 'type = "date"\nmay', "columns.ward.low"),
+        ('type = "text"\nmay', 'type = "date"\nlow = 2020-01-01\nhigh = 2019-01-01\nmay', "columns.ward.high"),
+        ('type = "text"\nmay', 'type = "date"\nlow = 2\nhigh = 2019-01-01\nmay', "columns.ward.low"),
+        (
+            'type = "text"\nmay',
+            'type = "date"\nlow = 2000-01-01\nhigh = 2019-01-01\nformats = ["%d/%m"]\nmay',
+            "columns.ward.formats",
+        ),
+        ('period = "year"', 'period = "year"\npeople = "NOBODY"', "contract.people"),
         ('type = "text"\ntreatment = "drop"', 'type = "text"', "columns.local_id.treatment"),
         ('codes = ["0", "1"]', 'codes = ["0", "NA"]', "columns.sex.codes"),
         ('codes = ["0", "1"]', "codes = [0, 1]", "columns.sex.codes"),
@@ -184,3 +199,31 @@ def test_a_person_table_has_the_person_as_its_key(read):
 
 def test_the_example_is_plain_toml():
     assert set(tomllib.loads(CONTRACT)) == {"contract", "columns"}
+
+
+DAY = """type = "date"
+low = 1990-01-01
+high = 2035-12-31
+formats = ["%d/%m/%Y"]
+treatment = "month"
+role = "date"
+may"""
+EVENTS = CONTRACT.replace('type = "text"\nmay', DAY)
+
+
+def test_a_date_has_public_bounds_in_days_and_reads_back(read):
+    contract = read(EVENTS)
+    assert contract.bounds("ward") == (7305.0, 24105.0)
+    assert contract.with_role("date") == (contract.column("ward"),)
+    assert contract_of(contract.document()) == contract
+    assert contract.document()["columns"]["ward"]["low"] == "1990-01-01"
+
+
+def test_a_local_number_may_be_kept_as_keyed_text(read):
+    contract = read(CONTRACT.replace('type = "text"\ntreatment = "drop"', 'type = "text"\ntreatment = "pseudonym"'))
+    assert contract.person == "nhs_number"
+    assert "local_id" in [column.name for column in contract.stored]
+
+
+def test_a_contract_without_the_newer_fields_has_the_hash_that_it_had(read):
+    assert read(CONTRACT).hash == "sha256:7ebd1a14eb5f7d63b16d7be45fbdb05a3eaf79fcd1f084321cc80a8a2e89af4a"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from privacy.canonical import Document, hash_of
+from privacy.checks import Check, check_documents, check_faults, read_checks
 from privacy.columns import BOUNDED, Column, ColumnKind, ColumnType, Role, Treatment, days_of
 from privacy.errors import Invalid, Unreachable
 from privacy.fields import Fields
@@ -45,12 +46,14 @@ class Contract:
     recipient: str = ""
     freshness_days: int | None = None
     people: str | None = None
+    checks: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what does not hold together."""
         faults = [*_head_faults(self), *_reference_faults(self)]
         for column in self.columns:
             faults += [f"columns.{column.name}.{fault}" for fault in column.faults(self.missing)]
+        faults += check_faults(self.checks, self.stored)
         if faults:
             raise Invalid("contract-malformed", self.name, faults=faults)
 
@@ -102,7 +105,8 @@ class Contract:
             "bad_rows_at_most": self.bad_rows_at_most,
         }
         head |= {name: value for name in _OPTIONAL if (value := getattr(self, name)) not in (None, "")}
-        return {"contract": head, "columns": {column.name: column.document() for column in self.columns}}
+        document = {"contract": head, "columns": {column.name: column.document() for column in self.columns}}
+        return document | ({"checks": check_documents(self.checks)} if self.checks else {})
 
 
 _OPTIONAL = ("period", "keep_versions", "keep_days", "purpose", "recipient", "freshness_days", "people")
@@ -133,7 +137,8 @@ def contract_of(document: Mapping[str, Any]) -> Contract:
     head = _Table(document.get("contract"), "contract", faults)
     fields = _head(head)
     head.finish()
-    faults += [f"{name}: is not known" for name in sorted(set(document) - {"contract", "columns"})]
+    fields["checks"] = read_checks(Fields(document, "", faults).tables("checks"))
+    faults += [f"{name}: is not known" for name in sorted(set(document) - {"contract", "columns", "checks"})]
     try:
         contract = Contract(**fields, columns=tuple(_column(name, table) for name, table in columns.items()))
         found: tuple[str, ...] = ()
@@ -146,14 +151,6 @@ def contract_of(document: Mapping[str, Any]) -> Contract:
 
 class _Table(Fields):
     """One table of a contract; what cannot be read becomes a fault and an empty value."""
-
-    def texts(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-        values = self._table.get(name, list(default))
-        self._seen.add(name)
-        if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
-            self.fault(name, "is a list of texts")
-            return default
-        return tuple(values)
 
     def bound(self, name: str, *, day: bool) -> float | None:
         if not day:

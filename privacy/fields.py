@@ -58,6 +58,15 @@ class Fields:
             self.fault(name, "has a name twice")
         return list(values)
 
+    def texts(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Return a list of texts, whatever is in them."""
+        values = self._table.get(name, default)
+        self._seen.add(name)
+        if not isinstance(values, list | tuple) or not all(isinstance(v, str) for v in values):
+            self.fault(name, "is a list of texts")
+            return default
+        return tuple(values)
+
     def number(self, name: str, default: object = _REQUIRED, *, above: float = -LARGEST_NUMBER) -> float:
         """Return a finite number above ``above``."""
         value = self._take(name, default, (int, float))

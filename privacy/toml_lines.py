@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 _LINE_OF_SYNTAX_ERROR = re.compile(r"\(at line (\d+), column \d+\)")
 _HEADER = re.compile(r"^\s*\[([^\[\]]+)\]\s*(#.*)?$")
+_LIST_HEADER = re.compile(r"^\s*\[\[([^\[\]]+)\]\]\s*(#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
 
 
@@ -18,12 +20,17 @@ def syntax_fault(text: str, message: str) -> str:
 
 
 def lines_of_keys(text: str) -> dict[str, int]:
-    """Return the line of each table and each dotted key, counted from 1."""
+    """Return the line of each table and each dotted key, counted from 1; tables of a list are ``list[1]`` and so on."""
     lines: dict[str, int] = {}
+    lists: Counter[str] = Counter()
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
             table = _bare(header[1])
+            lines.setdefault(table, number)
+        elif header := _LIST_HEADER.match(line):
+            lists[_bare(header[1])] += 1
+            table = f"{_bare(header[1])}[{lists[_bare(header[1])]}]"
             lines.setdefault(table, number)
         elif key := _KEY.match(line):
             lines.setdefault(f"{table}.{_bare(key[1])}".lstrip("."), number)

@@ -21,11 +21,13 @@ from node.people import ROLES, Person
 from node.policy import Policy
 from node.register import State
 from node.settings import Settings as NodeSettings
+from privacy.checks import Comparison, Implication, Uniqueness, read_checks
 from privacy.columns import Column, ColumnKind, ColumnType, Treatment
 from privacy.computation import PARTS, Ask, Finder
 from privacy.contract import Contract, contract_of
 from privacy.errors import CATALOGUE, Invalid, Refusal, Tampered, Unreachable
 from privacy.explain import explain
+from privacy.fields import Fields
 from privacy.programme import programme
 from privacy.study import TRANSFORMS, Invited, PrivacyTerms, Software, Step, Study, Variable, from_document
 from tests.builders import document, random_table
@@ -140,7 +142,7 @@ def test_every_command_that_the_manual_types_exists():
         ("node.md", set(NodeSettings.model_fields)),
         ("coordinator.md", set(CoordinatorSettings.model_fields)),
         ("node.md", names(Policy, Person) | set(ROLES)),
-        ("contract.md", names(Contract, Column)),
+        ("contract.md", names(Contract, Column, Comparison, Implication, Uniqueness)),
         ("contract.md", {*get_args(ColumnKind), *get_args(ColumnType), *get_args(Treatment)}),
         ("study.md", names(Study, Variable, Step, PrivacyTerms, Invited, Software)),
         ("study.md", {*get_args(State), *TRANSFORMS, *PARTS, *Finder("models.computations").names()}),
@@ -240,8 +242,11 @@ def test_the_example_study_and_contract_hold_together():
     study = from_document({**table.pop("study"), **table})
     plan = programme(study, Finder("models.computations"))
     assert len(plan.places) == 8
-    ((_, text),) = blocks("contract.md", "toml")
+    (_, text), (_, checks) = blocks("contract.md", "toml")
     assert contract_of(tomllib.loads(text)).person == "nhs_number"
+    faults: list[str] = []
+    assert len(read_checks(Fields(tomllib.loads(checks), "", faults).tables("checks"))) == 3
+    assert faults == []
 
 
 @pytest.fixture

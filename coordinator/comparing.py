@@ -88,6 +88,7 @@ def _differences(before: Study, after: Study) -> Iterator[Difference]:
     yield from _listed(
         "variable", {v.name: spelt(v) for v in before.variables}, {v.name: spelt(v) for v in after.variables}
     )
+    yield from _listed("quality", *({d.column: str(d) for d in study.quality} for study in (before, after)))
     yield from _steps(before.steps, after.steps)
     yield from _listed("invited", _invited(before), _invited(after))
     if before.software and after.software and before.software != after.software:

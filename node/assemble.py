@@ -201,7 +201,7 @@ class Node:
     def _contract(self, data_set: str) -> Contract:
         return self.store.latest(data_set).contract
 
-    def _judge_cohort(self, study: Study) -> bool:
+    def _judge_cohort(self, study: Study) -> str:
         return self.sums.judge_cohort(study)
 
 

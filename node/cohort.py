@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.variables import Table
 from node.data_version import DataVersion
+from node.quality.demanded import RECORDED
 from node.store import Store
 from privacy.arrays import Floats
 from privacy.computation import PARTS, People
@@ -30,21 +31,31 @@ class Cohort:
 def cohort(
     store: Store, version: DataVersion, optouts: OptOuts, variables: Iterable[Variable], people: People
 ) -> Cohort:
-    """Read the columns that ``variables`` need, and keep the people who are in ``people`` and not opted out."""
+    """Read the columns that ``variables`` need, and keep the people who are in ``people`` and not opted out.
+
+    A column ``recorded.NAME`` is made of NAME's: 1 where there is a value, otherwise 0.
+    """
     columns = sorted({v.column for v in variables})
     period = version.contract.period
-    rows = store.read(version, [*columns, *([period] if period else [])])
+    stored = {name.removeprefix(RECORDED) for name in columns}
+    rows = store.read(version, [*sorted(stored), *([period] if period else [])])
     persons, person = _coded(rows["person"])
     wanted = np.array([part == "held-back" for part in PARTS[people]])
     kept = np.isin(rows["held_back"].to_numpy(), wanted) & optouts.keep(persons)[person]
     when = _numbers(rows[period]).astype(np.int64) if period else np.zeros(len(person), np.int64)
-    table = Table(person.astype(np.int64), when, {name: _numbers(rows[name]) for name in columns})
+    table = Table(person.astype(np.int64), when, {name: _column(rows, name) for name in columns})
     return Cohort(table.take(np.flatnonzero(kept)), persons[person[kept]])
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.str_], NDArray[np.intp]]:
     """Return the distinct pseudonyms, sorted, and each row's place among them; rows come sorted by person."""
     return np.unique(column.to_numpy(zero_copy_only=False).astype(str), return_inverse=True)
+
+
+def _column(rows: pa.Table, name: str) -> Floats:
+    if name.startswith(RECORDED):
+        return np.asarray(rows[name.removeprefix(RECORDED)].is_valid().to_numpy(), np.float64)
+    return _numbers(rows[name])
 
 
 def _numbers(column: pa.ChunkedArray) -> Floats:

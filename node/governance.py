@@ -36,8 +36,8 @@ TOLD_AS: Mapping[State, NoticeKind] = {
 class Governance:
     """Receives, checks and decides on studies; ``runnable`` is what the door asks before every answer.
 
-    ``policy`` gives the signed policy in force, ``judge_cohort`` says once, on a noisy figure charged to the study,
-    whether enough people are here.
+    ``policy`` gives the signed policy in force, ``judge_cohort`` says once, on noisy figures charged to the study,
+    whether enough people are here and their records are complete enough: an empty text, or the code that says why not.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Governance:
         intake: Intake,
         *,
         policy: Callable[[], Policy],
-        judge_cohort: Callable[[Study], bool],
+        judge_cohort: Callable[[Study], str],
     ) -> None:
         self.register = register
         self._intake = intake
@@ -207,10 +207,8 @@ class Governance:
             self.register.move(connection, record, WAITING[1], at=signed.at, facts=facts)
 
     def _judge(self, record: Record, study: Study, now: datetime.datetime) -> None:
-        if self._judge_cohort(study):
-            self._move(record, "runnable", now)
-        else:
-            self._move(record, "refused", now, code="cohort-too-small")
+        code = self._judge_cohort(study)
+        self._move(record, "refused" if code else "runnable", now, code=code)
 
     def _approvals(self, record: Record, policy: Policy) -> dict[str, Signed]:
         """Return the approvals that hold under the policy in force, by person; others do not count."""

@@ -53,7 +53,10 @@ class Intake:
 
 
 def check_variables(study: Study, contract: Contract) -> None:
-    """Return if every variable is a stored, numeric column and keeps within its public bounds."""
+    """Return if every variable is a stored, numeric column within its bounds, and quality is asked of stored ones."""
+    for demand in study.quality:
+        if demand.column not in {column.name for column in contract.stored}:
+            raise Invalid("variable-unknown", f"quality: {demand.column}")
     for variable in study.variables:
         low, high = _bounds(_stored(variable, contract))
         if variable.low < low or variable.high > high:

@@ -57,30 +57,37 @@ class Sums:
             return charge.released
         from models.variables import batches  # noqa: PLC0415 - heavy, and a repeated request does not need it
         from node.cohort import cohort  # noqa: PLC0415
+        from node.quality.demanded import recorded  # noqa: PLC0415
 
         store, study = self._store(), plan.study
         optouts = store.optouts()  # found fresh before the charge: midnight in between must not cost an answer
         version = store.latest(study.data_set)
-        people = cohort(store, version, optouts, study.variables, charge.place.people)
+        own = recorded(study) if charge.place.step == NODE_ITSELF else ()
+        people = cohort(store, version, optouts, [*study.variables, *own], charge.place.people)
         private = PrivateSum(charge.place.mechanism)
-        for batch in batches(people.table, study.variables):
+        for batch in batches(people.table, [*study.variables, *own]):
             self._check_not_paused()
             private.add(self._contributions(study, charge.place, state, batch), people=batch.people)
         self._check_not_paused()
         data = (f"{version.data_set}@{version.version}",)
         return self._ledger.settle(charge, private.noised(), data=data, optouts=optouts.version)
 
-    def judge_cohort(self, study: Study) -> bool:
-        """Say whether the cohort is large enough, by a noisy count that is charged to the study; asked once."""
+    def judge_cohort(self, study: Study) -> str:
+        """Return the code of what speaks against the study here, or nothing, by noisy figures that it pays for once."""
         plan = programme(study, self._finder)
         place = plan.places[0]
         charge = self.charge(plan, place, hash_of({"study": study.hash, "place": place.index}))
-        counted = self.compute(plan, charge, {}).vector().view(np.int64)[0] * place.mechanism.unit
-        return bool(counted >= study.privacy.minimum_cohort)
+        people, *with_value = self.compute(plan, charge, {}).vector().view(np.int64) * place.mechanism.unit
+        if people < study.privacy.minimum_cohort:
+            return "cohort-too-small"
+        complete = all(v >= d.at_least * people for v, d in zip(with_value, study.quality, strict=True))
+        return "" if complete else "quality-below-study"
 
     def _contributions(self, study: Study, place: Place, state: Arrays, batch: Batch) -> Floats:
         if place.step == NODE_ITSELF:
-            return np.ones((batch.people, 1))
+            from node.quality.demanded import completeness  # noqa: PLC0415
+
+            return completeness(study, batch)
         step = study.step(place.step)
         return self._finder.find(step.use).contributions(study.parameters(step), Ask(place.sum, state), batch)
 

@@ -149,6 +149,8 @@ def _persons(study: Study) -> Iterator[str]:
     for step in study.steps:
         yield f"{step.name}: {PEOPLE[step.people]}."
     yield "Who is held back is worked out from the NHS number under a key, alike at every node, and never changes."
+    for demand in study.quality:
+        yield f"A node where {demand.column} seems to be less than {demand.at_least:.0%} complete does not take part."
     yield f"A node that seems to hold fewer than {study.privacy.minimum_cohort} such people does not take part."
 
 

@@ -60,6 +60,7 @@ def _why(study: Study) -> str:
 def _what(study: Study, contract: Contract | None) -> str:
     lines = [f"It reads these columns of {study.data_set}, here, and makes numbers of them:"]
     lines += [f"  - {v.name}: {_column(v, contract)}{spelt(v)}" for v in study.variables]
+    lines += [f"  - of {d.column} only whether there is a value" for d in study.quality]
     if any(v.periods_ahead for v in study.variables):
         lines.append("Rows whose later period is not recorded are left out, and so are people who have no other rows.")
     return "\n".join(lines)
@@ -101,10 +102,24 @@ def _leaves(plan: Programme, finder: Finder) -> str:
             ]
     lines += [
         "  Your node also counts its cohort once, with noise, to refuse if it is too small; that count stays here.",
+        *_demanded(plan),
         "  Beside the sums go their receipts (what was paid, which version of the data and of the opt-out list), your",
         "  decision on the study, codes of refusals, and the size and a fingerprint of your audit log.",
     ]
     return "\n".join(lines)
+
+
+def _demanded(plan: Programme) -> list[str]:
+    if not plan.study.quality:
+        return []
+    drawn = plan.places[0].mechanism
+    return [
+        f"  In the same look it sums, over people, the share of their rows that have a value ({drawn.width - 1} more",
+        f"  number(s); a person moves them all by at most {drawn.clip:.3g}, the noise's standard deviation is",
+        f"  {drawn.noise_sd:.3g}), and refuses if they seem to be fewer than the study demands:",
+        *(f"    - {demand}" for demand in plan.study.quality),
+        "  Of that only the code quality-below-study leaves.",
+    ]
 
 
 def _times(times: int, spares: int) -> str:

@@ -18,9 +18,8 @@ LEAST_SIGMA_UNITS = 3  # below it the discrete Gaussian is no longer close to th
 MOST_PLACES = 1_000  # a plan that nobody could read, nor any budget bear
 MOST_NUMBERS = 2**20  # in one sum: 8 MiB on the wire; with the grid above, width x clip_units^2 stays below 2^63
 LARGEST_SIGMA_SQUARED = 2**53 - 1  # the largest whole number that RFC 8785 can write down
-COHORT_SIZE = PlannedSum("cohort-size", "1, so that the sum counts the people", width=1, clip=1.0, share=1.0)
 NODES_A_PERSON = (1, 2, 3)  # for how many nodes that know the same person a price is stated
-COHORT_SIZE_SHARE = 0.02  # of the study's budget: enough to tell a cohort from an empty room
+COHORT_SIZE_SHARE = 0.02  # of the study's budget, a number: enough to tell a cohort from an empty room
 NODE_ITSELF = "node"  # the step whose sum the node takes for its own judgement; it is charged and never leaves
 
 
@@ -111,8 +110,9 @@ def programme(study: Study, finder: Finder) -> Programme:
     so each part of the population has the whole budget, less the cohort size, which both pay.
     """
     budget = accountant.units_for(study.privacy.epsilon, study.privacy.delta)
-    own = int(budget * COHORT_SIZE_SHARE)
-    places = [Place(0, NODE_ITSELF, COHORT_SIZE.name, 0, "everyone", _mechanism(COHORT_SIZE, own))]
+    look = own_look(study)
+    own = int(budget * COHORT_SIZE_SHARE * look.width)
+    places = [Place(0, NODE_ITSELF, look.name, 0, "everyone", _mechanism(look, own))]
     weights = {part: sum(s.budget for s in study.steps if part in PARTS[s.people]) for part in PARTS["everyone"]}
     for step in study.steps:
         allowed = int((budget - own) * (step.budget / max(weights[part] for part in PARTS[step.people])))
@@ -126,6 +126,18 @@ def programme(study: Study, finder: Finder) -> Programme:
                 index = len(places)
                 places.append(Place(index, step.name, planned.name, occurrence, step.people, mechanism, planned.state))
     return Programme(study, tuple(places))
+
+
+def own_look(study: Study) -> PlannedSum:
+    """Return the sum that a node takes for its own judgement: the size of its cohort, and how complete its columns are.
+
+    Nobody adds more than 1 to any of its numbers, so one person moves it by at most the root of how many they are.
+    Each number has a share of the budget of its own, so that none is noisier for the others.
+    """
+    width = 1 + len(study.quality)
+    complete = ", then for each column of quality the share of the person's rows that have a value"
+    meaning = "1, so that the sum counts the people" + (complete if study.quality else "")
+    return PlannedSum("cohort-size", meaning, width=width, clip=math.sqrt(width), share=1.0)
 
 
 def _mechanism(planned: PlannedSum, units: int) -> Mechanism:
@@ -142,7 +154,6 @@ def _mechanism(planned: PlannedSum, units: int) -> Mechanism:
 
 
 __all__ = [
-    "COHORT_SIZE",
     "COHORT_SIZE_SHARE",
     "LARGEST_SIGMA_SQUARED",
     "LEAST_SIGMA_UNITS",
@@ -154,5 +165,6 @@ __all__ = [
     "Mechanism",
     "Place",
     "Programme",
+    "own_look",
     "programme",
 ]

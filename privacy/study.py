@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 from privacy.accountant import LARGEST_EPSILON
 from privacy.canonical import Document, hash_of
 from privacy.computation import PARTS, People
+from privacy.demands import Demand, demand_faults, read_demands
 from privacy.errors import Invalid, Refusal, Unreachable
 from privacy.fields import Fields
 from privacy.unfinished import unfinished
@@ -109,6 +110,7 @@ class Study:
     privacy: PrivacyTerms
     invited: tuple[Invited, ...]
     software: Software | None = None
+    quality: tuple[Demand, ...] = ()
 
     @cached_property
     def hash(self) -> str:
@@ -116,11 +118,11 @@ class Study:
         return hash_of(self.document())
 
     def document(self) -> Document:
-        """Return the study as plain data, every default filled in; ``from_document`` reads it back."""
-        document = asdict(self)
-        if self.software is None:
-            del document["software"]
-        return document
+        """Return the study as plain data, every default filled in; ``from_document`` reads it back.
+
+        Only what the study says is there of ``software`` and of ``quality``, so that older studies keep their hash.
+        """
+        return {name: v for name, v in asdict(self).items() if v or name not in ("software", "quality")}
 
     def variable(self, name: str) -> Variable:
         """Return a variable by name; ``variable-unknown`` when the study has none of it."""
@@ -187,6 +189,7 @@ def _study(f: Fields) -> Study:
         privacy=_privacy(f.table("privacy")),
         invited=tuple(_invited(i) for i in f.tables("invited")),
         software=_software(f.table("software")) if "software" in f else None,
+        quality=read_demands(f.tables("quality")),
     )
 
 
@@ -266,6 +269,7 @@ def _check_references(study: Study, faults: list[str]) -> None:
     for i, step in enumerate(study.steps):
         if step.of and step.of not in [s.name for s in study.steps[:i]]:
             faults.append(f"steps[{i + 1}].of: no earlier step is called {step.of}")
+    faults += demand_faults(study.quality)
     if study.privacy.quorum > len(study.invited):
         faults.append("privacy.quorum: is more than are invited")
     try:

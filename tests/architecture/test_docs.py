@@ -25,6 +25,7 @@ from privacy.checks import Comparison, Implication, Uniqueness, read_checks
 from privacy.columns import Column, ColumnKind, ColumnType, Treatment
 from privacy.computation import PARTS, Ask, Finder
 from privacy.contract import Contract, contract_of
+from privacy.demands import Demand
 from privacy.errors import CATALOGUE, Invalid, Refusal, Tampered, Unreachable
 from privacy.explain import explain
 from privacy.fields import Fields
@@ -144,7 +145,7 @@ def test_every_command_that_the_manual_types_exists():
         ("node.md", names(Policy, Person) | set(ROLES)),
         ("contract.md", names(Contract, Column, Comparison, Implication, Uniqueness)),
         ("contract.md", {*get_args(ColumnKind), *get_args(ColumnType), *get_args(Treatment)}),
-        ("study.md", names(Study, Variable, Step, PrivacyTerms, Invited, Software)),
+        ("study.md", names(Study, Variable, Step, PrivacyTerms, Invited, Software, Demand)),
         ("study.md", {*get_args(State), *TRANSFORMS, *PARTS, *Finder("models.computations").names()}),
         ("errors.md", set(CATALOGUE)),
         ("flower.md", {"bundle-refused"}),

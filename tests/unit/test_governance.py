@@ -32,7 +32,7 @@ class Desk:
     def __init__(self, tmp_path):
         self.node = a_node(tmp_path, Ed25519PrivateKey.generate())
         self.judged: list[str] = []
-        self.enough: bool | HedgerowError = True
+        self.against: str | HedgerowError = ""
         self.governance = Governance(
             self.node.governance.register,
             self.node.governance._intake,
@@ -47,9 +47,9 @@ class Desk:
 
     def _judge(self, study):
         self.judged.append(study.hash)
-        if isinstance(self.enough, HedgerowError):
-            raise self.enough
-        return self.enough
+        if isinstance(self.against, HedgerowError):
+            raise self.against
+        return self.against
 
     def offer(self, **changes):
         return self.governance.receive(document(self.node, OTHERS, **changes), now=self.now)
@@ -183,22 +183,23 @@ def test_somebody_elses_key_a_stranger_and_a_wrong_role_cannot_approve(desk):
     assert desk.governance.register.decisions(record.hash) == []
 
 
-def test_a_cohort_that_seems_too_small_is_refused_once_and_for_all(desk):
-    desk.enough = False
+@pytest.mark.parametrize("code", ["cohort-too-small", "quality-below-study"])
+def test_a_cohort_that_seems_too_small_or_incomplete_is_refused_once_and_for_all(desk, code):
+    desk.against = code
     record = desk.approved()
-    assert (record.state, record.code) == ("refused", "cohort-too-small")
+    assert (record.state, record.code) == ("refused", code)
     assert code_of(lambda: desk.approve(record.hash, "ben")) == "study-not-waiting"
     assert code_of(lambda: desk.run(record.hash)) == "study-not-approved"
     assert desk.judged == [record.hash]
 
 
 def test_when_judging_fails_the_approvals_stand_and_judging_goes_on_later(desk):
-    desk.enough = HedgerowError("optouts-stale")
+    desk.against = HedgerowError("optouts-stale")
     record = desk.offer()
     desk.approve(record.hash, "ada")
     assert code_of(lambda: desk.approve(record.hash, "ben")) == "optouts-stale"
     assert code_of(lambda: desk.run(record.hash)) == "study-not-approved"
-    desk.enough = True
+    desk.against = ""
     assert desk.approve(record.hash, "ben").state == "runnable"
     assert len(desk.governance.register.decisions(record.hash)) == 2
 

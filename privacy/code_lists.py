@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from privacy.canonical import Document, hash_of
 from privacy.code_systems import CODE_SYSTEMS
-from privacy.errors import Invalid, Unreachable
+from privacy.errors import HedgerowError, Invalid, Unreachable
 
 SHIPPED = Path(__file__).parent / "code_lists"
 REFERENCE = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)@([0-9a-z]+(?:[.-][0-9a-z]+)*)")
@@ -85,6 +86,32 @@ def code_lists(directories: Sequence[Path] = ()) -> list[CodeList]:
     return [read_code_list(name, directories) for name in names]
 
 
+def with_code_lists(document: Mapping[str, Any], directories: Sequence[Path], faults: list[str]) -> Document:
+    """Return a contract's document with the codes of each column's ``code_list`` written out, and the list's hash.
+
+    So a contract that was loaded means the same for good, whatever becomes of the file. Lists that cannot be had are
+    added to ``faults``.
+    """
+    columns = document.get("columns")
+    if not isinstance(columns, Mapping):
+        return dict(document)
+    return {**document, "columns": {name: _with_codes(name, t, directories, faults) for name, t in columns.items()}}
+
+
+def _with_codes(name: str, table: object, directories: Sequence[Path], faults: list[str]) -> object:
+    if not isinstance(table, Mapping) or not isinstance(table.get("code_list"), str):
+        return table
+    if written := sorted({"codes", "code_list_sha256"} & set(table)):
+        faults += [f"columns.{name}.{field}: comes from the code list" for field in written]
+        return table
+    try:
+        listed = read_code_list(table["code_list"], directories)
+    except HedgerowError as error:
+        faults.append(f"columns.{name}.code_list: {error.code}, {'; '.join(error.faults) or error.detail}")
+        return {**table, "codes": ["none"]}  # one fault is enough
+    return {**table, "codes": list(listed.only_codes), "code_list_sha256": listed.sha256}
+
+
 def _read(file: Path) -> CodeList:
     try:
         with file.open("rb") as opened:
@@ -149,4 +176,14 @@ def _faults(codes: CodeList) -> Iterator[str]:
         yield f"{', '.join(map(repr, strange[:20]))}: no code of {codes.system}, which is {system.shape}"
 
 
-__all__ = ["COLUMNS", "HEAD", "LARGEST_FILE", "REFERENCE", "SHIPPED", "CodeList", "code_lists", "read_code_list"]
+__all__ = [
+    "COLUMNS",
+    "HEAD",
+    "LARGEST_FILE",
+    "REFERENCE",
+    "SHIPPED",
+    "CodeList",
+    "code_lists",
+    "read_code_list",
+    "with_code_lists",
+]

@@ -16,6 +16,7 @@ READ = r"(?=.{5}(?:[0-9]{2})?$)[0-9A-Za-z]{1,5}\.{0,4}(?:[0-9]{2})?"  # five pla
 CTV3 = r"(?=.{5}$)[0-9A-Za-z]{1,5}\.{0,4}"  # capitals matter
 LOINC = r"[1-9][0-9]{0,6}-[0-9]"
 ODS = r"[0-9A-Z]{3,10}"
+GSS = r"[EWSNKJLM][0-9]{8}"  # the country's letter, two digits for the kind of area, six for the area
 OMOP = r"(?:0|[1-9][0-9]{0,9})"
 LOCAL = r"\S(?:[^\x00-\x1f\x7f]{0,98}\S)?"
 SCTID = r"[1-9][0-9]{5,17}"  # 6 to 18 digits, none in front for show
@@ -154,6 +155,11 @@ _ALL = (
         "NHS Organisation Data Service", "https://fhir.nhs.uk/Id/ods-organization-code", _by(ODS),
     ),
     CodeSystem(
+        "gss", "Area code", "a country's letter and eight digits, such as E01000001 for an LSOA",
+        "Office for National Statistics, GSS coding and naming policy", "http://statistics.data.gov.uk/id/statistical-geography",
+        _by(GSS),
+    ),
+    CodeSystem(
         "omop-concept", "OMOP concept", "a whole number of at most ten digits",
         "OHDSI, OMOP Common Data Model 5.4, CONCEPT", "https://athena.ohdsi.org", _by(OMOP),
     ),
@@ -169,6 +175,7 @@ __all__ = [
     "CODE_SYSTEMS",
     "CONCEPT_PARTITIONS",
     "CTV3",
+    "GSS",
     "ICD_10",
     "LOCAL",
     "LOINC",

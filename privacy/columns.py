@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from privacy.canonical import Document
+from privacy.code_systems import CODE_SYSTEMS
 
 ColumnKind = Literal["direct-identifier", "quasi-identifier", "sensitive", "measure"]
 ColumnType = Literal["nhs-number", "text", "integer", "number", "code", "date", "postcode"]
@@ -57,6 +58,7 @@ class Column:
     may_be_future: bool = False
     system: str = ""
     code_list: str = ""
+    code_list_sha256: str = ""
     band_width: float | None = None
     freshness_days: int | None = None
     owner: str = ""
@@ -108,7 +110,8 @@ class Column:
 
 
 _SAID_ONLY = (
-    "role", "formats", "may_be_future", "system", "code_list", "band_width", "freshness_days", "owner", "legal_basis",
+    "role", "formats", "may_be_future", "system", "code_list", "code_list_sha256", "band_width", "freshness_days",
+    "owner", "legal_basis",
 )  # fmt: skip
 
 
@@ -187,6 +190,8 @@ def _format_faults(column: Column) -> Iterator[str]:
 
 
 def _code_faults(column: Column, missing: tuple[str, ...]) -> Iterator[str]:
+    if column.system and column.system not in CODE_SYSTEMS:
+        yield f"system: is one of {', '.join(sorted(CODE_SYSTEMS))}"
     if not column.codes and column.system and not column.code_list:
         return
     if not column.codes or len(set(column.codes)) != len(column.codes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +13,12 @@ from typing import Any, Literal, cast, get_args
 
 from privacy.canonical import Document, hash_of
 from privacy.checks import Check, check_documents, check_faults, read_checks
+from privacy.code_lists import with_code_lists
 from privacy.columns import BOUNDED, Column, ColumnKind, ColumnType, Role, Treatment, days_of
 from privacy.errors import Invalid, Unreachable
 from privacy.fields import Fields
 from privacy.toml_lines import line_of, lines_of_keys, syntax_fault
+from privacy.unfinished import unfinished
 
 TableShape = Literal["person", "event"]
 
@@ -113,7 +115,10 @@ _OPTIONAL = ("period", "keep_versions", "keep_days", "purpose", "recipient", "fr
 
 
 def read_contract(path: Path) -> Contract:
-    """Return the contract in a TOML file; ``contract-malformed`` lists all faults, each with its line."""
+    """Return the contract in a TOML file; ``contract-malformed`` lists all faults, each with its line.
+
+    Code lists that it names are those that ship, and those that lie beside it.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -121,7 +126,9 @@ def read_contract(path: Path) -> Contract:
     except UnicodeDecodeError as error:
         raise Invalid("contract-malformed", str(path), faults=["line 1: is not UTF-8 text"]) from error
     try:
-        return contract_of(tomllib.loads(text))
+        document = tomllib.loads(text)
+        faults = [f"{place}: is still to be filled in" for place in unfinished(document)]
+        return contract_of(with_code_lists(document, [path.parent], faults), faults)
     except tomllib.TOMLDecodeError as error:
         raise Invalid("contract-malformed", str(path), faults=[syntax_fault(text, str(error))]) from error
     except Invalid as error:
@@ -130,9 +137,9 @@ def read_contract(path: Path) -> Contract:
         raise Invalid(error.code, str(path), faults=[f"line {n}: {fault}" for n, fault in located]) from error
 
 
-def contract_of(document: Mapping[str, Any]) -> Contract:
-    """Return the contract that plain data describes; unknown, missing and wrong fields are all listed."""
-    faults: list[str] = []
+def contract_of(document: Mapping[str, Any], known: Iterable[str] = ()) -> Contract:
+    """Return the contract that plain data describes; all faults are listed, after those ``known`` already."""
+    faults = list(known)
     columns = _column_tables(document, faults)
     head = _Table(document.get("contract"), "contract", faults)
     fields = _head(head)
@@ -216,6 +223,7 @@ def _column(name: str, f: _Table) -> Column:
         may_be_future=f.flag("may_be_future") if type_ == "date" else False,
         system=f.text("system", "") if type_ == "code" else "",
         code_list=f.text("code_list", "") if type_ == "code" else "",
+        code_list_sha256=f.text("code_list_sha256", "") if type_ == "code" else "",
         band_width=f.bound("band_width", day=False) if treatment == "band" else None,
         freshness_days=f.optional_whole("freshness_days"),
         owner=f.text("owner", ""),

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.clock import system_clock
 from node.command.completion import study_names
 from node.environment import HOME_VARIABLE
+from privacy.atomic import SHARED, put
 from privacy.errors import HedgerowError, Unreachable
 
 if TYPE_CHECKING:
@@ -68,6 +69,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     lines = [tuple(map(str, row)) for row in (head, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def write_new(out: Path, content: bytes) -> None:
+    """Write what others may read to a new file; ``file-unwritable`` when it is there already."""
+    try:
+        put(out, content, mode=SHARED)
+    except OSError as error:
+        raise Unreachable("file-unwritable", str(out)) from error
 
 
 def print_error(error: HedgerowError, *, as_json: bool) -> None:
@@ -140,4 +149,5 @@ __all__ = [
     "say",
     "table",
     "where_of",
+    "write_new",
 ]

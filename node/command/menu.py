@@ -8,6 +8,7 @@ from node.command import (
     books,
     care,
     clocks,
+    contracts,
     data,
     erasures,
     founding,
@@ -56,6 +57,7 @@ app.add_typer(links.fleet, name="fleet")
 app.add_typer(people.person, name="person")
 app.add_typer(people.policy, name="policy")
 app.add_typer(data.optout, name="optout")
+app.add_typer(contracts.contract, name="contract")
 app.command("ingest")(data.ingest)
 app.add_typer(erasures.data, name="data")
 app.add_typer(studies.study, name="study")

@@ -21,8 +21,9 @@ from node.command.console import (
     opened,
     say,
     table,
+    write_new,
 )
-from privacy.errors import CATALOGUE, Unreachable
+from privacy.errors import CATALOGUE
 
 if TYPE_CHECKING:
     from node.assemble import Node
@@ -99,7 +100,7 @@ def dossier(
     page = dossier_page(document, here=here.splitlines())
     if out is None:
         return say({**_summary(record), "dossier": document}, page.decode().rstrip(), as_json=as_json)
-    _write_new(out, page)
+    write_new(out, page)
     return say({**_summary(record), "file": str(out)}, f"{out} is written: print it, sign it.", as_json=as_json)
 
 
@@ -179,15 +180,6 @@ def _contract(node: Node, data_set: str) -> Contract | None:
     """Return the contract of a data set's latest version, if any is loaded."""
     loaded = node.store.versions(data_set)
     return loaded[-1].contract if loaded else None
-
-
-def _write_new(out: Path, content: bytes) -> None:
-    from privacy.atomic import SHARED, put
-
-    try:
-        put(out, content, mode=SHARED)
-    except OSError as error:
-        raise Unreachable("file-unwritable", str(out)) from error
 
 
 def _summary(record: Record) -> dict[str, str]:

@@ -1,0 +1,102 @@
+"""Identifiers that nobody declared: each column's distinct texts are looked at, part by part, then judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from privacy.columns import Column
+from privacy.discovery.addresses import Addresses
+from privacy.discovery.birth_dates import BirthDates
+from privacy.discovery.cells import Cells
+from privacy.discovery.contacts import EMails, Phones
+from privacy.discovery.declared import undeclared
+from privacy.discovery.free_text import FreeText
+from privacy.discovery.hints import hints
+from privacy.discovery.nhs_numbers import NhsNumbers
+from privacy.discovery.numbers import InsuranceNumbers, LocalNumbers, PropertyNumbers
+from privacy.discovery.people import Names
+from privacy.discovery.postcodes import Postcodes
+from privacy.discovery.suspect import Detector, Kind, Suspect
+
+REMEMBERED = 20_000  # distinct texts of a column, so that one that comes in every batch counts once
+DETECTORS: Mapping[Kind, Callable[[], Detector]] = {
+    "nhs-number": NhsNumbers,
+    "name": Names,
+    "birth-date": BirthDates,
+    "postcode": Postcodes,
+    "phone": Phones,
+    "e-mail": EMails,
+    "address": Addresses,
+    "national-insurance-number": InsuranceNumbers,
+    "local-number": LocalNumbers,
+    "property-number": PropertyNumbers,
+    "free-text": FreeText,
+}
+# What a column of one kind is not called as well: ten digits that are NHS numbers need no second name
+_COVERS: Mapping[Kind, tuple[Kind, ...]] = {
+    "nhs-number": ("local-number", "phone", "property-number"),
+    "phone": ("local-number",),
+}
+
+
+class Discovery:
+    """Looks at the columns of one load; a column that was not declared is looked at whole.
+
+    Memory grows with columns and not with rows: the detectors count, and the texts themselves are remembered up to
+    ``REMEMBERED`` a column. The same texts give the same findings, however they were cut into parts, up to there.
+    """
+
+    def __init__(self, columns: Iterable[Column] = ()) -> None:
+        self._declared = {column.name: column for column in columns}
+        self._columns: dict[str, _Look] = {}
+        for column in self._declared.values():
+            if column.codes and column.is_stored:
+                self._look(column.name, column.codes)
+
+    def look(self, name: str, distinct_texts: Iterable[str]) -> None:
+        """See distinct texts of one column, of one batch."""
+        column = self._declared.get(name)
+        self._look(name, distinct_texts if column is None else undeclared(column, distinct_texts))
+
+    def findings(self) -> tuple[Suspect, ...]:
+        """Return what was found so far, by column, in the order in which they came."""
+        return tuple(suspect for look in self._columns.values() for suspect in look.suspects())
+
+    def _look(self, name: str, texts: Iterable[str]) -> None:
+        self._columns.setdefault(name, _Look(name)).see(texts)
+
+
+def kind_of(name: str, texts: Iterable[str]) -> tuple[Suspect, ...]:
+    """Return what a column of this name with these distinct texts seems to hold; empty when nothing identifying."""
+    discovery = Discovery()
+    discovery.look(name, texts)
+    return discovery.findings()
+
+
+class _Look:
+    """One column: its detectors, and the texts that they have seen."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._detectors = {kind: make() for kind, make in DETECTORS.items()}
+        self._remembered: set[str] = set()
+
+    def see(self, texts: Iterable[str]) -> None:
+        new = set(texts) - self._remembered
+        if not new:
+            return
+        if len(self._remembered) + len(new) <= REMEMBERED:
+            self._remembered |= new
+        cells = Cells(sorted(new))
+        if len(cells):
+            for detector in self._detectors.values():
+                detector.see(cells)
+
+    def suspects(self) -> list[Suspect]:
+        named = hints(self.name)
+        reasons = {kind: detector.reason(named=kind in named) for kind, detector in self._detectors.items()}
+        covered = {other for kind, others in _COVERS.items() if reasons[kind] for other in others}
+        return [Suspect(self.name, kind, why) for kind, why in reasons.items() if why and kind not in covered]
+
+
+__all__ = ["DETECTORS", "REMEMBERED", "Discovery", "kind_of"]

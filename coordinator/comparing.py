@@ -8,6 +8,7 @@ from typing import Any
 
 from coordinator.pricing import Price, price_of
 from privacy.computation import Finder
+from privacy.defaulted import defaulted
 from privacy.explain import spelt
 from privacy.study import Step, Study
 
@@ -68,8 +69,11 @@ class Comparison:
 
 
 def compare(before: Study, after: Study, finder: Finder) -> Comparison:
-    """Return how two studies differ. Software counts only where both were submitted: a draft has none yet."""
-    differences = tuple(_differences(before, after))
+    """Return how two studies differ: a default that only one writes out is no difference.
+
+    Software counts only where both were submitted: a draft has none yet.
+    """
+    differences = tuple(_differences(defaulted(before, finder), defaulted(after, finder)))
     price = tuple(_price(price_of(before, finder), price_of(after, finder)))
     alike = before.name == after.name
     first, second = (f"{s.name} ({i})" if alike else s.name for i, s in enumerate((before, after), start=1))

@@ -13,6 +13,7 @@ from coordinator.checking import check_study
 from coordinator.register import Register
 from privacy.canonical import canonical, parse
 from privacy.computation import Finder
+from privacy.defaulted import defaulted
 from privacy.durable import Database
 from privacy.errors import Invalid, Refusal
 from privacy.fields import Fields
@@ -59,10 +60,10 @@ class Studies:
         self._database, self._register, self._finder, self._package = database, register, finder, package
 
     def submit(self, document: Mapping[str, Any], *, at: datetime.datetime) -> Study:
-        """Fill in the software, check and keep a study; the very same one again changes nothing."""
+        """Fill in software and defaults, check and keep a study; the very same one again changes nothing."""
         study = from_document(document)
         check_study(study, finder=self._finder, today=at.date())
-        named, study = study.software, self._with_software(study)
+        named, study = study.software, self._with_software(defaulted(study, self._finder))
         if named not in (None, study.software):
             raise Refusal("software-differs", study.name)
         strangers = [f"{i.name}: {i.fingerprint}" for i in study.invited if not self._register.find(i.fingerprint)]

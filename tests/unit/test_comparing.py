@@ -36,7 +36,7 @@ def test_variables_steps_and_nodes_are_named():
     variables = [{**DOCUMENT["variables"][0], "high": 90}, *DOCUMENT["variables"][1:]]
     found = differences(steps=steps, variables=variables, invited=DOCUMENT["invited"][1:])
     assert found["step risk: features"] == ("also age", "without these", OTHER)
-    assert found["step risk: rounds"] == ("–", "3", OTHER)
+    assert found["step risk: rounds"] == ("5", "3", OTHER)
     assert found["step evaluation"] == ("evaluation on held-back", "–", OTHER)
     assert "kept within 0 to 100" in found["variable age"][0]
     assert "kept within 0 to 90" in found["variable age"][1]
@@ -45,6 +45,12 @@ def test_variables_steps_and_nodes_are_named():
                               DOCUMENT["steps"][1]]) == {
         "step risk: features": ("age, visits", "visits, age", OTHER)
     }  # fmt: skip
+
+
+def test_a_default_that_only_one_writes_out_is_no_difference():
+    risk, evaluation = DOCUMENT["steps"]
+    written = [{**risk, "parameters": {**RISK, "rounds": 5}}, {**evaluation, "parameters": {"bins": 10, "high": 0}}]
+    assert compare(small_study(), small_study(steps=written), FINDER).differences == ()
 
 
 def test_the_price_says_what_the_difference_costs():

@@ -16,6 +16,7 @@ from privacy.computation import Finder
 from privacy.contract import contract_of
 from privacy.durable import Database, Migration, migrate
 from privacy.errors import HedgerowError
+from privacy.programme import programme
 from privacy.release import Notice
 from privacy.study import from_document
 from tests.coordinators import NOW, Site, sites, study_document
@@ -66,6 +67,15 @@ def test_submitting_fills_in_the_software_and_the_hash_covers_it(kept, tmp_path)
     assert study.hash != from_document(document()).hash
     assert kept.find("next-year-admission") == study == kept.find(study.hash) == kept.find(study.hash[7:20])
     assert [s.hash for s in studies_in(tmp_path, "sha-of-package").all()] == [study.hash]
+
+
+def test_submitting_fills_in_what_the_computations_fall_back_on_and_the_hash_covers_it(kept):
+    study = kept.submit(document(), at=NOW)
+    assert study.steps[0].parameters["clip"] == 0.6
+    assert study.steps[1].parameters == {"bins": 8, "low": -4.0, "high": 0.0}
+    written = {**study.document(), "steps": with_step(1, parameters={"bins": 8, "low": -4, "high": 0})["steps"]}
+    assert kept.submit(written, at=NOW) == study
+    assert programme(study, FINDER).places == programme(from_document(document()), FINDER).places
 
 
 def test_the_very_same_study_again_changes_nothing(kept):

@@ -66,6 +66,8 @@ class Studies:
         named, study = study.software, self._with_software(defaulted(study, self._finder))
         if named not in (None, study.software):
             raise Refusal("software-differs", study.name)
+        if gone := [f"{i.name}: {i.fingerprint}" for i in study.invited if self._register.was(i.fingerprint)]:
+            raise Refusal("invited-revoked", study.name, faults=gone)
         strangers = [f"{i.name}: {i.fingerprint}" for i in study.invited if not self._register.find(i.fingerprint)]
         if strangers:
             raise Invalid("invited-unknown", study.name, faults=strangers)

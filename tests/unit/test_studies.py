@@ -15,7 +15,7 @@ from privacy import accountant
 from privacy.computation import Finder
 from privacy.contract import contract_of
 from privacy.durable import Database, Migration, migrate
-from privacy.errors import HedgerowError
+from privacy.errors import HedgerowError, Refusal
 from privacy.programme import programme
 from privacy.release import Notice
 from privacy.study import from_document
@@ -92,6 +92,15 @@ def test_another_study_under_the_same_name_is_refused(kept):
 def test_a_stranger_cannot_be_invited(kept):
     stranger = document(invited=[{"name": "x", "fingerprint": Site("x").fingerprint}] * 1, privacy=quorum(1))
     assert code_of(kept.submit, stranger, at=NOW) == "invited-unknown"
+    assert kept.all() == []
+
+
+def test_a_revoked_node_cannot_be_invited_and_is_called_so(kept, tmp_path):
+    Register(Database(tmp_path / "c.db", register.SCHEMA)).revoke(INVITED[0].name, reason="lost", at=NOW)
+    with pytest.raises(Refusal) as refused:
+        kept.submit(document(), at=NOW)
+    assert refused.value.code == "invited-revoked"
+    assert refused.value.faults == (f"{INVITED[0].name}: {INVITED[0].fingerprint}",)
     assert kept.all() == []
 
 

@@ -89,6 +89,10 @@ class _Run:
     refusals: dict[str, str] = field(default_factory=dict)
     given_up: Counter[tuple[str, str]] = field(default_factory=Counter)
 
+    def called(self, node: str) -> str:
+        """Return the name that the study invites a node by; whoever it does not invite is told by its key."""
+        return next((i.name for i in self.study.invited if i.fingerprint == node), node[:8])
+
     def at(self) -> str:
         return self.now().isoformat(timespec="seconds")
 
@@ -159,7 +163,7 @@ def _answered(run: _Run, ask: Ask, places: Iterator[Place]) -> tuple[Place, list
         if run.given_up[place.step, place.sum] > run.study.privacy.spares:
             break
         run.journal.close(run.study.hash, place.index, [])
-    codes = ", ".join(f"{node[:8]}: {code}" for node, code in sorted(run.refusals.items()))
+    codes = ", ".join(sorted(f"{run.called(node)}: {code}" for node, code in run.refusals.items()))
     raise Refusal("quorum-lost", codes or "no answer before the deadline")
 
 
@@ -188,7 +192,7 @@ def _exchange(run: _Run, ask: Ask, place: Place) -> dict[str, Release]:
     finally:
         run.journal.give_up(run.study.hash, place.index, at=run.at())
     if standing.closed and (lost := wanted - releases.keys()):
-        raise Tampered("journal-answer-lost", f"{place.title}: {', '.join(node[:8] for node in sorted(lost))}")
+        raise Tampered("journal-answer-lost", f"{place.title}: {', '.join(sorted(map(run.called, lost)))}")
     return releases
 
 
@@ -201,7 +205,7 @@ def _require_quorum(run: _Run, asked: _Asked, releases: Mapping[str, Release]) -
     """Ask nobody when, without the nodes that were revoked, too few are left to answer."""
     gone = set(run.revoked())
     if len({*asked.request.roster, *releases} - (gone - releases.keys())) < run.study.privacy.quorum:
-        raise Refusal("quorum-lost", ", ".join(f"{node[:8]}: node-revoked" for node in sorted(gone)))
+        raise Refusal("quorum-lost", ", ".join(sorted(f"{run.called(node)}: node-revoked" for node in gone)))
 
 
 def _standing(run: _Run, standing: Standing, place: Place) -> Request:

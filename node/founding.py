@@ -23,13 +23,14 @@ from node.migrations import FORMAT
 from node.people import Person, create_key
 from node.persons import PSEUDONYM_KEY, SPLIT_KEY
 from node.policy import Policy, policy_of
-from node.settings import FILE, toml_lines
+from node.settings import FILE, NAME_RULE, toml_lines
 from node.vault import FIRST as RECORDS_KEY
 from privacy.atomic import put, sync_directory
 from privacy.computation import Finder
 from privacy.durable import Database
 from privacy.enrolment import Enrolment, JoinKit
-from privacy.errors import Refusal, Unreachable
+from privacy.errors import Invalid, Refusal, Unreachable
+from privacy.fields import NAME
 from privacy.signing import PublicKey
 
 KEY_SUFFIX, WRAPPING_SUFFIX = ".key", ".wrapping-key"
@@ -82,6 +83,8 @@ def found(
     Every founder gets a signing key ``NAME.key`` in ``keys``, outside ``home``; those whose role may approve sign the
     policy. ``floors`` is the policy without these people; the defaults are ``FLOORS`` and all installed computations.
     """
+    if not NAME.fullmatch(name):
+        raise Invalid("settings-wrong", "--name", faults=[f"name: {NAME_RULE}"])
     home, wrapping = home.absolute(), (wrapping_key_file or home.with_name(home.name + WRAPPING_SUFFIX)).absolute()
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise Refusal("home-exists", str(home))

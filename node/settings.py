@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -19,7 +20,11 @@ from node.environment import HOME_VARIABLE, PREFIX, LogLevel
 from privacy.errors import Invalid, Unreachable
 from privacy.fields import NAME
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 FILE = "node.toml"
+NAME_RULE = "is made of small letters, digits, - and _, such as st-marys"
 
 
 class Settings(BaseSettings):
@@ -63,10 +68,15 @@ def read_settings(home: Path, *, environ: Mapping[str, str], flags: Mapping[str,
     try:
         return Settings(**{**TomlConfigSettingsSource(Settings, home / FILE)(), **from_environ, **given})
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+        faults = [f"{'.'.join(map(str, e['loc']))}: {_said(e)}" for e in error.errors(include_input=False)]
         raise Invalid("settings-wrong", str(home / FILE), faults=faults) from None
     except (OSError, ValueError) as error:
         raise Invalid("settings-wrong", str(home / FILE), faults=["is not TOML text"]) from error
+
+
+def _said(fault: ErrorDetails) -> str:
+    """Return what is wrong with a setting; a pattern is told in words."""
+    return NAME_RULE if fault["type"] == "string_pattern_mismatch" else fault["msg"]
 
 
 def origins(home: Path, *, environ: Mapping[str, str]) -> dict[str, str]:
@@ -86,4 +96,14 @@ def toml_lines(fields: Mapping[str, object]) -> str:
     return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in fields.items())
 
 
-__all__ = ["FILE", "HOME_VARIABLE", "PREFIX", "LogLevel", "Settings", "origins", "read_settings", "toml_lines"]
+__all__ = [
+    "FILE",
+    "HOME_VARIABLE",
+    "NAME_RULE",
+    "PREFIX",
+    "LogLevel",
+    "Settings",
+    "origins",
+    "read_settings",
+    "toml_lines",
+]

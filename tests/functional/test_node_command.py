@@ -218,6 +218,14 @@ def test_a_bad_init_has_its_code_and_leaves_nothing(bare, people, more, status, 
     assert [path for path in bare.left() if path not in {*before, "keys"}] == []
 
 
+def test_a_name_that_is_none_is_told_in_words_and_by_the_option(bare):
+    said = bare.init("--name", "Site 9", status=3).err
+    assert "(--name)" in said
+    assert "name: is made of small letters, digits, - and _" in said
+    assert "^" not in said
+    assert str(bare.place) not in said
+
+
 def test_a_node_is_never_made_twice_in_one_place(bare):
     bare.init()
     before = {p: p.read_bytes() for p in bare.home.rglob("*") if p.is_file()}

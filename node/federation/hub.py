@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import socket
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -23,7 +28,9 @@ from privacy.software import installed_version
 AUDIENCE = "hedgerow-coordinator"
 ALGORITHM = "EdDSA"
 TOKEN_SECONDS = 60
-CALL_SECONDS = 10.0
+CALL_SECONDS = 10.0  # of silence
+WHOLE_SECONDS = 120.0  # of a whole call, however its bytes drip: nothing else is looked after meanwhile
+MODEL_SECONDS = 1800.0  # 64 MiB over a slow line
 LARGEST_ANSWER = 64 * 2**20
 LARGEST_NEWS = 16 * 2**20  # bytes; as text that is read into objects, many times that in memory
 
@@ -82,12 +89,30 @@ class Hub:
 
     def model(self, study_hash: str) -> bytes:
         """Return the sealed model of a study; its signature is for the caller to check."""
-        return self._call("GET", f"/v1/models/{quote(study_hash, safe='')}")
+        return self._call("GET", f"/v1/models/{quote(study_hash, safe='')}", seconds=MODEL_SECONDS)
 
     def close(self) -> None:
         """Close the connection, if there was one; another call opens another."""
         if "_http" in self.__dict__:
             self.__dict__.pop("_http").close()
+        while self._lines:
+            self._lines.pop().close()
+
+    @cached_property
+    def _lines(self) -> list[socket.socket]:
+        """Return a second hold on the socket in use: by it a call is ended while another thread still reads."""
+        return []
+
+    def _connected(self, event: str, about: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            while self._lines:
+                self._lines.pop().close()
+            self._lines.append(about["return_value"].get_extra_info("socket").dup())
+
+    def _hang_up(self) -> None:
+        for line in list(self._lines):
+            with contextlib.suppress(OSError):  # it has ended by itself
+                line.shutdown(socket.SHUT_RDWR)
 
     @cached_property
     def _http(self) -> httpx.Client:
@@ -102,15 +127,24 @@ class Hub:
             },
         )
 
-    def _call(self, method: str, path: str, content: bytes | None = None, *, largest: int | None = None) -> bytes:
-        headers = {"authorization": f"Bearer {self._token()}"}
+    def _call(
+        self, method: str, path: str, content: bytes | None = None, *, largest: int | None = None, seconds: float = 0
+    ) -> bytes:
+        more: dict[str, Any] = {"headers": {"authorization": f"Bearer {self._token()}"}, "content": content}
+        patience = threading.Timer(seconds or WHOLE_SECONDS, self._hang_up)
+        patience.daemon = True
+        patience.start()
         try:
-            with self._http.stream(method, path, content=content, headers=headers) as response:
+            with self._http.stream(method, path, extensions={"trace": self._connected}, **more) as response:
                 answer = _read(response, largest or LARGEST_ANSWER)
+            if patience.finished.is_set():  # we hung up: what has no stated length may pass for whole
+                raise Unreachable("coordinator-unreachable")
         except httpx.HTTPError as error:
             if refusal := certificate_refusal(error):
                 raise refusal from None
             raise Unreachable("coordinator-unreachable") from None
+        finally:
+            patience.cancel()
         if not response.is_success:
             raise _refused(answer, response.status_code)
         return answer
@@ -146,4 +180,15 @@ def _refused(answer: bytes, status: int) -> HedgerowError:
     return Unreachable("coordinator-unreachable", f"it answered {status}")
 
 
-__all__ = ["ALGORITHM", "AUDIENCE", "CALL_SECONDS", "LARGEST_ANSWER", "LARGEST_NEWS", "TOKEN_SECONDS", "Hub", "News"]
+__all__ = [
+    "ALGORITHM",
+    "AUDIENCE",
+    "CALL_SECONDS",
+    "LARGEST_ANSWER",
+    "LARGEST_NEWS",
+    "MODEL_SECONDS",
+    "TOKEN_SECONDS",
+    "WHOLE_SECONDS",
+    "Hub",
+    "News",
+]

@@ -1,5 +1,6 @@
 """``doctor`` on sound and on broken homes: it says what is wrong by a code, what to type, no value; it never breaks."""
 
+import base64
 import datetime
 import gc
 import json
@@ -14,9 +15,13 @@ from coordinator.doctor.checks import all_checks as coordinator_checks
 from coordinator.doctor.subject import Subject as CoordinatorSubject
 from node.assemble import open_node
 from node.doctor.checks import all_checks as node_checks
+from node.doctor.outside import Outside
 from node.doctor.subject import Subject as NodeSubject
+from node.federation.hub import News
+from node.witness import Witness
 from privacy.errors import CATALOGUE, Refusal, Tampered, Unreachable
 from privacy.health import Check, Look, examine, report, well, worst
+from privacy.release import encode
 from tests import coordinators
 from tests.approved import a_node
 from tests.nodes import NOW
@@ -203,6 +208,32 @@ def test_a_full_disk_is_told_before_it_stops_anything(node, monkeypatch):
 def test_a_coordinator_that_is_away_is_told_once(node):
     found = at_node(node, offline=False)
     assert [found[name].state for name in ("api", "certificate", "clocks", "token", "newest", "fleet")] == ["skip"] * 6
+
+
+def test_a_log_shorter_than_the_coordinators_copy_is_told_by_newest(node):
+    """The coordinator's word is given here as data; the log, the copy's signature and the comparison are real."""
+
+    def newest(word):
+        outside = Outside(NodeSubject(node, {}, lambda: NOW))
+        outside.__dict__["_news"] = News(checkpoint=word)
+        return examine([check for check in outside.checks() if check.name == "newest"])[0]
+
+    here = open_node(node, {}, lambda: NOW)
+    short = node.with_name("short.sqlite")
+    with sqlite3.connect(node / "state.sqlite") as state, sqlite3.connect(short) as copy:
+        state.backup(copy)
+    state.close()
+    copy.close()
+    here.governance.register.pause(at=NOW.isoformat())
+    signed = here.sign_log()
+    word = base64.b64encode(encode(Witness(here.audit, node=here.fingerprint).notice(signed), here.key)).decode()
+    assert (newest(word).state, newest("").state, newest("bm9ib2R5").state) == ("ok", "ok", "warn")
+    del here
+    gc.collect()
+    for old in node.glob("state.sqlite-*"):
+        old.unlink()
+    shutil.copy2(short, node / "state.sqlite")
+    assert newest(word).code == "state-behind"
 
 
 def test_the_worst_failure_gives_the_status_and_a_broken_check_counts_least():

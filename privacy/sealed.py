@@ -65,7 +65,7 @@ class SealedReader:
         salt, check = head[len(SEALED) : -CHECK_BYTES], head[-CHECK_BYTES:]
         self._key, expected = _keys(passphrase, salt)
         if check != expected:
-            raise Refusal("passphrase-wrong", "of the backup")
+            raise Refusal("passphrase-wrong", "it does not open the backup")
         self._file, self._number, self._ended = file, 0, False
         self._held, self._ahead = bytearray(), file.read(CHUNK + TAG_BYTES)
 

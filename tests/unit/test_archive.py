@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from privacy import sealed
 from privacy.archive import About, restored, write_archive
 from privacy.envelope import Envelope
-from privacy.errors import HedgerowError
+from privacy.errors import HedgerowError, Refusal
 from privacy.signing import PublicKey
 
 KEY = Ed25519PrivateKey.generate()
@@ -101,7 +101,11 @@ def test_a_sealed_backup_shows_nothing_and_wants_its_own_passphrase(tmp_path, fi
     plain = tmp_path / "plain"
     write(plain, files)
     assert files["store/one"].read_bytes() in plain.read_bytes()  # the control: the search finds it
-    assert code_of(read, backup, tmp_path / "home", "four small words less") == "passphrase-wrong"
+    with pytest.raises(Refusal) as refused:
+        read(backup, tmp_path / "home", "four small words less")
+    assert refused.value.code == "passphrase-wrong"
+    assert "backup" in refused.value.detail
+    assert "backup" in refused.value.entry.next_step
     assert code_of(read, backup, tmp_path / "home") == "passphrase-absent"
     assert code_of(write, tmp_path / "other", files, "fifteen letters") == "passphrase-short"
 

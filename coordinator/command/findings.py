@@ -26,6 +26,9 @@ class Form(StrEnum):
     csv = "csv"
 
 
+CALIBRATED = {"predicted", "observed"}
+CALIBRATION = "calibration: what was predicted and what was observed, by bin; - where noise drowns it"
+
 app = typer.Typer(no_args_is_help=True, help="See what finished studies found.")
 
 Named = Annotated[str, typer.Argument(metavar="STUDY", help="Its name, or the first digits of its hash.")]
@@ -123,7 +126,8 @@ def _columns(columns: dict[str, list[object]]) -> Iterator[str]:
     """Yield lists of one length side by side."""
     for length in dict.fromkeys(map(len, columns.values())):
         alike = {name: values for name, values in columns.items() if len(values) == length}
+        yield from ("", CALIBRATION) if alike.keys() >= CALIBRATED else ("",)
         yield from table(list(alike), zip(*alike.values(), strict=True))
 
 
-__all__ = ["Form", "Named", "app", "export", "result_lines", "show", "write_export"]
+__all__ = ["CALIBRATED", "CALIBRATION", "Form", "Named", "app", "export", "result_lines", "show", "write_export"]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from coordinator.command.shell import Json, Shell, Yes, confirm, say, table
-from privacy.errors import HedgerowError, Unreachable
+from privacy.errors import HedgerowError, Invalid, Unreachable
 from privacy.signing import read_aloud
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from coordinator.register import EnrolledNode, Register, Sighting
 
 app = typer.Typer(no_args_is_help=True, help="Enrol nodes, list them, change a fleet key, and turn a node out.")
@@ -33,7 +36,8 @@ def enrol(
     from privacy.enrolment import Enrolment
 
     shell = Shell.of(context)
-    node = _register(shell).enrol(Enrolment.decode(_content(file)), at=shell.now())
+    with _naming(file):
+        node = _register(shell).enrol(Enrolment.decode(_content(file)), at=shell.now())
     lines = [
         f"{node.name} is enrolled",
         f"key  {node.fingerprint}",
@@ -78,7 +82,8 @@ def rotate(
 
     shell = Shell.of(context)
     register = _register(shell)
-    rotation = Rotation.decode(_content(file), lambda fingerprint: register.must(fingerprint).public_key)
+    with _naming(file):
+        rotation = Rotation.decode(_content(file), lambda fingerprint: register.must(fingerprint).public_key)
     node = register.rotate(rotation, at=shell.now())
     say([f"{node.name} shows its fleet key {node.serial} from now on"], _document(node), as_json=as_json)
 
@@ -119,6 +124,15 @@ def _content(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise Unreachable("file-unreadable", str(file)) from error
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Name the file in what is found wrong with it."""
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid(error.code, f"{file}: {error.detail}" if error.detail else str(file)) from error
 
 
 def _online(shell: Shell) -> frozenset[str] | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from coordinator.command.findings import CALIBRATION
 from coordinator.command.program import run
 from coordinator.home import open_home
 from node.federation.fleet import FleetSettings, hold_connection
@@ -162,7 +163,7 @@ def test_nodes_are_enrolled_once_and_listed(hub, tmp_path):
     assert hub.types("node", "enrol", tmp_path / "none") == 4
     file.write_bytes(b"not one")
     assert hub.types("node", "enrol", file) == 3
-    assert hub.err.startswith("kit-malformed:")
+    assert hub.err.startswith(f"kit-malformed: The join kit or enrolment file is not one. ({file})")
 
 
 def test_a_node_changes_its_key_and_is_turned_out(hub, tmp_path):
@@ -405,6 +406,9 @@ def test_a_study_from_submission_to_result(served, tmp_path):
     assert "exchanges" in served.out
     found = served.gets("result", "show", study.name)
     assert (found["receipts"], found["exchanges"], len(found["nodes"])) == (12, 4, 3)
+    assert served.types("result", "show", study.name) == 0
+    lines = served.out.splitlines()
+    assert lines[lines.index(CALIBRATION) + 1].split() == ["observed", "predicted"]
     with pytest.raises(Refusal, match="model-unpublished"):
         hubs[0].model(study_hash)
     assert served.types("models", "publish", study.name) == 5

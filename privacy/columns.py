@@ -115,6 +115,15 @@ _SAID_ONLY = (
 )  # fmt: skip
 
 
+def name_of(heading: str) -> str:
+    """Return the column's name for a source's heading: ``health_service_id`` for ``Health Service ID``.
+
+    Whatever is no letter or digit becomes one ``_``; a name that would begin with a digit, or is reserved, gets ``c_``.
+    """
+    name = re.sub(r"[^a-z0-9]+", "_", heading.lower()).strip("_")
+    return (name if name[:1].isalpha() and name not in RESERVED else f"c_{name}")[:63].rstrip("_")
+
+
 def days_of(day: datetime.date) -> float:
     """Return the days since 1970-01-01."""
     return float((day - EPOCH).days)
@@ -218,4 +227,5 @@ __all__ = [
     "Treatment",
     "days_of",
     "iso_of",
+    "name_of",
 ]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from node.sources.cell_types import check_types, plain, plain_type
 from node.sources.held import Held, digest_of
-from node.sources.source import BATCH_BYTES, BATCH_ROWS, Rows, Source, check_header, filled_only
+from node.sources.source import BATCH_BYTES, BATCH_ROWS, Rows, Source, check_header, filled_only, named
 from privacy.contract import Contract
 from privacy.errors import Invalid
 
@@ -37,13 +37,15 @@ class Columnar(Source):
 
     def __init__(self, paths: Sequence[Path], *, contract: Contract | None, key: bytes) -> None:
         self._key = key
+        self._contract = contract
         self._held: list[Held] = []
         self._numbers = 0
         try:
             for path in paths:
                 self._held.append(Held(path, key))
             self._left = LARGEST_BYTES + LARGEST_RATIO * sum(held.before.st_size for held in self._held)
-            self.names = self._checked(contract)
+            self._headings = self._checked(contract)
+            self.names = named(self._headings, contract)
         except BaseException:
             self.close()
             raise
@@ -62,14 +64,14 @@ class Columnar(Source):
             held.close()
 
     def _checked(self, contract: Contract | None) -> tuple[str, ...]:
-        """Check every part by its footer before a row of any is read; return the names of the columns."""
+        """Check every part by its footer before a row of any is read; return the headings of its columns."""
         kinds: dict[str, pa.DataType] = {}
         for held in self._held:
             _check_is_open(held.path)
             try:
                 with self._opened(held) as file:
                     schema, metadata = file.schema_arrow, file.metadata
-                    check_header(schema.names, contract)
+                    check_header(named(schema.names, contract), contract)
                     check_types(schema)
                     self._check_size(metadata)
             except _FAULTS:
@@ -108,17 +110,18 @@ class Columnar(Source):
             held.rest()
 
     def _cells(self, held: Held) -> Iterator[pa.RecordBatch]:
-        with self._opened(held) as file, self._opened(held, self.names) as encoded:
+        with self._opened(held) as file, self._opened(held, self._headings) as encoded:
             as_dictionaries, longest = _as_dictionaries(file, encoded)
             rows = min(_batch_rows(file.metadata), BATCH_BYTES // max(1, longest))
         with self._opened(held, as_dictionaries) as file:
-            for batch in file.iter_batches(batch_size=rows, columns=list(self.names)):
+            for batch in file.iter_batches(batch_size=rows, columns=list(self._headings)):
                 for column in batch.columns:
                     column.validate(full=True)
                     self._left -= _decoded_bytes(column)
                 if self._left < 0:
                     raise Invalid("parquet-too-large")
-                yield pa.record_batch([plain(column) for column in batch.columns], names=batch.schema.names)
+                names = named(batch.schema.names, self._contract)
+                yield pa.record_batch([plain(column) for column in batch.columns], names=list(names))
 
 
 def is_parquet(path: Path) -> bool:

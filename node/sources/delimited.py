@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from node.sources.characters import Characters
 from node.sources.held import Held, digest_of
-from node.sources.source import BATCH_ROWS, FAULTS_SHOWN, Rows, Source, check_header, filled_only
+from node.sources.source import BATCH_ROWS, FAULTS_SHOWN, Rows, Source, check_header, filled_only, named
 from privacy.contract import Contract
 from privacy.errors import Invalid
 
@@ -71,12 +71,12 @@ class Delimited(Source):
         line = self._text.header()
         if sniffed:
             declared = {column.name for column in contract.columns} if contract else set()
-            ways = {sign: _cells(line, sign) for sign in DELIMITERS.values()}
+            ways = {sign: named(_cells(line, sign), contract) for sign in DELIMITERS.values()}
             # the contract's names decide; without one, the sign that parts the line most
             self._delimiter = max(ways, key=lambda sign: (len(declared & set(ways[sign])), len(ways[sign])))
-        header = _cells(line, self._delimiter)
+        header = named(_cells(line, self._delimiter), contract)
         check_header(header, contract)
-        return tuple(header)
+        return header
 
     def _batches(self) -> Iterator[Rows]:
         places = _Places(self._header_lines)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from privacy.columns import name_of
 from privacy.contract import Contract
 from privacy.errors import Invalid
 
@@ -22,6 +23,7 @@ BATCH_ROWS = 1 << 19
 BATCH_BYTES = 1 << 27
 # A name that may be shown. What does not look like one may be a record's value in a file without a header.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,62}")
+HEADING = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?!.*\d{5})[^\x00-\x1f@\x7f]{1,100}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,12 @@ class Source(ABC):
         self.close()
 
 
+def named(header: Sequence[str], contract: Contract | None) -> tuple[str, ...]:
+    """Return the contract's name for each heading that only says it otherwise: ``nhs_number`` for ``NHS Number``."""
+    declared = {column.name for column in contract.columns} if contract else set()
+    return tuple(name_of(h) if h not in declared and name_of(h) in declared else h for h in header)
+
+
 def check_header(header: Sequence[str], contract: Contract | None) -> None:
     """Return if the header names just the contract's columns, in any order; else list all that differ.
 
@@ -93,9 +101,11 @@ def check_header(header: Sequence[str], contract: Contract | None) -> None:
 
 
 def _check_names(header: Sequence[str]) -> None:
-    if not all(NAME.fullmatch(name) for name in header) or not header:
+    """Refuse headings that could be a record: numbers, dates, times, e-mail addresses, whole sentences."""
+    if not header or not all(HEADING.fullmatch(name) for name in header):
         raise Invalid("header-absent")
-    if repeated := sorted({name for name in header if header.count(name) > 1}):
+    names = [name_of(heading) for heading in header]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise Invalid("column-repeated", faults=repeated)
 
 
@@ -140,4 +150,15 @@ def _has_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_dictionary(kind))
 
 
-__all__ = ["BATCH_BYTES", "BATCH_ROWS", "FAULTS_SHOWN", "NAME", "Rows", "Source", "check_header", "filled_only"]
+__all__ = [
+    "BATCH_BYTES",
+    "BATCH_ROWS",
+    "FAULTS_SHOWN",
+    "HEADING",
+    "NAME",
+    "Rows",
+    "Source",
+    "check_header",
+    "filled_only",
+    "named",
+]

@@ -4,37 +4,125 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from node.keystore import Keystore
-from privacy.identifiers import check_nhs_numbers
-from privacy.pseudonyms import Domain, Pseudonyms, held_back
+from privacy.identifiers import Checked, Verdict, check_nhs_number_bytes, check_nhs_numbers, ten_digits
+from privacy.pseudonyms import PSEUDONYM_BYTES, Bits, Domain, Pseudonyms, Tag, held_back, spelled
 
-PSEUDONYM_KEY, SPLIT_KEY = "pseudonym@1", "split@1"
-RECORDS = Domain("records", "nhs_number", epoch=1)  # one for all data sets of a node, so that its tables join
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PSEUDONYM_FAMILY = "pseudonym"  # pseudonym@1, pseudonym@2 …: the root key of each epoch
+PSEUDONYM_KEY, SPLIT_KEY = f"{PSEUDONYM_FAMILY}@1", "split@1"
+FIRST_TAG = Tag("k", 1)  # of a node that never changed its mode or its key
+PEOPLE, TEXTS = "records", "records-texts"  # domains: one for all data sets of a node, so that its tables join
+FIELD = "nhs_number"
 
 
 @dataclass(frozen=True, eq=False)
 class Persons:
-    """For each text: a ``Verdict``, a pseudonym (empty unless the verdict is OK), held back or not."""
+    """For each text: a ``Verdict``, a pseudonym's 16 bytes (zeros unless the verdict is OK), held back or not."""
 
     verdicts: NDArray[np.uint8]
-    pseudonyms: NDArray[np.str_]
+    bits: Bits
     held_back: NDArray[np.bool_]
+    tag: Tag
+
+    @cached_property
+    def pseudonyms(self) -> NDArray[np.str_]:
+        """Return the pseudonyms as text, empty unless the verdict is OK."""
+        texts = spelled(self.bits, self.tag)
+        texts[self.verdicts != Verdict.OK] = b""
+        return texts.astype(np.str_)
+
+    @cached_property
+    def texts(self) -> pa.Array:
+        """Return the pseudonyms as an Arrow array of text, null unless the verdict is OK; a quarter of the memory."""
+        return arrow_texts(self.bits, self.tag, self.verdicts == Verdict.OK)
 
 
-def recognise(texts: Sequence[str], keystore: Keystore, *, allow_test_numbers: bool) -> Persons:
-    """Return the persons behind these texts; give distinct ones: two HMACs cost a microsecond each."""
-    checked = check_nhs_numbers(texts, allow_test_numbers=allow_test_numbers)
-    numbers = checked.numbers[checked.ok]
-    names = Pseudonyms.under(keystore.secret(PSEUDONYM_KEY), RECORDS).of(numbers)
-    pseudonyms = np.zeros(len(texts), dtype=names.dtype)
-    pseudonyms[checked.ok] = names
-    held = np.zeros(len(texts), dtype=bool)
-    held[checked.ok] = held_back(keystore.secret(SPLIT_KEY), numbers)
-    return Persons(checked.verdicts, pseudonyms, held)
+def recognise(
+    texts: Sequence[str] | pa.Array, keystore: Keystore, *, allow_test_numbers: bool, tag: Tag = FIRST_TAG
+) -> Persons:
+    """Return the persons behind these texts under the key of ``tag``, which is the store's.
+
+    Give distinct texts: two HMACs cost a microsecond each. An Arrow array is read where it lies.
+    """
+    checked = _checked(texts, allow_test_numbers=allow_test_numbers)
+    found = persons_of(checked.values[checked.ok], keystore, tag=tag)
+    bits = np.zeros((len(checked.ok), PSEUDONYM_BYTES), dtype=np.uint8)
+    held = np.zeros(len(checked.ok), dtype=bool)
+    bits[checked.ok], held[checked.ok] = found.bits, found.held_back
+    return Persons(checked.verdicts, bits, held, tag)
 
 
-__all__ = ["PSEUDONYM_KEY", "RECORDS", "SPLIT_KEY", "Persons", "recognise"]
+def persons_of(numbers: NDArray[np.int64], keystore: Keystore, *, tag: Tag = FIRST_TAG) -> Persons:
+    """Return the persons of NHS numbers that were judged already; give distinct ones."""
+    written = ten_digits(numbers)
+    bits = names_of_people(keystore, tag).bits(written)
+    return Persons(np.zeros(len(numbers), np.uint8), bits, held_back(keystore.secret(SPLIT_KEY), written), tag)
+
+
+def arrow_texts(bits: Bits, tag: Tag, known: NDArray[np.bool_] | None = None) -> pa.Array:
+    """Return pseudonyms as an Arrow array of text, null where not ``known``, without a Python object for each."""
+    import pyarrow as pa  # noqa: PLC0415 - who asks for an Arrow array has it already
+
+    texts = spelled(bits, tag)
+    fixed = pa.Array.from_buffers(
+        pa.binary(texts.dtype.itemsize), len(texts), [None, pa.py_buffer(np.ascontiguousarray(texts))]
+    )
+    whole = fixed.cast(pa.binary()).cast(pa.string())
+    return whole if known is None or known.all() else pa.compute.if_else(pa.array(known), whole, None)
+
+
+def names_of_people(keystore: Keystore, tag: Tag) -> Pseudonyms:
+    """Return what names people under the key of an epoch; ``key-unknown`` when that key is not here any more."""
+    return Pseudonyms.under(_root(keystore, tag), Domain(PEOPLE, FIELD, tag.epoch), tag.mode)
+
+
+def names_of_texts(keystore: Keystore, column: str, tag: Tag) -> Pseudonyms:
+    """Return what names the texts of a column: hospital or practice numbers; columns of one name join.
+
+    Always irreversible: a text fits in no block, and nobody needs to be found by it. Its domain is not the people's,
+    so that no column can be named as to show who is who.
+    """
+    return Pseudonyms.under(_root(keystore, tag), Domain(TEXTS, column, tag.epoch))
+
+
+def _root(keystore: Keystore, tag: Tag) -> bytes:
+    return keystore.secret(f"{PSEUDONYM_FAMILY}@{tag.epoch}")
+
+
+def _checked(texts: Sequence[str] | pa.Array, *, allow_test_numbers: bool) -> Checked:
+    """Judge texts; those of an Arrow array go without a Python object for each."""
+    if isinstance(texts, Sequence):
+        return check_nhs_numbers(texts, allow_test_numbers=allow_test_numbers)
+    import pyarrow as pa  # noqa: PLC0415 - who passes an Arrow array has it already
+
+    array = texts.cast(pa.large_string()).fill_null("")
+    _, offsets, content = array.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+    letters = np.zeros(0, dtype=np.uint8) if content is None else np.frombuffer(content, dtype=np.uint8)
+    return check_nhs_number_bytes(letters, ends, allow_test_numbers=allow_test_numbers)
+
+
+__all__ = [
+    "FIELD",
+    "FIRST_TAG",
+    "PEOPLE",
+    "PSEUDONYM_FAMILY",
+    "PSEUDONYM_KEY",
+    "SPLIT_KEY",
+    "TEXTS",
+    "Persons",
+    "arrow_texts",
+    "names_of_people",
+    "names_of_texts",
+    "persons_of",
+    "recognise",
+]

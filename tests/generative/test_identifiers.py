@@ -33,7 +33,7 @@ def library_says(number: str) -> bool:
 def test_verdicts_agree_with_the_library(texts):
     checked = check_nhs_numbers(texts, allow_test_numbers=True)
     for text, verdict, number in zip(texts, checked.verdicts, checked.numbers, strict=True):
-        bare = text.rstrip("\x00")
+        bare = text
         for separator in " -.\u00a0":
             bare = bare.replace(separator, "")
         formed = len(bare) == 10 and bare.isascii() and bare.isdigit() and len(text) <= 32

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from privacy import identifiers
-from privacy.identifiers import Verdict, check_nhs_numbers, looks_like_nhs_numbers
+from privacy.identifiers import Verdict, check_nhs_number_bytes, check_nhs_numbers, looks_like_nhs_numbers
 from tests.nodes import nhs_numbers
 
 
@@ -30,7 +30,7 @@ def test_one_number_typed_in_many_ways_has_one_canonical_form(text):
         ("94347659190", Verdict.MALFORMED),
         ("943476591X", Verdict.MALFORMED),
         ("NHS9434765919", Verdict.MALFORMED),
-        ("9434765919\x00", Verdict.OK),  # numpy text ends at zeros: the number before them is whole
+        ("9434765919\x00", Verdict.MALFORMED),
         ("943\x004765919", Verdict.MALFORMED),
         ("٩٤٣٤٧٦٥٩١٩", Verdict.MALFORMED),
         ("9434765919" + " " * 40, Verdict.MALFORMED),
@@ -72,6 +72,18 @@ def test_chunks_give_the_same_as_one_piece(monkeypatch):
     parts = check_nhs_numbers(texts, allow_test_numbers=True)
     assert np.array_equal(whole.verdicts, parts.verdicts)
     assert np.array_equal(whole.numbers, parts.numbers)
+
+
+def test_a_column_of_bytes_gives_the_same_wherever_it_begins():
+    texts = ["x", *nhs_numbers(30), "943\u00a0476\u00a05919", "", *nhs_numbers(3, leading="4"), "999 000 0018", "é"]
+    content = np.frombuffer("".join(texts).encode(), np.uint8)
+    offsets = np.cumsum([0, *(len(text.encode()) for text in texts)])
+    for first in (0, 1, 5):
+        whole = check_nhs_numbers(texts[first:], allow_test_numbers=True)
+        for kind in (np.int32, np.int64):
+            read = check_nhs_number_bytes(content, offsets[first:].astype(kind), allow_test_numbers=True)
+            assert np.array_equal(read.verdicts, whole.verdicts)
+            assert np.array_equal(read.values, whole.values)
 
 
 def test_no_texts_give_no_verdicts():

@@ -6,13 +6,28 @@ import re
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 
-from privacy.pseudonyms import HELD_BACK_SHARE, Domain, Pseudonyms, domain_key, held_back
+from privacy.errors import Refusal, Tampered
+from privacy.pseudonyms import (
+    HELD_BACK_SHARE,
+    Domain,
+    Pseudonyms,
+    Reversible,
+    Tag,
+    bits_of,
+    domain_key,
+    held_back,
+    spelled,
+)
 from tests.nodes import nhs_numbers
 
 ROOT = bytes(range(32))
 HERE = Domain("records", "nhs_number", 1)
 NUMBERS = [n.encode() for n in nhs_numbers(2_000)]
+REVERSIBLE = Reversible(HERE, domain_key(ROOT, HERE, "r"))
 
 
 def test_a_pseudonym_is_key_id_and_128_bits_of_hmac():
@@ -28,13 +43,38 @@ def test_the_same_value_has_the_same_pseudonym_and_two_values_have_two():
     assert len(set(under.of(NUMBERS))) == len(NUMBERS)
 
 
-@pytest.mark.parametrize(
-    "other",
-    [Domain("linkage", "nhs_number", 1), Domain("records", "local_id", 1), Domain("records", "nhs_number", 2)],
-)
-def test_two_domains_share_no_value(other):
-    bits = {p.split(".")[1] for p in Pseudonyms.under(ROOT, HERE).of(NUMBERS)}
-    assert not bits & {p.split(".")[1] for p in Pseudonyms.under(ROOT, other).of(NUMBERS)}
+OTHERS = [
+    (Domain("linkage", "nhs_number", 1), "k"),
+    (Domain("records", "local_id", 1), "k"),
+    (Domain("records", "nhs_number", 2), "k"),
+    (HERE, "r"),
+    (Domain("linkage", "nhs_number", 1), "r"),
+]
+
+
+@pytest.mark.parametrize(("other", "mode"), OTHERS)
+def test_two_domains_share_no_value(other, mode):
+    here, there = Pseudonyms.under(ROOT, HERE).bits(NUMBERS), Pseudonyms.under(ROOT, other, mode).bits(NUMBERS)
+    assert not set(map(bytes, here)) & set(map(bytes, there))
+    assert not related(here, there)
+
+
+def test_reversible_domains_are_not_related_either():
+    here, there = (Pseudonyms.under(ROOT, d, "r").bits(NUMBERS) for d in (HERE, Domain("records", "nhs_number", 2)))
+    assert not related(here, there)
+
+
+def test_a_relation_would_be_found():
+    here = Pseudonyms.under(ROOT, HERE).bits(NUMBERS)
+    mask = np.frombuffer(bytes(range(16)), np.uint8)
+    assert related(here, here ^ mask)
+    assert related(here, here[:, ::-1])
+
+
+def related(left, right):
+    """Say whether any bit of one follows a bit of the other: beyond six standard deviations of 2,000 fair coins."""
+    a, b = (np.unpackbits(bits, axis=1).astype(np.float64) * 2 - 1 for bits in (left, right))
+    return bool((np.abs(a.T @ b) / np.sqrt(len(a)) > 6).any())
 
 
 def test_names_cannot_be_joined_to_look_like_another_domain():
@@ -50,6 +90,8 @@ def test_the_key_is_not_shown():
 
 def test_no_values_give_no_pseudonyms():
     assert Pseudonyms.under(ROOT, HERE).of([]).tolist() == []
+    assert Pseudonyms.under(ROOT, HERE, "r").of([]).tolist() == []
+    assert REVERSIBLE.numbers(np.zeros((0, 16), np.uint8)).tolist() == []
     assert held_back(ROOT, []).tolist() == []
 
 
@@ -69,3 +111,69 @@ def test_keys_of_any_size_are_treated_as_the_rfc_says(size):
     key = hashlib.sha256(b"x").digest() * 7
     expected = [int.from_bytes(hmac.digest(key[:size], n, "sha256")[:8]) < 2**62 for n in NUMBERS[:50]]
     assert held_back(key[:size], NUMBERS[:50]).tolist() == expected
+
+
+# The reversible mode
+
+
+def test_a_reversible_pseudonym_is_one_block_of_aes_256_over_zeros_and_the_number():
+    expected = []
+    for number in NUMBERS[:50]:
+        encryptor = Cipher(AES(REVERSIBLE.key), ECB()).encryptor()
+        expected.append(encryptor.update(bytes(8) + int(number).to_bytes(8)) + encryptor.finalize())
+    assert REVERSIBLE.of(NUMBERS[:50]).tolist() == [f"r1.{block.hex()}" for block in expected]
+    assert REVERSIBLE.bits(NUMBERS).tolist() == REVERSIBLE.bits_of(np.array(NUMBERS).astype(np.int64)).tolist()
+
+
+def test_the_key_turns_a_reversible_pseudonym_back():
+    bits = REVERSIBLE.bits(NUMBERS)
+    assert REVERSIBLE.numbers(bits).tolist() == [int(n) for n in NUMBERS]
+    assert len(set(map(bytes, bits))) == len(NUMBERS)
+
+
+@pytest.mark.parametrize("wrong", ["another key", "made up", "one bit", "another mode", "not a person's number"])
+def test_what_the_key_did_not_make_is_found(wrong):
+    bits = REVERSIBLE.bits(NUMBERS[:20]).copy()
+    match wrong:
+        case "another key":
+            bits = Pseudonyms.under(bytes(32), HERE, "r").bits(NUMBERS[:20])
+        case "made up":
+            bits[7] = np.frombuffer(bytes(range(16)), np.uint8)
+        case "one bit":
+            bits[7, 3] ^= 1
+        case "another mode":
+            bits = Pseudonyms.under(ROOT, HERE).bits(NUMBERS[:20])
+        case _:
+            bits = REVERSIBLE.bits_of(np.array([int(NUMBERS[0]) + 1]))
+    with pytest.raises(Tampered) as told:
+        REVERSIBLE.numbers(bits)
+    assert told.value.code == "pseudonym-foreign"
+
+
+# Text and bytes
+
+
+@pytest.mark.parametrize("tag", [Tag("k", 1), Tag("r", 1), Tag("k", 12), Tag("r", 340)])
+def test_text_and_bytes_say_the_same(tag):
+    bits = Pseudonyms.under(ROOT, HERE).bits(NUMBERS[:9])
+    texts = spelled(bits, tag)
+    assert texts.tolist() == [f"{tag}.{b.tobytes().hex()}".encode() for b in bits]
+    assert np.array_equal(bits_of(texts, tag), bits)
+    assert np.array_equal(bits_of(texts.astype(str), tag), bits)
+    assert {Tag.of(text.decode()) for text in texts.tolist()} == {tag}
+
+
+@pytest.mark.parametrize("text", ["", "k1", "k2." + "0" * 32, "r1." + "0" * 32, "k1." + "0" * 31, "k1." + "A" * 32])
+def test_other_texts_are_refused(text):
+    with pytest.raises(Refusal) as told:
+        bits_of(np.array([text]), Tag("k", 1))
+    assert told.value.code == "pseudonym-malformed"
+    with pytest.raises(Refusal):
+        bits_of(np.array(["k1." + "0" * 33]), Tag("k", 1))
+
+
+@pytest.mark.parametrize("text", ["", "k", "k0", "k01", "x1", "k1.", "k1.00", "K1", "k1 ", "k1\n", "k\u0661"])
+def test_other_tags_are_refused(text):
+    with pytest.raises(Refusal) as told:
+        Tag.of(text)
+    assert told.value.code == "pseudonym-malformed"

@@ -29,7 +29,7 @@ _FAULTS = (OSError, pa.ArrowException, ValueError, TypeError, OverflowError, Mem
 class Columnar(Source):
     """Parquet parts of one table, in order; rows are counted through all of them.
 
-    ``parquet-malformed``, ``parquet-encrypted``, ``parquet-column-type`` (nested, or without a text),
+    ``parquet-malformed``, ``parquet-encrypted``, ``column-type-unread`` (nested, or without a text),
     ``parquet-too-large`` and ``parts-differ`` show no value; wrong columns are refused as for CSV.
     """
 
@@ -120,8 +120,8 @@ class Columnar(Source):
                     self._left -= _decoded_bytes(column)
                 if self._left < 0:
                     raise Invalid("parquet-too-large")
-                names = named(batch.schema.names, self._contract)
-                yield pa.record_batch([plain(column) for column in batch.columns], names=list(names))
+                columns = [plain(batch.column(heading)) for heading in self._headings]
+                yield pa.record_batch(columns, names=list(self.names))
 
 
 def is_parquet(path: Path) -> bool:

@@ -62,6 +62,13 @@ def test_a_directory_or_a_pattern_is_its_parts_in_order_of_their_names(tmp_path)
     assert code_of(lambda: open_source(str(tmp_path / "empty"), contract=CONTRACT, key=KEY))[0] == "file-unreadable"
 
 
+def test_columns_of_a_part_may_stand_in_another_order(tmp_path):
+    pq.write_table(table(), tmp_path / "part-1.parquet")
+    pq.write_table(table().select(["note", "when", "nhs_number"]), tmp_path / "part-2.parquet")
+    rows, _ = read(open_source(str(tmp_path), contract=CONTRACT, key=KEY))
+    assert rows == [tuple(row.values()) for row in table().to_pylist()] * 2
+
+
 def test_texts_that_repeat_stay_dictionaries_and_others_do_not(tmp_path):
     rows = table(5_000)
     with opened(tmp_path / "a.parquet", rows) as source:
@@ -171,4 +178,4 @@ def test_a_file_that_is_no_parquet_has_its_code(tmp_path, content):
 def test_columns_without_a_text_are_named(tmp_path, values):
     rows = table().set_column(2, "note", pa.array(values))
     code, where = code_of(lambda: opened(tmp_path / "a.parquet", rows))
-    assert (code, where[:4]) == ("parquet-column-type", "note")
+    assert (code, where[:4]) == ("column-type-unread", "note")

@@ -1,13 +1,13 @@
-"""The node's data, measured: pseudonyms."""
+"""The node's data, measured: from any source to pseudonymised, checked, encrypted people and events."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.bench import pseudonyms
+from deploy.bench import discovery, pseudonyms
 from deploy.bench.run import Figure
 
-THEMES = (pseudonyms,)
+THEMES = (pseudonyms, discovery)
 
 
 def figures() -> Iterator[Figure]:

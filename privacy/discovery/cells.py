@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 LONGEST_TEXT = 10_000  # characters; a longer text is free text whatever stands at its end
 Flags = NDArray[np.bool_]
+_NUMERIC = re.compile(r"[^A-Za-z\n]{9,}")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _DIGIT, _LETTER, _BLANK = 1, 1 << 21, 1 << 42  # three counts in one int64: one pass over the characters takes all
 _MASK = (1 << 21) - 1
@@ -46,6 +47,15 @@ class Cells:
     def joined(self) -> str:
         """Return all lines as one text."""
         return "\n".join(self.lines)
+
+    @cached_property
+    def numeric(self) -> str:
+        """Return where a number of nine digits or more may be inside a text: stretches without a letter, one a line.
+
+        Texts that are nothing but digits are not among them.
+        """
+        inside = (self.digits >= 9) & (self.digits < self.lengths)
+        return "\n".join(_NUMERIC.findall("\n".join(self.where(inside))))
 
     def where(self, flags: Flags) -> list[str]:
         """Return the lines that are flagged."""

@@ -17,6 +17,7 @@ _SURE = re.compile(
     rf"|\(?0[123]\d{{1,4}}[ )\-./]{{1,3}}\d{{3,8}}(?:[ \-]\d{{3,4}})?)(?!\d)"
 )
 _LIKELY = re.compile(r"(?m)^0[123]\d{8,9}$")
+_MOBILE = re.compile(r"(?m)^07[1-9]\d{8}$")
 _BARE_MOBILE = re.compile(r"(?m)^7[1-9]\d{8}$")
 _MAIL = re.compile(r"[A-Za-z0-9._%+\-']{1,64}@(?:[A-Za-z0-9\-]{1,63}\.){1,5}[A-Za-z]{2,24}")
 
@@ -36,16 +37,16 @@ class Phones:
     def see(self, cells: Cells) -> None:
         """Count what is in these texts."""
         self._texts += len(cells)
-        enough = cells.digits >= 9
-        plain = enough & (cells.digits == cells.lengths) & (cells.digits <= 11)
-        numbers = "\n".join(cells.where(plain))
+        plain = cells.digits == cells.lengths
+        numbers = "\n".join(cells.where(plain & (cells.digits >= 9) & (cells.digits <= 11)))
         self._likely += len(_LIKELY.findall(numbers))
+        self._sure += len(_MOBILE.findall(numbers))
         bare = _BARE_MOBILE.findall(numbers)
         self._bare += len(bare)
         if len(self._prefixes) < MANY_PREFIXES:
             self._prefixes.update(number[:4] for number in bare)
-        mobiles = sum(line.startswith("07") and len(line) == 11 for line in numbers.split("\n"))
-        self._sure += mobiles + sum(map(bool, map(_SURE.search, cells.where(enough & ~plain))))
+        numbers = "\n".join(cells.where(plain & (cells.digits >= 12)))
+        self._sure += len(_SURE.findall(numbers)) + len(_SURE.findall(cells.numeric))
 
     def reason(self, *, named: bool) -> str | None:
         """Return why the column is suspect, or None."""

@@ -32,6 +32,7 @@ DETECTORS: Mapping[Kind, Callable[[], Detector]] = {
     "property-number": PropertyNumbers,
     "free-text": FreeText,
 }
+_NEED_NAME: tuple[Kind, ...] = ("local-number", "property-number")  # their values look like any other number
 # What a column of one kind is not called as well: ten digits that are NHS numbers need no second name
 _COVERS: Mapping[Kind, tuple[Kind, ...]] = {
     "nhs-number": ("local-number", "phone", "property-number"),
@@ -78,24 +79,27 @@ class _Look:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._detectors = {kind: make() for kind, make in DETECTORS.items()}
+        self._named = hints(name)
+        kinds = [kind for kind in DETECTORS if kind in self._named or kind not in _NEED_NAME]
+        self._detectors = {kind: DETECTORS[kind]() for kind in kinds}
         self._remembered: set[str] = set()
 
     def see(self, texts: Iterable[str]) -> None:
-        new = set(texts) - self._remembered
+        new = set(texts)
+        if self._remembered:
+            new -= self._remembered
         if not new:
             return
         if len(self._remembered) + len(new) <= REMEMBERED:
             self._remembered |= new
-        cells = Cells(sorted(new))
+        cells = Cells(new)
         if len(cells):
             for detector in self._detectors.values():
                 detector.see(cells)
 
     def suspects(self) -> list[Suspect]:
-        named = hints(self.name)
-        reasons = {kind: detector.reason(named=kind in named) for kind, detector in self._detectors.items()}
-        covered = {other for kind, others in _COVERS.items() if reasons[kind] for other in others}
+        reasons = {kind: detector.reason(named=kind in self._named) for kind, detector in self._detectors.items()}
+        covered = {other for kind, others in _COVERS.items() if reasons.get(kind) for other in others}
         return [Suspect(self.name, kind, why) for kind, why in reasons.items() if why and kind not in covered]
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-
-import numpy as np
+from operator import itemgetter
 
 from privacy.discovery.cells import Cells
 from privacy.discovery.suspect import FEW, HALF, MOST, about
@@ -19,13 +18,15 @@ MANY, MANY_PREFIXES = 50, 100  # distinct numbers, and first four digits: ids th
 _GAP = r"[ .,\-/_()|]{1,3}"
 # Ten digits in a row, padded or not; in groups of 3, 3 and 4; or in any groups, if nothing numeric stands beside them
 _ANY = re.compile(
-    rf"(?<!\d)(?<!\d\.)0*(?P<plain>\d{{10}})(?!\d)"
-    rf"|(?<![\d.])(?P<grouped>\d{{3}}{_GAP}\d{{3}}{_GAP}\d{{4}})(?!\d)"
-    rf"|(?<!\d)(?<!\d[ .\-/:_])(?P<odd>\d(?:[ .\-_]{{0,3}}\d){{9}})(?![ .\-/:_]?\d)"
+    rf"(?<!\d)(?<!\d\.)0*(\d{{10}})(?!\d)"
+    rf"|(?<![\d.])(\d{{3}}{_GAP}\d{{3}}{_GAP}\d{{4}})(?!\d)"
+    rf"|(?<!\d)(?<!\d[ .\-/:_])(\d(?:[ .\-_]{{0,3}}\d){{9}})(?![ .\-/:_]?\d)"
 )
-_IN_CONTEXT = re.compile(r"(?i)n\.?h\.?s\.?\W{0,3}(?:no|num|number|id|#)?\W{0,3}$")
-_CONTEXT = 16  # characters before the number
-_SAME = tuple(str(d) * DIGITS for d in range(10))  # all ten pass modulus 11; none is a person
+_PADDED = re.compile(r"(?m)^0+(\d{10})$")
+_SEPARATORS = {ord(c): None for c in " .,-/_()|"}
+_WORD = re.compile(r"(?i)n\.?h\.?s")
+_BEHIND = re.compile(r"(?i)n\.?h\.?s\.?\W{0,3}(?:no|num|number|id)?\W{0,3}0*(\d(?:[ .\-_]{0,3}\d){9})(?![ .\-/:_]?\d)")
+_SAME = frozenset(str(d) * DIGITS for d in range(10))  # all ten pass modulus 11; none is a person
 
 
 class NhsNumbers:
@@ -40,40 +41,30 @@ class NhsNumbers:
     """
 
     def __init__(self) -> None:
-        self._texts = self._holding = self._found = self._right = self._grouped = self._plain = self._in_context = 0
+        self._texts = self._found = self._right = self._grouped = self._plain = self._in_context = 0
         self._leading: Counter[str] = Counter()
         self._prefixes: set[str] = set()
 
     def see(self, cells: Cells) -> None:
         """Count what is in these texts."""
         self._texts += len(cells)
-        bare = (cells.digits == DIGITS) & (cells.lengths == DIGITS)
-        numbers = cells.where(bare)
+        bare = (cells.digits >= DIGITS) & (cells.digits == cells.lengths)
+        numbers = cells.where(bare & (cells.lengths == DIGITS))
+        numbers += _PADDED.findall("\n".join(cells.where(bare & (cells.lengths > DIGITS))))
         self._plain += len(numbers)
-        self._holding += len(numbers)
-        in_context = set[int]()
-        for line in cells.where((cells.digits >= DIGITS) & ~bare):
-            matches = list(_ANY.finditer(line))
-            self._holding += bool(matches)
-            for match in matches:
-                if _IN_CONTEXT.search(line, max(0, match.start() - _CONTEXT), match.start()):
-                    in_context.add(len(numbers))
-                numbers.append("".join(filter(str.isdecimal, match[0]))[-DIGITS:])
-                self._grouped += match.lastgroup == "grouped"
-                self._plain += match.lastgroup == "plain" and len(line) - DIGITS <= FEW
-        if numbers:
-            self._count(numbers, in_context)
-
-    def _count(self, numbers: list[str], in_context: set[int]) -> None:
+        for plain, grouped, odd in _ANY.findall(cells.numeric):
+            numbers.append(plain or (grouped or odd).translate(_SEPARATORS))
+            self._plain += bool(plain)
+            self._grouped += bool(grouped)
+        if not numbers:
+            return
         self._found += len(numbers)
-        verdicts = check_nhs_numbers(numbers, allow_test_numbers=True).verdicts
-        right = (verdicts == Verdict.OK) | (verdicts == Verdict.NOT_ISSUED)
-        right &= ~np.isin(numbers, _SAME)
-        self._right += int(right.sum())
-        self._in_context += int(right[sorted(in_context)].sum())
-        self._leading.update(n[0] for n in numbers)
-        if len(self._prefixes) < MANY_PREFIXES:
-            self._prefixes.update(n[:4] for n in numbers)
+        self._right += _right(numbers)
+        self._leading.update(map(itemgetter(0), numbers))
+        self._prefixes.update(number[:4] for number in numbers[:: len(numbers) // (10 * MANY_PREFIXES) + 1])
+        if _WORD.search(cells.joined):
+            behind = [re.sub(r"\D", "", number) for number in _BEHIND.findall(cells.joined)]
+            self._in_context += _right(behind)
 
     def reason(self, *, named: bool) -> str | None:
         """Return why the column is suspect, or None."""
@@ -84,8 +75,8 @@ class NhsNumbers:
             return f"{right}, far more than chance gives"
         if self._in_context:
             return "a number with a right NHS check digit stands behind the word NHS"
-        if named and self._holding >= HALF * self._texts:
-            return f"its name says so, and {about(self._holding, self._texts)} of its values are ten digits"
+        if named and self._found >= HALF * self._texts:
+            return f"its name says so, and {about(self._found, self._texts)} of its values are ten digits"
         if self._grouped >= max(FEW, HALF * self._texts):
             grouped = f"{about(self._grouped, self._texts)} of its values are ten digits in groups of 3, 3 and 4"
             return f"{grouped}, as NHS numbers are written ({right})"
@@ -111,6 +102,13 @@ class NhsNumbers:
             and sum(count >= 0.05 * self._found for count in of_three) >= 2
             and len(self._prefixes) >= min(MANY_PREFIXES, HALF * self._found)
         )
+
+
+def _right(numbers: list[str]) -> int:
+    """Return how many have a right check digit, issued or not; one digit ten times has one too, and is no number."""
+    verdicts = check_nhs_numbers(numbers, allow_test_numbers=True).verdicts
+    right = (verdicts == Verdict.OK) | (verdicts == Verdict.NOT_ISSUED)
+    return int(right.sum()) - sum(map(_SAME.__contains__, numbers))
 
 
 __all__ = ["BY_CHANCE", "FALSE_ALARM", "ISSUED", "MANY", "MANY_PREFIXES", "NhsNumbers"]

@@ -8,6 +8,7 @@ from privacy.discovery.cells import Cells
 from privacy.discovery.suspect import FEW, HALF, MOST, about
 
 SPARSE = 3
+LONGEST = 16  # characters of a number that stands alone, with its separators
 # HMRC, National Insurance Manual NIM39110: letters that are not used, prefixes that are not allocated, suffix A to D
 _ALLOCATED = (
     r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ \-]?\d\d[ \-]?\d\d[ \-]?\d\d[ \-]?[A-D](?![A-Z\d])"
@@ -30,10 +31,11 @@ class InsuranceNumbers:
     def see(self, cells: Cells) -> None:
         """Count what is in these texts."""
         self._texts += len(cells)
-        likely = "\n".join(cells.where((cells.digits >= 6) & (cells.letters >= 3))).upper()
-        alike = len(_ALIKE.findall(likely))
+        likely = (cells.digits >= 6) & (cells.letters >= 3) & ((cells.lengths <= LONGEST) | (cells.words >= 2))
+        joined = "\n".join(cells.where(likely)).upper()
+        alike = len(_ALIKE.findall(joined))
         self._alike += alike
-        self._allocated += len(_INSURANCE.findall(likely)) if alike else 0
+        self._allocated += len(_INSURANCE.findall(joined)) if alike else 0
 
     def reason(self, *, named: bool) -> str | None:
         """Return why the column is suspect, or None."""
@@ -51,7 +53,7 @@ class LocalNumbers:
     def see(self, cells: Cells) -> None:
         """Count what is in these texts."""
         self._texts += len(cells)
-        likely = (cells.digits >= 3) & (cells.lengths <= 16)
+        likely = (cells.digits >= 3) & (cells.lengths <= LONGEST)
         self._alike += sum(map(bool, map(_LOCAL.fullmatch, cells.where(likely))))
 
     def reason(self, *, named: bool) -> str | None:
@@ -80,4 +82,4 @@ class PropertyNumbers:
         return None
 
 
-__all__ = ["SPARSE", "InsuranceNumbers", "LocalNumbers", "PropertyNumbers"]
+__all__ = ["LONGEST", "SPARSE", "InsuranceNumbers", "LocalNumbers", "PropertyNumbers"]

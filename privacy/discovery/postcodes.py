@@ -52,7 +52,7 @@ class Postcodes:
         real = _real(_WHOLE.findall(whole))
         self._real += len(real)
         self._endings.update(real)
-        longer = "\n".join(cells.where(likely & ~short)).upper()
+        longer = "\n".join(cells.where(likely & ~short & (cells.words >= 2))).upper()
         inside = _INSIDE.findall(longer)
         real = _real(inside)
         self._inside += len(inside)

@@ -67,6 +67,22 @@ class Fields:
             return default
         return tuple(values)
 
+    def numbers(self, name: str) -> tuple[float, ...]:
+        """Return a list of finite numbers; empty when it is not given."""
+        values = self._take(name, (), (list, tuple)) or ()
+        if not all(type(value) in (int, float) and abs(value) <= LARGEST_NUMBER for value in values):
+            self.fault(name, "is a list of finite numbers")
+            return ()
+        return tuple(float(value) for value in values)
+
+    def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Return a list of pairs of texts; empty when it is not given."""
+        values = self._take(name, (), (list, tuple)) or ()
+        if not all(isinstance(v, list | tuple) and [type(text) for text in v] == [str, str] for v in values):
+            self.fault(name, "is a list of pairs of texts")
+            return ()
+        return tuple((pair[0], pair[1]) for pair in values)
+
     def number(self, name: str, default: object = _REQUIRED, *, above: float = -LARGEST_NUMBER) -> float:
         """Return a finite number above ``above``."""
         value = self._take(name, default, (int, float))
@@ -107,7 +123,8 @@ class Fields:
     def tables(self, name: str) -> list[Fields]:
         """Return a list of tables inside this one."""
         items = self._take(name, [], (list, tuple)) or []
-        return [Fields(item, f"{name}[{i + 1}]", self.faults) for i, item in enumerate(items)]
+        where = f"{self.where}.{name}" if self.where else name
+        return [Fields(item, f"{where}[{i + 1}]", self.faults) for i, item in enumerate(items)]
 
     def anything(self, name: str) -> dict[str, Any]:
         """Return a table whose fields somebody else will check."""

@@ -1,0 +1,1 @@
+"""Features from declarations: compiled to SQL for DuckDB, and checked by a slow reference."""

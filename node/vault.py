@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from node.keystore import KEY_BYTES, NONCE_BYTES, Keystore
+from privacy.canonical import canonical
 from privacy.durable import Database
 from privacy.errors import Refusal, Tampered
 
@@ -21,6 +24,7 @@ BEFORE = {False: FIRST, True: "optouts@1"}  # what keys of files were derived fr
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS file_key (
         file TEXT PRIMARY KEY, wrapped_by TEXT NOT NULL, wrapped BLOB NOT NULL) STRICT""",
+    """CREATE TABLE IF NOT EXISTS file_note (file TEXT PRIMARY KEY, note BLOB NOT NULL) STRICT""",
 )
 
 
@@ -70,7 +74,26 @@ class Vault:
     @staticmethod
     def destroy(connection: sqlite3.Connection, files: Iterable[str]) -> None:
         """Destroy keys inside the caller's transaction; the state file overwrites what is deleted."""
-        connection.executemany("DELETE FROM file_key WHERE file = ?", [(file,) for file in files])
+        gone = [(file,) for file in files]
+        connection.executemany("DELETE FROM file_key WHERE file = ?", gone)
+        connection.executemany("DELETE FROM file_note WHERE file = ?", gone)
+
+    def note(self, file: str, content: bytes) -> None:
+        """Keep what was worked out from a file, sealed under its key: it goes when the key goes, in copies too."""
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = nonce + self._note_key(file).encrypt(nonce, content, file.encode())
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO file_note VALUES (?, ?)", (file, sealed))
+
+    def noted(self, file: str) -> bytes | None:
+        """Return what was kept of a file, None where nothing was; one that was changed is ``store-tampered``."""
+        row = self._database.one("SELECT note FROM file_note WHERE file = ?", [file])
+        if row is None:
+            return None
+        try:
+            return self._note_key(file).decrypt(row["note"][:NONCE_BYTES], row["note"][NONCE_BYTES:], file.encode())
+        except InvalidTag:
+            raise Tampered("store-tampered", f"what is noted of {file}") from None
 
     def under(self, key_id: str) -> list[str]:
         """Return the files whose keys one records key wraps."""
@@ -91,6 +114,10 @@ class Vault:
     def _wrap(self, file: str, secret: bytes, key_id: str) -> FileKey:
         nonce = os.urandom(NONCE_BYTES)
         return FileKey(file, key_id, nonce + self._wrapping(key_id).encrypt(nonce, secret, file.encode()), secret)
+
+    def _note_key(self, file: str) -> AESGCM:
+        info = canonical(["hedgerow/vault/note/v1", file])
+        return AESGCM(HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self.key(file)))
 
     def _wrapping(self, key_id: str) -> AESGCM:
         return AESGCM(self._keystore.derive(key_id, purpose="file keys"))

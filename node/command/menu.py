@@ -17,6 +17,7 @@ from node.command import (
     links,
     models,
     people,
+    quality,
     scores,
     serving,
     studies,
@@ -60,6 +61,7 @@ app.add_typer(data.optout, name="optout")
 app.add_typer(contracts.contract, name="contract")
 app.command("ingest")(data.ingest)
 app.add_typer(erasures.data, name="data")
+app.add_typer(quality.quality, name="quality")
 app.add_typer(studies.study, name="study")
 app.command("pause")(studies.pause)
 app.command("resume")(studies.resume)

@@ -1,0 +1,74 @@
+"""The profile of each version: kept under the key of its records, so that it goes with them."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections import Counter
+
+import pyarrow.compute as pc
+
+from node.data_version import DataVersion
+from node.quality.profile import FORMAT, Profiler
+from node.store import Store
+from privacy.canonical import Document
+from privacy.errors import Invalid, Refusal
+
+
+def keep_profile(store: Store, version: DataVersion, profile: Document) -> None:
+    """Keep the profile that a load made of its own rows."""
+    store.files.vault.note(version.file, json.dumps(profile).encode())
+
+
+def profile_of(store: Store, version: DataVersion) -> Document:
+    """Return a version's profile.
+
+    It is kept under the key of the version's records. Where these were rewritten, since a person was erased, that key
+    is gone and the profile with it: it is worked out anew from what is stored now.
+    """
+    noted = store.files.vault.noted(version.file)
+    kept: Document = json.loads(noted) if noted else {}
+    if kept.get("format") != FORMAT:
+        kept = _worked_out(store, version)
+        keep_profile(store, version, kept)
+    return kept
+
+
+def named_version(store: Store, name: str) -> DataVersion:
+    """Return the version that ``visits`` (the newest) or ``visits@2`` names; else ``data-set-unknown``."""
+    data_set, _, number = name.partition("@")
+    if not number:
+        return store.latest(data_set)
+    for version in store.versions(data_set):
+        if version.name == name:
+            return version
+    raise Refusal("data-set-unknown", name)
+
+
+def version_before(store: Store, version: DataVersion) -> DataVersion:
+    """Return the version before one; ``version-alone`` where there is none to compare with."""
+    earlier = [v for v in store.versions(version.data_set) if v.version < version.version]
+    if not earlier:
+        raise Invalid("version-alone", version.name)
+    return earlier[-1]
+
+
+def faults_of(store: Store, version: DataVersion) -> Counter[tuple[str, str]]:
+    """Return how many rows of a version's quarantine there are for each reason and column; needs nobody's leave."""
+    said = store.read_quarantine(version)["reasons"].combine_chunks()
+    found: Counter[tuple[str, str]] = Counter()
+    for each in pc.value_counts(pc.list_flatten(pc.split_pattern(said, "; "))).to_pylist():
+        reason, _, column = each["values"].partition(" in ")
+        found[reason, column] = each["counts"]
+    return found
+
+
+def _worked_out(store: Store, version: DataVersion) -> Document:
+    contract = version.contract
+    profiler = Profiler(contract, datetime.datetime.fromisoformat(version.loaded_at))
+    profiler.see(store.read(version, [column.name for column in contract.stored]))
+    profiler.faults(faults_of(store, version))
+    return profiler.profile()
+
+
+__all__ = ["faults_of", "keep_profile", "named_version", "profile_of", "version_before"]

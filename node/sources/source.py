@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -88,8 +89,8 @@ def check_header(header: Sequence[str], contract: Contract | None) -> None:
     declared = [column.name for column in contract.columns]
     if not set(header) & set(declared):
         raise Invalid("header-absent")
-    if repeated := sorted({name for name in header if name in declared and header.count(name) > 1}):
-        raise Invalid("column-repeated", faults=repeated)
+    if repeated := sorted(set(_repeated(header)) & set(declared)):
+        raise Invalid("column-repeated", faults=_shown(repeated))
     absent = [f"{name}: declared, not in the file" for name in declared if name not in header]
     undeclared = [
         f"{name}: in the file, not declared" if NAME.fullmatch(name) else f"column {place}: not declared"
@@ -97,7 +98,9 @@ def check_header(header: Sequence[str], contract: Contract | None) -> None:
         if name not in declared
     ]
     if undeclared or absent:
-        raise Invalid("column-undeclared" if undeclared else "column-absent", faults=[*undeclared, *absent])
+        raise Invalid(
+            "column-undeclared" if undeclared else "column-absent", faults=[*_shown(undeclared), *_shown(absent)]
+        )
 
 
 def _check_names(header: Sequence[str]) -> None:
@@ -105,8 +108,18 @@ def _check_names(header: Sequence[str]) -> None:
     if not header or not all(HEADING.fullmatch(name) for name in header):
         raise Invalid("header-absent")
     names = [name_of(heading) for heading in header]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise Invalid("column-repeated", faults=repeated)
+    if repeated := _repeated(names):
+        raise Invalid("column-repeated", faults=_shown(repeated))
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return sorted(name for name, times in Counter(names).items() if times > 1)
+
+
+def _shown(faults: Sequence[str]) -> list[str]:
+    """Return the first faults, and how many more there are: of a file of another kind, thousands."""
+    left = len(faults) - FAULTS_SHOWN
+    return list(faults) if left <= 0 else [*faults[:FAULTS_SHOWN], f"and {left} more"]
 
 
 def filled_only(batches: Iterable[Rows]) -> Iterator[Rows]:

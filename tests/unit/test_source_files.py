@@ -136,3 +136,11 @@ def test_without_a_contract_a_header_must_be_names(tmp_path):
         assert source.names == ("a", "b", "c")
     assert code_of(lambda: opened(tmp_path, f"{PLANTED},1\n", contract=None))[0] == "header-absent"
     assert code_of(lambda: opened(tmp_path, "a,a\n", contract=None))[0] == "column-repeated"
+
+
+def test_of_a_file_of_another_kind_the_first_faults_are_listed_and_the_rest_counted(tmp_path):
+    names = ",".join(f"c{i}" for i in range(5_000))
+    for text, contract in ((f"nhs_number,{names}\n", contract_with("nhs_number")), (f"{names},{names}\n", None)):
+        _, where = code_of(lambda: opened(tmp_path, text, contract=contract))  # noqa: B023 - called at once
+        assert where.endswith("and 4980 more")
+        assert len(where) < 2_000

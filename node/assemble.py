@@ -15,6 +15,8 @@ from node.clock import Clock
 from node.governance import Governance
 from node.intake import Intake
 from node.keystore import Keystore
+from node.linkage import agreements
+from node.linkage.agreements import Agreements
 from node.linking import JOIN, fleet_keys
 from node.migrations import FORMAT
 from node.policies import Policies
@@ -38,6 +40,7 @@ if TYPE_CHECKING:  # opened when first needed: a person who reads a list waits f
     from node.egress import Door
     from node.federation.fleet import FleetSettings
     from node.federation.hub import Hub
+    from node.linkage.tables import LinkTables
     from node.store import Store
     from node.sums import Sums
 
@@ -47,7 +50,7 @@ KEYSTORE, STATE, RECORDS, FLOWER = "keystore.json", "state.sqlite", "store", "fl
 MODELS = "models"
 Trial = Callable[[Study, Finder], None]
 COMPUTATIONS = Finder("models.computations")
-SCHEMA = (*audit.SCHEMA, *ledger.SCHEMA, *policies.SCHEMA, *register.SCHEMA, *shelf.SCHEMA)
+SCHEMA = (*audit.SCHEMA, *ledger.SCHEMA, *policies.SCHEMA, *register.SCHEMA, *shelf.SCHEMA, *agreements.SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,8 @@ class Node:
             self.ledger.verify(self.policy.ceilings())
             self.governance.verify()
             store.verify()
+            self.agreements.verify()
+            self.links.verify()
             self.shelf.verify()
         return newest
 
@@ -127,7 +132,20 @@ class Node:
             intake,
             policy=self.policies.current,
             judge_cohort=self._judge_cohort,
+            controllers=self._controllers,
         )
+
+    @cached_property
+    def agreements(self) -> Agreements:
+        """Return the linkage agreements."""
+        return Agreements(self.database, self.audit, self.policies.current, node=self.fingerprint)
+
+    @property
+    def links(self) -> LinkTables:
+        """Return what was linked under them."""
+        from node.linkage.tables import LinkTables  # noqa: PLC0415 - pyarrow
+
+        return LinkTables(self.store.files, self.database, self.audit)
 
     @cached_property
     def store(self) -> Store:
@@ -200,6 +218,12 @@ class Node:
 
     def _contract(self, data_set: str) -> Contract:
         return self.store.latest(data_set).contract
+
+    def _controllers(self, study: Study) -> tuple[str, ...]:
+        contract = self._contract(study.data_set)
+        if not contract.linkage:
+            return ()
+        return self.agreements.in_force(contract.linkage, now=self.now()).people_of(contract.name)
 
     def _judge_cohort(self, study: Study) -> str:
         return self.sums.judge_cohort(study)

@@ -15,7 +15,7 @@ from node.assemble import FLOWER, IDENTITY_KEY, KEYSTORE, RECORDS, STATE, Node, 
 from node.clock import Clock, stamp
 from node.contact import FILE as CONTACT
 from node.contact import LOCK as SERVE_LOCK
-from node.files import LOCK, RECORDED
+from node.files import LOCK, recorded_in
 from node.keystore import Keystore
 from node.migrations import FORMAT, MIGRATIONS
 from node.settings import FILE, toml_lines
@@ -139,7 +139,7 @@ def _look_through(state: Path, files: Mapping[str, Path], node: Node) -> Checkpo
     """Sign the copied log; a file that the copy names and nobody has would be a backup of nothing."""
     with reading(state) as connection:
         tables = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master")}
-        named = connection.execute(RECORDED).fetchall() if {"data_version", "optout_list"} <= tables else []
+        named = connection.execute(recorded_in(tables)).fetchall() if "data_version" in tables else []
         missing = [row["file"] for row in named if f"{RECORDS}/{row['file']}" not in files]
         if missing:
             raise Tampered("store-tampered", missing[0])

@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,8 +19,20 @@ from privacy.durable import Database
 from privacy.errors import Tampered, Unreachable
 
 LOCK = "store.lock"
-RECORDED = """SELECT file, 0 AS is_list FROM data_version UNION SELECT quarantine, 0 FROM data_version
-    UNION SELECT file, 1 FROM optout_list"""
+_NAMED_IN = {  # each table that names files, and what it says of them
+    "data_version": "SELECT file, 0 AS is_list FROM data_version UNION SELECT quarantine, 0 FROM data_version",
+    "optout_list": "SELECT file, 1 AS is_list FROM optout_list",
+    "linkage_version": "SELECT file, 0 AS is_list FROM linkage_version WHERE file != ''",
+    "linkage_model": "SELECT file, 0 AS is_list FROM linkage_model",
+}
+
+
+def recorded_in(tables: Collection[str]) -> str:
+    """Return the query for the files that a state names, as far as it has the tables: earlier formats lack some."""
+    return " UNION ".join(query for table, query in _NAMED_IN.items() if table in tables)
+
+
+RECORDED = recorded_in(_NAMED_IN)
 _WITHOUT_KEY = f"SELECT * FROM ({RECORDED}) WHERE file NOT IN (SELECT file FROM file_key)"  # noqa: S608 - no value
 
 
@@ -95,4 +107,4 @@ class Files:
             return  # a load is at work in another process: what is unrecorded is its own to clean up
 
 
-__all__ = ["LOCK", "RECORDED", "Files"]
+__all__ = ["LOCK", "RECORDED", "Files", "recorded_in"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -38,6 +38,7 @@ class Governance:
 
     ``policy`` gives the signed policy in force, ``judge_cohort`` says once, on noisy figures charged to the study,
     whether enough people are here and their records are complete enough: an empty text, or the code that says why not.
+    ``controllers`` gives whose approval a study of linked records needs as well, by the linkage agreement.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class Governance:
         *,
         policy: Callable[[], Policy],
         judge_cohort: Callable[[Study], str],
+        controllers: Callable[[Study], Collection[str]] = lambda _: (),
     ) -> None:
         self.register = register
         self._intake = intake
         self._policy = policy
         self._judge_cohort = judge_cohort
+        self._controllers = controllers
 
     def receive(self, document: Mapping[str, Any], *, now: datetime.datetime, claimed: str | None = None) -> Record:
         """Take in an offered study and check it by machine; ``claimed`` is the hash it was offered under.
@@ -74,6 +77,7 @@ class Governance:
     def approve(self, name: str, *, person: str, key: Ed25519PrivateKey, now: datetime.datetime) -> Record:
         """Approve a study as ``person``, who signs its hash; the second approval makes it runnable, or refused.
 
+        A study of linked records waits until somebody of each controller is among those who approved it.
         If the second approval was kept and judging the cohort then failed (a stale opt-out list), approving again
         goes on from there; the figure is charged and drawn once.
         """
@@ -82,11 +86,15 @@ class Governance:
         self.register.check_not_paused()
         self._intake.check_standing(study, policy, now.astimezone(datetime.UTC).date())
         given = self._approvals(record, policy)
-        if len(given) < APPROVALS_NEEDED:
+        lacking = self.lacking(study, given)
+        if len(given) < APPROVALS_NEEDED or person in lacking:
             self._keep_approval(record, study, policy, signed, now)
+        elif lacking:
+            raise Refusal("controller-approval-missing", ", ".join(lacking))
         elif person not in given:
             raise Refusal("study-not-waiting", record.name)
-        if len(self._approvals(record, policy)) >= APPROVALS_NEEDED:
+        given = self._approvals(record, policy)
+        if len(given) >= APPROVALS_NEEDED and not self.lacking(study, given):
             self._judge(self._record(record.hash), study, now)
         return self._record(record.hash)
 
@@ -121,9 +129,15 @@ class Governance:
         if len(self._approvals(record, policy)) < APPROVALS_NEEDED or self._refused(record):
             raise Refusal("study-not-approved")
         self._intake.check_standing(study, policy, now.astimezone(datetime.UTC).date())
+        if self.lacking(study, self._approvals(record, policy)):
+            raise Refusal("controller-approval-missing")
         if record.state == "runnable":
             self._move(record, "running", now)
         return study
+
+    def lacking(self, study: Study, given: Collection[str]) -> list[str]:
+        """Return the controllers' people of linked records whose approval is still missing; ``linkage-expired``."""
+        return [name for name in self._controllers(study) if name not in given]
 
     def expire(self, *, now: datetime.datetime) -> None:
         """Close every open study whose end date has passed."""
@@ -202,9 +216,12 @@ class Governance:
         if record.state == WAITING[1] and signed.person not in self._approvals(record, policy):
             self._intake.check(study, policy, now.astimezone(datetime.UTC).date())
         facts: Document = {"person": signed.person, "role": signed.role, "approved": True}
+        given = {*self._approvals(record, policy), signed.person}
+        waits = len(given) >= APPROVALS_NEEDED and self.lacking(study, given)
+        code = "controller-approval-missing" if waits else ""
         with self.register.database.transaction() as connection:
             self.register.sign(connection, signed)
-            self.register.move(connection, record, WAITING[1], at=signed.at, facts=facts)
+            self.register.move(connection, record, WAITING[1], at=signed.at, code=code, facts=facts)
 
     def _judge(self, record: Record, study: Study, now: datetime.datetime) -> None:
         code = self._judge_cohort(study)

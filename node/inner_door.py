@@ -22,6 +22,7 @@ from privacy.signing import sign
 INSIDE = "inside"
 MAY: Mapping[str, tuple[str, ...]] = {
     "score": ("clinician",),
+    "review": ("caldicott-guardian", "data-engineer", "ig-lead"),
     "compare": ("analyst", "clinician", "data-engineer", "ig-lead"),
 }
 

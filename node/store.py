@@ -14,6 +14,7 @@ from node import data_version, vault
 from node.data_version import COLUMN_OF, DATA_LOADED, OPTOUTS_LOADED, DataVersion, Kind, check_history, version_of
 from node.files import Files
 from node.keystore import Keystore
+from node.linkage import tables
 from node.vault import FileKey
 from privacy.audit import AuditLog
 from privacy.canonical import JSON
@@ -27,6 +28,7 @@ OPTOUTS = "optouts"
 SCHEMA = (
     *data_version.SCHEMA,
     *vault.SCHEMA,
+    *tables.SCHEMA,
     """CREATE TABLE IF NOT EXISTS optout_list (
         newest INTEGER PRIMARY KEY CHECK (newest = 1), version TEXT NOT NULL, as_of TEXT NOT NULL,
         file TEXT NOT NULL UNIQUE) STRICT""",

@@ -12,7 +12,7 @@ from privacy.canonical import Document
 from privacy.code_systems import CODE_SYSTEMS
 
 ColumnKind = Literal["direct-identifier", "quasi-identifier", "sensitive", "measure"]
-ColumnType = Literal["nhs-number", "text", "integer", "number", "code", "date", "postcode"]
+ColumnType = Literal["nhs-number", "linked-id", "text", "integer", "number", "code", "date", "postcode"]
 Treatment = Literal["pseudonym", "drop", "keep", "month", "year", "outward", "band"]
 Role = Literal[
     "area", "birth", "deprivation", "ethnicity", "practice", "sex",
@@ -22,6 +22,7 @@ Role = Literal[
 COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 RESERVED = ("held_back", "line", "person", "reasons")  # columns that the node's own tables have
 NUMERIC = ("integer", "number")
+PERSONS = ("nhs-number", "linked-id")  # what can say whose row it is
 BOUNDED = (*NUMERIC, "date")
 LARGEST_INTEGER = 2**53  # every whole number up to it is exact as a float64 (IEEE 754)
 ISO_DATE = "%Y-%m-%d"
@@ -41,6 +42,7 @@ class Column:
 
     ``low`` and ``high`` of a date are days since 1970-01-01. ``role`` says what the column is to those who read any
     data set: a person's ``birth``, an event's ``date``. Empty texts and None mean that the contract says nothing.
+    ``linkage`` names the agreement under which a ``linked-id`` is known as a person's.
     """
 
     name: str
@@ -63,11 +65,12 @@ class Column:
     freshness_days: int | None = None
     owner: str = ""
     legal_basis: str = ""
+    linkage: str = ""
 
     @property
     def is_person(self) -> bool:
         """Say whether this column tells whose row it is."""
-        return self.type == "nhs-number" and self.treatment == "pseudonym"
+        return self.type in PERSONS and self.treatment == "pseudonym"
 
     @property
     def is_stored(self) -> bool:
@@ -111,7 +114,7 @@ class Column:
 
 _SAID_ONLY = (
     "role", "formats", "may_be_future", "system", "code_list", "code_list_sha256", "band_width", "freshness_days",
-    "owner", "legal_basis",
+    "owner", "legal_basis", "linkage",
 )  # fmt: skip
 
 
@@ -141,8 +144,10 @@ def _faults(column: Column, missing: tuple[str, ...]) -> Iterator[str]:
         yield f"kind: is one of {', '.join(sorted(get_args(ColumnKind)))}"
     elif column.type not in get_args(ColumnType):
         yield f"type: is one of {', '.join(sorted(get_args(ColumnType)))}"
-    elif column.type == "nhs-number" and column.kind != "direct-identifier":
-        yield "kind: an NHS number is a direct-identifier"
+    elif column.type in PERSONS and column.kind != "direct-identifier":
+        yield "kind: what says whose row it is, is a direct-identifier"
+    if (column.type == "linked-id") != bool(column.linkage):
+        yield "linkage: the name of a linkage agreement goes with type linked-id, and only with it"
     if column.kind == "direct-identifier":
         yield from _identifier_faults(column)
     else:
@@ -160,8 +165,8 @@ def _faults(column: Column, missing: tuple[str, ...]) -> Iterator[str]:
 def _identifier_faults(column: Column) -> Iterator[str]:
     if column.treatment not in ("pseudonym", "drop"):
         yield "treatment: is one of drop, pseudonym"
-    elif column.treatment == "pseudonym" and column.type not in ("nhs-number", "text"):
-        yield "treatment: only an nhs-number or a text becomes a pseudonym; drop the others"
+    elif column.treatment == "pseudonym" and column.type not in (*PERSONS, "text"):
+        yield "treatment: only an nhs-number, a linked-id or a text becomes a pseudonym; drop the others"
     elif column.is_person and column.may_be_missing:
         yield "may_be_missing: a row needs its person"
 
@@ -219,6 +224,7 @@ __all__ = [
     "ISO_DATE",
     "LARGEST_INTEGER",
     "NUMERIC",
+    "PERSONS",
     "RESERVED",
     "Column",
     "ColumnKind",

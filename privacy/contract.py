@@ -70,6 +70,11 @@ class Contract:
         return next(c.name for c in self.columns if c.is_person)
 
     @property
+    def linkage(self) -> str:
+        """Return the linkage agreement by which its rows become people's; empty where they bear NHS numbers."""
+        return self.column(self.person).linkage
+
+    @property
     def stored(self) -> tuple[Column, ...]:
         """Return the columns that the store keeps under their own names: all but the person and what is dropped."""
         return tuple(c for c in self.columns if c.is_stored)
@@ -228,6 +233,7 @@ def _column(name: str, f: _Table) -> Column:
         freshness_days=f.optional_whole("freshness_days"),
         owner=f.text("owner", ""),
         legal_basis=f.text("legal_basis", ""),
+        linkage=f.name("linkage") if type_ == "linked-id" else "",
     )
     f.finish()
     return column
@@ -251,7 +257,7 @@ def _reference_faults(contract: Contract) -> Iterator[str]:
     by_name = {column.name: column for column in contract.columns}
     people = [c.name for c in contract.columns if c.is_person]
     if len(people) != 1:
-        yield f'columns: exactly one nhs-number has treatment = "pseudonym", here {len(people)}'
+        yield f'columns: exactly one nhs-number or linked-id has treatment = "pseudonym", here {len(people)}'
     if len(by_name) != len(contract.columns):
         yield "columns: a name is there twice"
     if unknown := [name for name in contract.key if name not in by_name]:

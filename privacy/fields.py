@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -28,6 +28,10 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         """Say whether a field is given at all."""
         return name in self._table
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the names of the fields that are given, in order."""
+        return iter(sorted(map(str, self._table)))
 
     def text(self, name: str, default: object = _REQUIRED, *, choices: Collection[str] = ()) -> str:
         """Return a text that is not empty, one of ``choices`` where given."""

@@ -33,11 +33,13 @@ class Verdict(IntEnum):
     MALFORMED = 1
     CHECKSUM = 2
     NOT_ISSUED = 3
+    UNLINKED = 4  # no NHS number: an id that no linkage made a person's
 
     @property
     def code(self) -> str:
         """Return the code in the catalogue of errors."""
-        return ("", "nhs-number-malformed", "nhs-number-checksum", "nhs-number-not-issued")[self]
+        codes = ("nhs-number-malformed", "nhs-number-checksum", "nhs-number-not-issued", "person-unlinked")
+        return ("", *codes)[self]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from node.command import (
     founding,
     keeping,
     keys,
+    linkages,
     links,
     models,
     people,
@@ -60,6 +61,7 @@ app.add_typer(people.policy, name="policy")
 app.add_typer(data.optout, name="optout")
 app.add_typer(contracts.contract, name="contract")
 app.command("ingest")(data.ingest)
+app.add_typer(linkages.linkage, name="linkage")
 app.add_typer(erasures.data, name="data")
 app.add_typer(quality.quality, name="quality")
 app.add_typer(studies.study, name="study")

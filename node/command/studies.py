@@ -173,7 +173,28 @@ def _planned(node: Node, name: str) -> tuple[Record, Programme, str]:
     record = node.governance.register.find(name)
     plan = programme(record.study(), node.finder)
     ahead = record.state in ("received", *WAITING)  # later it is paid already, or will not be
-    return record, plan, _budget(node, {p: plan.cost(p) if ahead else 0 for p in ("training", "held-back")}, record)
+    here = _budget(node, {p: plan.cost(p) if ahead else 0 for p in ("training", "held-back")}, record)
+    return record, plan, here + _linked(node, record)
+
+
+def _linked(node: Node, record: Record) -> str:
+    """Return who else must approve a study of records that came by linkage, and who has; empty for others."""
+    contract = _contract(node, record.study().data_set)
+    if contract is None or not contract.linkage:
+        return ""
+    agreement = node.agreements.current(contract.linkage)
+    signed = {d.person for d in node.governance.register.decisions(record.hash) if d.decision == "approve"}
+    lines = [
+        f"Its rows became people's by linkage {agreement.name}@{agreement.version}, until {agreement.expires}.",
+        "So somebody of each controller approves the study:",
+    ]
+    speakers = agreement.people_of(contract.name)
+    lines += [
+        f"  - {c.person} for {c.name}: {'approved' if c.person in signed else 'has not approved yet'}"
+        for c in agreement.controllers
+        if c.person in speakers
+    ]
+    return "\n".join(["\n", *lines])
 
 
 def _contract(node: Node, data_set: str) -> Contract | None:

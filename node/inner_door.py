@@ -24,6 +24,7 @@ MAY: Mapping[str, tuple[str, ...]] = {
     "score": ("clinician",),
     "review": ("caldicott-guardian", "data-engineer", "ig-lead"),
     "compare": ("analyst", "clinician", "data-engineer", "ig-lead"),
+    "quarantine": ("data-engineer", "ig-lead"),
 }
 
 
@@ -36,8 +37,12 @@ class InnerDoor:
     policy: Policy
     now: Clock
 
-    def enter(self, action: str, *, person: str, key: Ed25519PrivateKey, purpose: str, model: str) -> None:
+    def enter(
+        self, action: str, *, person: str, key: Ed25519PrivateKey, purpose: str, model: str = "", data: str = ""
+    ) -> None:
         """Return once the visit is in the audit log, signed; before that nothing is read.
+
+        ``model`` and ``data`` name what is used: a model's version, a version of a data set.
 
         ``person-unknown``, ``person-key-wrong``, ``role-not-allowed`` or ``purpose-absent`` otherwise.
         """
@@ -47,7 +52,8 @@ class InnerDoor:
             raise Refusal("role-not-allowed", f"{person} is {listed.role}")
         if not purpose.strip():
             raise Refusal("purpose-absent")
-        statement: dict[str, JSON] = {"action": action, "person": person, "purpose": purpose.strip(), "model": model}
+        statement: dict[str, JSON] = {"action": action, "person": person, "purpose": purpose.strip()}
+        statement |= {name: used for name, used in (("model", model), ("data", data)) if used}
         with self.database.transaction() as connection:
             facts = {**statement, "signature": sign(key, INSIDE, statement)}
             self.audit.append(connection, INSIDE, facts, at=stamp(self.now()))

@@ -19,6 +19,7 @@ from node.command import (
     models,
     people,
     quality,
+    quarantine,
     scores,
     serving,
     studies,
@@ -64,6 +65,7 @@ app.command("ingest")(data.ingest)
 app.add_typer(linkages.linkage, name="linkage")
 app.add_typer(erasures.data, name="data")
 app.add_typer(quality.quality, name="quality")
+app.add_typer(quarantine.quarantine, name="quarantine")
 app.add_typer(studies.study, name="study")
 app.command("pause")(studies.pause)
 app.command("resume")(studies.resume)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections import Counter
-
-import pyarrow.compute as pc
 
 from node.data_version import DataVersion
 from node.quality.profile import FORMAT, Profiler
+from node.quality.quarantine import waiting
 from node.store import Store
 from privacy.canonical import Document
 from privacy.errors import Invalid, Refusal
@@ -53,22 +51,12 @@ def version_before(store: Store, version: DataVersion) -> DataVersion:
     return earlier[-1]
 
 
-def faults_of(store: Store, version: DataVersion) -> Counter[tuple[str, str]]:
-    """Return how many rows of a version's quarantine there are for each reason and column; needs nobody's leave."""
-    said = store.read_quarantine(version)["reasons"].combine_chunks()
-    found: Counter[tuple[str, str]] = Counter()
-    for each in pc.value_counts(pc.list_flatten(pc.split_pattern(said, "; "))).to_pylist():
-        reason, _, column = each["values"].partition(" in ")
-        found[reason, column] = each["counts"]
-    return found
-
-
 def _worked_out(store: Store, version: DataVersion) -> Document:
     contract = version.contract
     profiler = Profiler(contract, datetime.datetime.fromisoformat(version.loaded_at))
     profiler.see(store.read(version, [column.name for column in contract.stored]))
-    profiler.faults(faults_of(store, version))
+    profiler.faults({(each.reason, each.column): each.rows for each in waiting(store, version)})
     return profiler.profile()
 
 
-__all__ = ["faults_of", "keep_profile", "named_version", "profile_of", "version_before"]
+__all__ = ["keep_profile", "named_version", "profile_of", "version_before"]

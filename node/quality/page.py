@@ -41,12 +41,19 @@ def profile_page(contract: Contract, loads: Sequence[Load]) -> bytes:
 
 def write_page(content: bytes, out: Path, *, home: Path) -> None:
     """Write what is for people of this node to a new file that only this account can read, outside the node's home."""
-    if out.resolve().is_relative_to(home.resolve()):
-        raise Refusal("out-inside-home", str(out))
+    require_new(out, home=home)
     try:
         put(out, content)
     except OSError as error:
         raise Unreachable("file-unwritable", str(out)) from error
+
+
+def require_new(out: Path, *, home: Path) -> None:
+    """Return if ``out`` can be made and is not in the node's directory; asked before anybody's visit is logged."""
+    if out.resolve().is_relative_to(home.resolve()):
+        raise Refusal("out-inside-home", str(out))
+    if out.exists() or not out.parent.is_dir():
+        raise Unreachable("file-unwritable", str(out))
 
 
 def _short(name: str, contract: Contract, profile: Document) -> Html:
@@ -166,4 +173,4 @@ def _bars(title: str, pairs: Sequence[tuple[str, int]]) -> Html:
     return tag("figure", tag("h3", title), chart)
 
 
-__all__ = ["BARS", "LEFT", "RIGHT", "ROW", "WIDTH", "profile_page", "write_page"]
+__all__ = ["BARS", "LEFT", "RIGHT", "ROW", "WIDTH", "profile_page", "require_new", "write_page"]

@@ -1,8 +1,10 @@
 """``quality`` and ``quarantine``: what people of the node see of a load, and that nobody else sees any of it."""
 
+import csv
 import json
 
-from tests.functional.test_node_command import Desk
+from tests.functional.test_node_command import TODAY, Desk
+from tests.nodes import nhs_numbers
 
 
 def desk_with_loads(tmp_path):
@@ -44,3 +46,84 @@ def test_a_load_is_shown_with_its_history_and_what_changed(tmp_path):
     assert desk.code("quality", "show", "visits", "--html", desk.home / "visits.html", status=5) == "out-inside-home"
     assert desk.code("quality", "show", "visits", "--html", "visits.html", status=4) == "file-unwritable"
     desk.run("audit", "verify")
+
+
+def desk_with_bad_rows(tmp_path):
+    """Return a node whose load set four rows aside: two with an age too high, one with no sex, one of nobody."""
+    desk = Desk(tmp_path)
+    desk.init("--policy", "floors.toml", people=("ada=ig-lead", "ben=caldicott-guardian", "dee=data-engineer"))
+    desk.load(60)
+    lines = (desk.place / "visits.csv").read_text().splitlines()
+    numbers = nhs_numbers(60)
+    lines += [f"{numbers[0]},L0,3,500,1,NORTHWARD", f"{numbers[1]},L1,3,999,1,SOUTHWARD"]
+    lines += [f"{numbers[2]},L2,3,40,,EASTWARD", f"{numbers[3][:-1]},L3,3,40,1,WESTWARD"]
+    (desk.place / "visits.csv").write_text("\n".join(lines))
+    desk.run("ingest", "visits.toml", "visits.csv")
+    return desk
+
+
+def by(name):
+    return ("--as", name, "--key", f"keys/{name}.key", "--purpose", "ticket 812")
+
+
+def test_rows_that_were_set_aside_are_counted_for_anybody_and_shown_only_with_the_right(tmp_path):
+    desk = desk_with_bad_rows(tmp_path)
+    listed = desk.run("quarantine", "list", "visits", "--json").out
+    assert [(w["reason"], w["column"], w["rows"], w["first_line"]) for w in json.loads(listed)["waiting"]] == [
+        ("value-out-of-bounds", "age", 2, 122),
+        ("nhs-number-malformed", "nhs_number", 1, 125),
+        ("value-missing", "sex", 1, 124),
+    ]
+    told = desk.run("quarantine", "list", "visits@2")
+    assert not [word for word in ("500", "999", "WARD") if word in listed + told.out + told.err]
+    assert "no row was set aside" in desk.run("quarantine", "list", "visits@1").out
+
+    out = ("--out", "rows.csv")
+    assert desk.code("quarantine", "show", "visits", *by("ben"), *out, status=5) == "role-not-allowed"
+    stolen = ("--as", "dee", "--key", "keys/ben.key", "--purpose", "none")
+    assert desk.code("quarantine", "show", "visits", *stolen, *out, status=5) == "person-key-wrong"
+    inside = ("--out", desk.home / "rows.csv")
+    assert desk.code("quarantine", "show", "visits", *by("dee"), *inside, status=5) == "out-inside-home"
+    assert not (desk.place / "rows.csv").exists()
+    visits = lambda: [e for e in json.loads(desk.run("audit", "show", "--json").out) if e["event"] == "inside"]  # noqa: E731
+    assert visits() == []
+
+    shown = desk.run("quarantine", "show", "visits", *by("dee"), *out)
+    assert "4 rows" in shown.out
+    assert "WARD" not in shown.out + shown.err
+    assert (desk.place / "rows.csv").stat().st_mode & 0o077 == 0
+    rows = list(csv.DictReader((desk.place / "rows.csv").read_text().splitlines()))
+    assert [(r["line"], r["reasons"], r["nhs_number"], r["age"], r["ward"]) for r in rows] == [
+        ("122", "value-out-of-bounds in age", "", "500", "NORTHWARD"),
+        ("123", "value-out-of-bounds in age", "", "999", "SOUTHWARD"),
+        ("124", "value-missing in sex", "", "40", "EASTWARD"),
+        ("125", "nhs-number-malformed in nhs_number", "", "", ""),
+    ]
+    (leaf,) = visits()
+    assert (leaf["facts"]["person"], leaf["facts"]["data"]) == ("dee", "visits@2")
+    assert (leaf["facts"]["action"], leaf["facts"]["purpose"]) == ("quarantine", "ticket 812")
+    assert desk.code("quarantine", "show", "visits", *by("dee"), *out, status=4) == "file-unwritable"
+
+
+def test_rows_of_people_who_have_opted_out_since_are_not_shown(tmp_path):
+    desk = desk_with_bad_rows(tmp_path)
+    (desk.place / "fewer.txt").write_text("\n".join(nhs_numbers(60)[1:]))
+    desk.run("optout", "load", "fewer.txt", "--as-of", TODAY.isoformat())
+    desk.run("quarantine", "show", "visits", *by("ada"), "--out", "rows.csv")
+    said = (desk.place / "rows.csv").read_text()
+    assert "NORTHWARD" not in said
+    assert "SOUTHWARD" in said
+
+
+def test_nothing_of_a_profile_or_a_quarantine_is_in_a_log_a_metric_or_the_state(tmp_path):
+    desk = desk_with_bad_rows(tmp_path)
+    desk.run("quality", "show", "visits", "--html", "visits.html")
+    desk.run("quarantine", "list", "visits")
+    desk.run("quarantine", "show", "visits", *by("dee"), "--out", "rows.csv")
+    page = (desk.place / "visits.html").read_text()
+    assert "nhs-number-malformed" in page  # a control: it is said where it should be
+    words = [b"NORTHWARD", b"value-out-of-bounds", b"rows_a_person", b"hedgerow-profile"]
+    files = [path for path in desk.home.rglob("*") if path.is_file()]
+    assert [(path.name, word) for path in files for word in words if word in path.read_bytes()] == []
+    log = desk.run("audit", "show", "--json").out
+    assert not [word for word in words if word.decode() in log]

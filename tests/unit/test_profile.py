@@ -10,9 +10,10 @@ import pytest
 
 from node.quality.columns import LAG_DAYS, MOST_BINS
 from node.quality.drift import drift
-from node.quality.kept import faults_of, named_version, profile_of
+from node.quality.kept import named_version, profile_of
 from node.quality.page import profile_page, write_page
 from node.quality.profile import NOT_SAID, Profiler
+from node.quality.quarantine import Waiting, waiting
 from node.quality.telling import noticed, share
 from privacy.contract import contract_of
 from privacy.errors import Refusal, Tampered
@@ -235,7 +236,7 @@ def test_a_profile_is_kept_with_its_version_and_says_what_was_set_aside(tmp_path
     assert column(found, "year")["faults"] == {"value-out-of-bounds": 1}
     assert column(found, "sex")["faults"] == {"code-unknown": 1}
     assert column(found, "nhs_number")["valid"] == pytest.approx(60 / 61)
-    assert faults_of(data.store, version)["value-out-of-bounds", "age"] == 1
+    assert Waiting("value-out-of-bounds", "age", 1, 62) in waiting(data.store, version)
     noted = data.database.one("SELECT note FROM file_note WHERE file = ?", [version.file])
     assert noted is not None
     assert b"visits" not in noted["note"]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from node.command.console import AsJson, say, table, write_new
+from node.command.console import AsJson, progress, say, table, write_new
 
 contract = typer.Typer(help="Data contracts: ready-made ones, drafts from a sample, and checks.", no_args_is_help=True)
 
@@ -73,10 +73,33 @@ def check(
     say({"hash": agreed.hash, **agreed.document()}, text, as_json=as_json)
 
 
+@contract.command("propose")
+def propose(
+    *,
+    source: Annotated[str, typer.Argument(help="An extract: CSV, Parquet, or a directory of Parquet parts.")],
+    out: Out,
+    as_json: AsJson = False,
+) -> None:
+    """Draft a contract from a sample of an extract, for a person to finish: what each column seems to be, and why.
+
+    Example: hedgerow-node contract propose admissions.csv --out admissions.toml
+    """
+    import secrets
+
+    from node.contracts.proposing import propose as proposed
+    from node.sources import open_source
+
+    progress("Only the first rows are read; nothing of them is kept.")
+    with open_source(source, contract=None, key=secrets.token_bytes()) as opened:
+        draft = proposed(opened)
+    write_new(out, draft.text.encode())
+    _say_unfinished(out, list(draft.unfinished), as_json=as_json)
+
+
 def _say_unfinished(out: Path, unfinished: list[str], *, as_json: bool) -> None:
     lines = [f"{out} is written. Still to be filled in:", *(f"  - {place}" for place in unfinished)]
     text = "\n".join([*lines, f"Then: hedgerow-node contract check {out}"])
     say({"file": str(out), "unfinished": unfinished}, text, as_json=as_json)
 
 
-__all__ = ["check", "contract", "list_all", "new", "show"]
+__all__ = ["check", "contract", "list_all", "new", "propose", "show"]

@@ -3,6 +3,7 @@
 import json
 
 from tests.functional.test_node_command import Desk
+from tests.nodes import nhs_numbers
 
 
 def test_a_contract_that_ships_is_listed_shown_copied_and_checked(tmp_path):
@@ -20,3 +21,17 @@ def test_a_contract_that_ships_is_listed_shown_copied_and_checked(tmp_path):
     assert "39 of 41 columns are stored" in desk.run("contract", "check", "mine.toml").out
     checked = json.loads(desk.run("contract", "check", "mine.toml", "--json").out)
     assert checked["contract"]["name"] == "emergency-care"
+
+
+def test_a_contract_is_drafted_from_an_extract(tmp_path):
+    desk = Desk(tmp_path)
+    numbers = nhs_numbers(60)
+    rows = "".join(f"{number},{i % 90}\n" for i, number in enumerate(numbers))
+    (desk.place / "extract.csv").write_text(f"NHS Number,Age\n{rows}")
+    done = desk.run("contract", "propose", "extract.csv", "--out", "draft.toml")
+    assert "columns.age.low" in done.out
+    text = (desk.place / "draft.toml").read_text()
+    assert not any(number in text + done.out + done.err for number in numbers)
+    assert "still to be filled in" in desk.run("contract", "check", "draft.toml", status=3).err
+    assert desk.code("contract", "propose", "extract.csv", "--out", "draft.toml", status=4) == "file-unwritable"
+    assert desk.code("contract", "propose", "nothing.csv", "--out", "other.toml", status=4) == "file-unreadable"

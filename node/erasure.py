@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from node.assemble import Node
 from node.consent import both_sign
 from node.data_version import COLUMN_OF, DATA_ERASED, PERSON_ERASED, DataVersion
+from node.linkage.erasing import of_nobody, without_people
 from node.persons import recognise
 from node.store import Store, Swap
 from privacy.canonical import JSON, Document
@@ -39,7 +40,7 @@ class Held:
 
 
 def erase_person(node: Node, *, numbers: Sequence[str], keys: Mapping[str, Ed25519PrivateKey], reason: str) -> int:
-    """Take all rows of these people out of every version, quarantine and opt-out list; return the leaf that proves it.
+    """Take all rows of these people out of every version, quarantine, linkage and opt-out list; return the leaf.
 
     The leaf says which files took the place of which, who signed and why, and nothing about whom. Where nothing is
     found it says so, which is a proof too. Spent budget stays spent: the ledger holds no person.
@@ -51,14 +52,17 @@ def erase_person(node: Node, *, numbers: Sequence[str], keys: Mapping[str, Ed255
         raise Invalid("number-wrong", faults=[f"line {i + 1}: {Verdict(persons.verdicts[i]).code}" for i in wrong])
     facts = _agreed(node, keys, "people", reason)
     gone = np.unique(persons.pseudonyms)
-    return node.store.change(PERSON_ERASED, facts, lambda: _without(node.store, gone), now=node.now())
+    return node.store.change(PERSON_ERASED, facts, lambda: _everywhere(node, gone), now=node.now())
 
 
 def erase_data(node: Node, *, name: str, keys: Mapping[str, Ed25519PrivateKey], reason: str) -> int:
-    """Remove a data set, ``visits``, or one version of it, ``visits@2``; return the leaf that proves it."""
+    """Remove a data set, ``visits``, or one version of it, ``visits@2``; return the leaf that proves it.
+
+    A linkage goes with the last data set whose ids it knows.
+    """
     versions = _named(node.store, name)
     facts = _agreed(node, keys, name, reason)
-    return node.store.change(DATA_ERASED, facts, lambda: _all_of(versions), now=node.now())
+    return node.store.change(DATA_ERASED, facts, lambda: _with_links(node, versions), now=node.now())
 
 
 def expire(node: Node) -> list[str]:
@@ -121,6 +125,19 @@ def _all_of(versions: Iterable[DataVersion]) -> Iterator[Swap]:
     for version in versions:
         for kind in COLUMN_OF:
             yield Swap(version, kind)
+
+
+def _with_links(node: Node, versions: Sequence[DataVersion]) -> Iterator[Swap]:
+    yield from _all_of(versions)
+    if any(version.contract.linkage for version in versions):
+        gone = {version.name for version in versions}
+        left = {version.data_set for version in node.store.all() if version.name not in gone}
+        yield from of_nobody(node.links, node.agreements, left)
+
+
+def _everywhere(node: Node, gone: NDArray[np.str_]) -> Iterator[Swap]:
+    yield from _without(node.store, gone)
+    yield from without_people(node.links, gone.tolist())
 
 
 def _without(store: Store, gone: NDArray[np.str_]) -> Iterator[Swap]:

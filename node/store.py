@@ -39,13 +39,14 @@ SCHEMA = (
 class Swap:
     """One stored file that ``table`` takes the place of, or that goes with its version where there is none.
 
-    Without ``version`` it is the opt-out list, and ``optouts`` takes its place.
+    Without ``version`` it is the opt-out list, and ``optouts`` takes its place, or the table of a linkage, by its file.
     """
 
     version: DataVersion | None
     kind: Kind = "records"
     table: pa.Table | None = None
     optouts: OptOuts | None = None
+    links: str = ""
 
 
 class Store:
@@ -199,12 +200,16 @@ class Store:
     def _seal(self, swap: Swap) -> FileKey | None:
         if swap.optouts is not None:
             return self.files.seal(pa.table({"person": swap.optouts.allowed}), OPTOUTS, "list")
+        if swap.links and swap.table is not None:
+            return self.files.seal(swap.table, swap.links.split(".links")[0].rpartition(".")[0], "links")
         if swap.version is None or swap.table is None:
             return None
         return self.files.seal(swap.table, f"{swap.version.data_set}.{swap.version.version}", swap.kind)
 
     def _swap(self, connection: Connection, swap: Swap, key: FileKey | None) -> dict[str, JSON]:
         """Make one change in the caller's transaction, and return what its leaf says of it."""
+        if swap.links:
+            return self._swap_links(connection, swap.links, key)
         version = swap.version
         old = version.file_of(swap.kind) if version else str(self._optout_row()["file"])
         facts: dict[str, JSON] = {"kind": swap.kind if version else OPTOUTS, "before": self.files.sha256(old)}
@@ -221,6 +226,15 @@ class Store:
         elif version is not None:
             where = (version.data_set, version.version)
             connection.execute("DELETE FROM data_version WHERE data_set = ? AND version = ?", where)
+        return facts
+
+    def _swap_links(self, connection: Connection, old: str, key: FileKey | None) -> dict[str, JSON]:
+        facts: dict[str, JSON] = {"kind": "links", "before": self.files.sha256(old)}
+        self.files.vault.destroy(connection, [old])
+        connection.execute("UPDATE linkage_version SET file = ? WHERE file = ?", (key.file if key else "", old))
+        if key:
+            self.files.vault.keep(connection, [key])
+            facts["after"] = self.files.sha256(key.file)
         return facts
 
     def _record_optouts(self, connection: Connection, optouts: OptOuts, key: FileKey) -> None:

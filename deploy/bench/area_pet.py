@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.bench import discovery, pseudonyms
+from deploy.bench import discovery, linkage, pseudonyms
 from deploy.bench.run import Figure
 
-THEMES = (pseudonyms, discovery)
+THEMES = (pseudonyms, discovery, linkage)
 
 
 def figures() -> Iterator[Figure]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from node.erasure import certificate, erase_person
 from node.linkage import bands
 from node.linkage.bands import LINKED
 from node.linkage.decisions import pair_id, read_decisions
@@ -255,3 +256,26 @@ def test_whoever_speaks_for_nobody_signs_nothing(tmp_path):
         made.agree(AGREEMENT.replace('person = "ben"', 'person = "ada"'), names=("ben",))
     assert error.value.code == "role-not-allowed"
     made.node.database.close()
+
+
+def test_erasing_a_person_erases_their_links(zone):
+    made = pairs(zone, *LINKED)
+    whose = {name: client for client, name in truth(zone).items()}
+    numbers = {name: p.number for p, name in with_names(zone)}
+    person = made[0][1]
+    before = zone.node.links.newest("north", "adult-social-care")
+    keys = {name: zone.key(name) for name in ("ada", "ben")}
+    leaf = erase_person(zone.node, numbers=[numbers[person]], keys=keys, reason="article 17 request 1")
+    assert person in whose
+    assert person not in {name for _, name in pairs(zone, *LINKED, "review", "refused")}
+    assert len(pairs(zone, *LINKED)) == len(made) - 1
+    kinds = [change["kind"] for change in certificate(zone.node, leaf)["facts"]["files"]]
+    assert kinds == ["optouts", "links"]
+    assert not (zone.node.home / "store" / before.file).exists()
+    zone.node.verify()
+
+
+def with_names(zone):
+    numbers = [p.number for p in zone.people]
+    names = recognise(numbers, zone.node.keystore, allow_test_numbers=True).pseudonyms.tolist()
+    return list(zip(zone.people, names, strict=True))

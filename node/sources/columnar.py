@@ -158,7 +158,7 @@ def _as_dictionaries(file: pq.ParquetFile, encoded: pq.ParquetFile) -> tuple[lis
     a million rows: how many rows are unpacked at once goes by the longest, and by far too long ones none is.
     """
     as_dictionaries, longest = [], 0
-    for name in (field.name for field in file.schema_arrow if plain_type(field.type) == pa.string()):
+    for name in (f.name for f in file.schema_arrow if plain_type(f.type) == pa.string() and f.type != pa.null()):
         length = 0 if _repeats(file.metadata, name) else _longest_entry(encoded, name)
         if length > LONG_TEXT or _repeats(file.metadata, name):
             as_dictionaries.append(name)

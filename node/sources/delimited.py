@@ -26,7 +26,8 @@ class Delimited(Source):
     """A CSV file with or without a byte order mark, perhaps packed by gzip; empty lines are left out.
 
     ``file-ragged`` lists rows of another width, ``file-malformed`` is text that is not of the encoding or a quote
-    that never closes. With ``names`` the file has no header line.
+    that never closes. With ``names`` the file has no header line; with ``plain_tabs`` a quote is a sign like others
+    where tabs part the cells.
     """
 
     unit = "line"
@@ -40,6 +41,7 @@ class Delimited(Source):
         delimiter: str | None = None,
         encoding: str | None = None,
         names: Sequence[str] = (),
+        plain_tabs: bool = False,
     ) -> None:
         if delimiter is not None and delimiter not in DELIMITERS:
             raise Invalid("delimiter-unknown", faults=sorted(DELIMITERS))
@@ -49,6 +51,7 @@ class Delimited(Source):
             self._header_lines = 0 if names else 1
             self._delimiter = "," if delimiter is None else DELIMITERS[delimiter]
             self.names = tuple(names) or self._header(contract, sniffed=delimiter is None)
+            self._quoted = not (plain_tabs and self._delimiter == DELIMITERS["tab"])
         except BaseException:
             self._held.close()
             raise
@@ -91,13 +94,17 @@ class Delimited(Source):
             raise self._malformed(places) from None
         self._text.rest()
         places.finish()
-        if self._text.quotes % 2:
+        if self._quoted and self._text.quotes % 2:
             raise self._malformed(places)
         if faults := places.faults:
             raise Invalid("file-ragged", f"{len(faults)} rows", faults=faults[:FAULTS_SHOWN])
 
     def _malformed(self, places: _Places) -> Invalid:
-        reason = "a quote is never closed" if self._text.quotes % 2 else f"a row is longer than {BLOCK_BYTES >> 20} MiB"
+        reason = (
+            "a quote is never closed"
+            if self._quoted and self._text.quotes % 2
+            else f"a row is longer than {BLOCK_BYTES >> 20} MiB"
+        )
         return Invalid("file-malformed", f"{reason}, after line {places.last_line}")
 
     def _parsed(self, places: _Places) -> Iterator[pa.RecordBatch]:
@@ -110,7 +117,8 @@ class Delimited(Source):
             parse_options=pa_csv.ParseOptions(
                 delimiter=self._delimiter,
                 ignore_empty_lines=False,
-                newlines_in_values=True,
+                newlines_in_values=self._quoted,
+                quote_char='"' if self._quoted else False,
                 invalid_row_handler=places.note,
             ),
             convert_options=pa_csv.ConvertOptions(

@@ -6,17 +6,19 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from node.keystore import Keystore
-from node.parquet import SUFFIX, seal, unseal
+from node.parquet import ROWS_IN_A_GROUP, SUFFIX, seal, unseal, unsealed
+from node.sharding import by_person
 from node.vault import FileKey, Vault
 from privacy.durable import Database
-from privacy.errors import Tampered, Unreachable
+from privacy.errors import Invalid, Tampered, Unreachable
 
 LOCK = "store.lock"
 _NAMED_IN = {  # each table that names files, and what it says of them
@@ -47,10 +49,12 @@ class Files:
         self._remove_orphans()
         self.vault.adopt((row["file"], bool(row["is_list"])) for row in database.rows(_WITHOUT_KEY))
 
-    def seal(self, table: pa.Table, stem: str, kind: str) -> FileKey:
-        """Write a table into a file of a new name and a new key; both count once the key is kept."""
+    def seal(
+        self, tables: Iterable[pa.Table], stem: str, kind: str, *, rows_in_a_group: int = ROWS_IN_A_GROUP
+    ) -> FileKey:
+        """Write tables into a file of a new name and a new key; both count once the key is kept."""
         key = self.vault.new(f"{stem}.{secrets.token_hex(8)}.{kind}{SUFFIX}")  # a name is never used twice
-        seal(table, self.directory / key.file, key.secret)
+        seal(tables, self.directory / key.file, key.secret, rows_in_a_group=rows_in_a_group)
         return key
 
     def unseal(self, find: Callable[[], str], columns: Sequence[str] | None = None) -> pa.Table:
@@ -62,6 +66,21 @@ class Files:
             if find() == name:
                 raise
             return self.unseal(find, columns)
+
+    def shards(self, name: str, columns: Sequence[str], shards: int) -> Iterator[pa.Table]:
+        """Yield the columns of a file that is sorted by person, cut by person; see ``node.sharding``."""
+        with self._opened(name, dictionaries=["person"]) as file:
+            if unknown := sorted(set(columns) - set(file.schema_arrow.names)):
+                raise Invalid("variable-unknown", ", ".join(unknown))
+            yield from by_person(file, columns, shards)
+
+    def rows(self, name: str) -> int:
+        """Return how many rows a file has."""
+        with self._opened(name) as file:
+            return int(file.metadata.num_rows)
+
+    def _opened(self, name: str, *, dictionaries: Sequence[str] = ()) -> AbstractContextManager[Any]:
+        return unsealed(self.directory / name, self.vault.key(name), dictionaries=dictionaries)
 
     def sha256(self, name: str) -> str:
         """Return the hash of a file as it lies on the disk."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import datetime
+import re
 from pathlib import Path
 
 import numpy as np
 
 from node.keystore import Keystore
 from node.persons import recognise
-from node.source import FAULTS_SHOWN, header_of, read_bytes, read_rows
+from node.sources.source import FAULTS_SHOWN
 from node.store import Store
-from privacy.errors import Invalid, Refusal
+from privacy.errors import Invalid, Refusal, Unreachable
 from privacy.identifiers import Verdict
 from privacy.optouts import OptOuts
 
 COLUMN = "nhs_number"
+_SEPARATOR = re.compile("[,;\t|]")
 
 
 def load_optouts(
@@ -34,16 +36,11 @@ def load_optouts(
     """
     if as_of > now.astimezone(datetime.UTC).date():
         raise Refusal("optouts-stale", f"as of {as_of}, which is in the future")
-    content = read_bytes(file)
-    header = header_of(content)
-    if len(header) > 1:  # an extract taken for the list would let everybody in it back
-        raise Invalid("optouts-malformed", f"{len(header)} columns: a cleaned list has one")
-    named = COLUMN in header
-    source = read_rows(content, header if named else [COLUMN], header_lines=1 if named else 0)
-    persons = recognise(source.texts[COLUMN].to_pylist(), keystore, allow_test_numbers=allow_test_numbers)
+    lines, numbers = _numbers(file)
+    persons = recognise(numbers, keystore, allow_test_numbers=allow_test_numbers)
     wrong = np.flatnonzero(persons.verdicts != Verdict.OK)
     if len(wrong):
-        faults = [f"line {source.lines[i]}: {Verdict(persons.verdicts[i]).code}" for i in wrong[:FAULTS_SHOWN]]
+        faults = [f"line {lines[i]}: {Verdict(persons.verdicts[i]).code}" for i in wrong[:FAULTS_SHOWN]]
         raise Invalid("optouts-malformed", f"{len(wrong)} wrong numbers", faults=faults)
     optouts = OptOuts.of(persons.pseudonyms, as_of)
     _require_newer(store, as_of)
@@ -56,6 +53,24 @@ def current_optouts(store: Store, *, now: datetime.datetime, at_most_days: int) 
     optouts = store.optouts()
     optouts.check_fresh(now, at_most_days)
     return optouts
+
+
+def _numbers(file: Path) -> tuple[list[int], list[str]]:
+    """Return the lines that are not empty, with their places; ``file-empty`` where there is none."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Unreachable("file-unreadable", str(file)) from error
+    except UnicodeDecodeError:
+        raise Invalid("file-malformed", str(file)) from None
+    cells = [(place, line.strip().strip('"')) for place, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    if cells and _SEPARATOR.search(cells[0][1]):  # an extract taken for the list would let everybody in it back
+        raise Invalid("optouts-malformed", "several columns: a cleaned list has one")
+    if cells and cells[0][1] == COLUMN:
+        cells = cells[1:]
+    if not cells:
+        raise Invalid("file-empty", str(file))
+    return [place for place, _ in cells], [cell for _, cell in cells]
 
 
 def _require_newer(store: Store, as_of: datetime.date) -> None:

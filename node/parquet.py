@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,38 +19,46 @@ SUFFIX = ".parquet"
 ROWS_IN_A_GROUP = 1 << 18
 
 
-def seal(table: pa.Table, path: Path, key: bytes) -> None:
-    """Write a table that only ``key`` can read, whole or not at all; else ``store-unwritable``.
+def seal(tables: Iterable[pa.Table], path: Path, key: bytes, *, rows_in_a_group: int = ROWS_IN_A_GROUP) -> None:
+    """Write at least one table, all of one schema, so that only ``key`` can read them, or write nothing.
 
     AES-256-GCM over pages, statistics, schema and footer. A key is for one file; the file's name is authenticated too,
-    so that one file cannot be passed off as another.
+    so that one file cannot be passed off as another. Each table begins a row group. A disk that does not take it is
+    ``store-unwritable``.
     """
     properties = pe.create_encryption_properties(key, aad_prefix=path.name.encode(), store_aad_prefix=False)
+    given = iter(tables)
+    first = next(given)  # outside: a fault of what is written is not the disk's
+
+    def write(file: BinaryIO) -> None:
+        options = {"compression": "zstd", "compression_level": 1, "encryption_properties": properties}
+        with pq.ParquetWriter(file, first.schema, **options) as writer:
+            for table in chain([first], given):
+                writer.write_table(table, row_group_size=rows_in_a_group)
+
     try:
-        appear(
-            path,
-            lambda file: pq.write_table(
-                table,
-                file,
-                row_group_size=ROWS_IN_A_GROUP,
-                compression="zstd",
-                encryption_properties=properties,
-            ),
-        )
+        appear(path, write)
     except OSError as error:
         raise Unreachable("store-unwritable", str(path.parent)) from error
 
 
-def unseal(path: Path, key: bytes, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read whole columns back; a file that is gone, changed or swapped is ``store-tampered``."""
+@contextmanager
+def unsealed(path: Path, key: bytes, *, dictionaries: Sequence[str] = ()) -> Iterator[Any]:
+    """Open a sealed file to read some of it; one that is gone, changed or swapped is ``store-tampered``."""
     properties = pe.create_decryption_properties(key, aad_prefix=path.name.encode())
     try:
-        with pq.ParquetFile(path, decryption_properties=properties) as file:
-            if unknown := sorted(set(columns or ()) - set(file.schema_arrow.names)):
-                raise Invalid("variable-unknown", ", ".join(unknown))
-            return file.read(columns=columns)
+        with pq.ParquetFile(path, decryption_properties=properties, read_dictionary=list(dictionaries)) as file:
+            yield file
     except (OSError, pa.ArrowException):
         raise Tampered("store-tampered", path.name) from None
 
 
-__all__ = ["ROWS_IN_A_GROUP", "SUFFIX", "seal", "unseal"]
+def unseal(path: Path, key: bytes, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read whole columns back, as ``unsealed`` does; a column that is not there is ``variable-unknown``."""
+    with unsealed(path, key) as file:
+        if unknown := sorted(set(columns or ()) - set(file.schema_arrow.names)):
+            raise Invalid("variable-unknown", ", ".join(unknown))
+        return file.read(columns=columns)
+
+
+__all__ = ["ROWS_IN_A_GROUP", "SUFFIX", "seal", "unseal", "unsealed"]

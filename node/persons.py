@@ -53,12 +53,12 @@ def recognise(
 
     Give distinct texts: two HMACs cost a microsecond each. An Arrow array is read where it lies.
     """
-    checked = _checked(texts, allow_test_numbers=allow_test_numbers)
-    found = persons_of(checked.values[checked.ok], keystore, tag=tag)
-    bits = np.zeros((len(checked.ok), PSEUDONYM_BYTES), dtype=np.uint8)
-    held = np.zeros(len(checked.ok), dtype=bool)
-    bits[checked.ok], held[checked.ok] = found.bits, found.held_back
-    return Persons(checked.verdicts, bits, held, tag)
+    judged = checked(texts, allow_test_numbers=allow_test_numbers)
+    found = persons_of(judged.values[judged.ok], keystore, tag=tag)
+    bits = np.zeros((len(judged.ok), PSEUDONYM_BYTES), dtype=np.uint8)
+    held = np.zeros(len(judged.ok), dtype=bool)
+    bits[judged.ok], held[judged.ok] = found.bits, found.held_back
+    return Persons(judged.verdicts, bits, held, tag)
 
 
 def persons_of(numbers: NDArray[np.int64], keystore: Keystore, *, tag: Tag = FIRST_TAG) -> Persons:
@@ -98,7 +98,7 @@ def _root(keystore: Keystore, tag: Tag) -> bytes:
     return keystore.secret(f"{PSEUDONYM_FAMILY}@{tag.epoch}")
 
 
-def _checked(texts: Sequence[str] | pa.Array, *, allow_test_numbers: bool) -> Checked:
+def checked(texts: Sequence[str] | pa.Array, *, allow_test_numbers: bool) -> Checked:
     """Judge texts; those of an Arrow array go without a Python object for each."""
     if isinstance(texts, Sequence):
         return check_nhs_numbers(texts, allow_test_numbers=allow_test_numbers)
@@ -121,6 +121,7 @@ __all__ = [
     "TEXTS",
     "Persons",
     "arrow_texts",
+    "checked",
     "names_of_people",
     "names_of_texts",
     "persons_of",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection, Row
@@ -11,10 +12,12 @@ from sqlite3 import Connection, Row
 import pyarrow as pa
 
 from node import data_version, vault
+from node.clock import stamp
 from node.data_version import COLUMN_OF, DATA_LOADED, OPTOUTS_LOADED, DataVersion, Kind, check_history, version_of
 from node.files import Files
 from node.keystore import Keystore
 from node.linkage import tables
+from node.loading import Loading
 from node.vault import FileKey
 from privacy.audit import AuditLog
 from privacy.canonical import JSON
@@ -61,42 +64,15 @@ class Store:
         self._database = database
         self._audit = audit
 
-    def save(
-        self,
-        *,
-        contract: Contract,
-        records: pa.Table,
-        quarantine: pa.Table,
-        source_sha256: str,
-        optouts_version: str,
-        now: datetime.datetime,
-    ) -> DataVersion:
-        """Keep a load as the data set's next version.
+    @contextmanager
+    def loading(self, contract: Contract) -> Iterator[Loading]:
+        """Hold the store for one load of a data set; whatever it leaves uncommitted is gone afterwards.
 
-        ``records`` has ``person`` (pseudonyms), ``held_back`` and the contract's stored columns. A contract
-        that changed under its old version number is ``contract-changed``; another load at work is
+        A contract that changed under its old version number is ``contract-changed``; another load at work is
         ``store-busy``.
         """
         with self.files.alone():
-            number = self._next_version(contract)
-            stem = f"{contract.name}.{number}"
-            keys = [self.files.seal(_in_order(records, contract), stem, "records")]
-            keys.append(self.files.seal(quarantine, stem, "quarantine"))
-            version = DataVersion(
-                data_set=contract.name,
-                version=number,
-                contract=contract,
-                loaded_at=_text(now),
-                source_sha256=source_sha256,
-                optouts_version=optouts_version,
-                file=keys[0].file,
-                quarantine=keys[1].file,
-            )
-            with self._database.transaction() as connection:
-                connection.execute("INSERT INTO data_version VALUES (?, ?, ?, ?, ?, ?, ?, ?)", version.row())
-                self.files.vault.keep(connection, keys)
-                self._audit.append(connection, DATA_LOADED, version.facts(), at=version.loaded_at)
-        return version
+            yield Loading(self.files, self._database, self._audit, contract, self._next_version(contract))
 
     def change(
         self, event: str, facts: Mapping[str, JSON], swaps: Callable[[], Iterable[Swap]], *, now: datetime.datetime
@@ -112,7 +88,7 @@ class Store:
             made = [(swap, self._seal(swap)) for swap in swaps()]
             with self._database.transaction() as connection:
                 files = [self._swap(connection, swap, key) for swap, key in made]
-                leaf = self._audit.append(connection, event, {**facts, "files": files}, at=_text(now))
+                leaf = self._audit.append(connection, event, {**facts, "files": files}, at=stamp(now))
         self._database.scrub()
         return leaf
 
@@ -141,6 +117,19 @@ class Store:
         wanted = list(dict.fromkeys(["person", "held_back", *columns]))
         return self.files.unseal(lambda: self._as_now(version).file, wanted).select(wanted)
 
+    def people(self, version: DataVersion, columns: Sequence[str], *, shards: int) -> Iterator[pa.Table]:
+        """Yield what ``read`` returns, some of the people at a time: ``shards`` tables, in the order of pseudonyms.
+
+        A person's rows are in one table, and the same number of shards holds the same people of every data set. One
+        that is changed meanwhile is read on as it was, or is ``store-tampered``.
+        """
+        wanted = list(dict.fromkeys(["person", "held_back", *columns]))
+        yield from self.files.shards(self._as_now(version).file, wanted, shards)
+
+    def rows(self, version: DataVersion) -> int:
+        """Return how many rows a version has: exact, for this node only."""
+        return self.files.rows(self._as_now(version).file)
+
     def read_whole(self, version: DataVersion, kind: Kind) -> pa.Table:
         """Return every column of a version's records or quarantine, as it is stored."""
         return self.files.unseal(lambda: self._as_now(version).file_of(kind))
@@ -152,13 +141,13 @@ class Store:
     def save_optouts(self, optouts: OptOuts, now: datetime.datetime) -> None:
         """Keep this list and only this; the one before it is removed, and its key."""
         with self.files.alone():
-            key = self.files.seal(pa.table({"person": optouts.allowed}), OPTOUTS, "list")
+            key = self.files.seal([pa.table({"person": optouts.allowed})], OPTOUTS, "list")
             with self._database.transaction() as connection:
                 before = connection.execute("SELECT file FROM optout_list").fetchall()
                 self.files.vault.destroy(connection, [row["file"] for row in before])
                 self._record_optouts(connection, optouts, key)
                 facts = {"version": optouts.version, "as_of": optouts.as_of.isoformat()}
-                self._audit.append(connection, OPTOUTS_LOADED, facts, at=_text(now))
+                self._audit.append(connection, OPTOUTS_LOADED, facts, at=stamp(now))
 
     def optouts(self) -> OptOuts:
         """Return the list that was loaded last; ``optouts-absent`` when none was: then nobody may be used."""
@@ -199,12 +188,12 @@ class Store:
 
     def _seal(self, swap: Swap) -> FileKey | None:
         if swap.optouts is not None:
-            return self.files.seal(pa.table({"person": swap.optouts.allowed}), OPTOUTS, "list")
+            return self.files.seal([pa.table({"person": swap.optouts.allowed})], OPTOUTS, "list")
         if swap.links and swap.table is not None:
-            return self.files.seal(swap.table, swap.links.split(".links")[0].rpartition(".")[0], "links")
+            return self.files.seal([swap.table], swap.links.split(".links")[0].rpartition(".")[0], "links")
         if swap.version is None or swap.table is None:
             return None
-        return self.files.seal(swap.table, f"{swap.version.data_set}.{swap.version.version}", swap.kind)
+        return self.files.seal([swap.table], f"{swap.version.data_set}.{swap.version.version}", swap.kind)
 
     def _swap(self, connection: Connection, swap: Swap, key: FileKey | None) -> dict[str, JSON]:
         """Make one change in the caller's transaction, and return what its leaf says of it."""
@@ -241,15 +230,6 @@ class Store:
         row = (optouts.version, optouts.as_of.isoformat(), key.file)
         connection.execute("INSERT OR REPLACE INTO optout_list VALUES (1, ?, ?, ?)", row)
         self.files.vault.keep(connection, [key])
-
-
-def _in_order(records: pa.Table, contract: Contract) -> pa.Table:
-    by = [("person", "ascending"), *([(contract.period, "ascending")] if contract.period else [])]
-    return records.sort_by(by)
-
-
-def _text(now: datetime.datetime) -> str:
-    return now.astimezone(datetime.UTC).isoformat(timespec="seconds")
 
 
 __all__ = ["OPTOUTS", "SCHEMA", "Store", "Swap"]

@@ -48,6 +48,7 @@ class Contract:
     recipient: str = ""
     freshness_days: int | None = None
     people: str | None = None
+    may_repeat: bool = False
     checks: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
@@ -111,12 +112,12 @@ class Contract:
             "missing": list(self.missing),
             "bad_rows_at_most": self.bad_rows_at_most,
         }
-        head |= {name: value for name in _OPTIONAL if (value := getattr(self, name)) not in (None, "")}
+        head |= {name: value for name in _OPTIONAL if (value := getattr(self, name)) not in (None, "", False)}
         document = {"contract": head, "columns": {column.name: column.document() for column in self.columns}}
         return document | ({"checks": check_documents(self.checks)} if self.checks else {})
 
 
-_OPTIONAL = ("period", "keep_versions", "keep_days", "purpose", "recipient", "freshness_days", "people")
+_OPTIONAL = ("period", "keep_versions", "keep_days", "purpose", "recipient", "freshness_days", "people", "may_repeat")
 
 
 def read_contract(path: Path) -> Contract:
@@ -170,7 +171,7 @@ class _Table(Fields):
             return None if value is None else float(value)
         return days_of(datetime.date.fromisoformat(self.date(name))) if name in self else None
 
-    def optional_whole(self, name: str) -> int | None:
+    def count(self, name: str) -> int | None:
         return self.whole(name, least=1) if name in self else None
 
     def share(self, name: str, default: float) -> float:
@@ -187,6 +188,7 @@ def _column_tables(document: Mapping[str, Any], faults: list[str]) -> dict[str, 
 
 
 def _head(f: _Table) -> dict[str, Any]:
+    table = f.text("table", choices=get_args(TableShape))
     return {
         "name": f.text("name"),
         "version": f.whole("version", least=1),
@@ -194,17 +196,18 @@ def _head(f: _Table) -> dict[str, Any]:
         "owner": f.text("owner"),
         "legal_basis": f.text("legal_basis"),
         "source": f.text("source"),
-        "table": f.text("table", choices=get_args(TableShape)),
+        "table": table,
         "key": f.texts("key"),
         "period": f.text("period") if "period" in f else None,
         "missing": f.texts("missing", ("",)),
         "bad_rows_at_most": f.share("bad_rows_at_most", BAD_ROWS_AT_MOST),
-        "keep_versions": f.optional_whole("keep_versions"),
-        "keep_days": f.optional_whole("keep_days"),
+        "keep_versions": f.count("keep_versions"),
+        "keep_days": f.count("keep_days"),
         "purpose": f.text("purpose", ""),
         "recipient": f.text("recipient", ""),
-        "freshness_days": f.optional_whole("freshness_days"),
+        "freshness_days": f.count("freshness_days"),
         "people": f.text("people") if "people" in f else None,
+        "may_repeat": f.flag("may_repeat") if table == "event" else False,
     }
 
 
@@ -230,7 +233,7 @@ def _column(name: str, f: _Table) -> Column:
         code_list=f.text("code_list", "") if type_ == "code" else "",
         code_list_sha256=f.text("code_list_sha256", "") if type_ == "code" else "",
         band_width=f.bound("band_width", day=False) if treatment == "band" else None,
-        freshness_days=f.optional_whole("freshness_days"),
+        freshness_days=f.count("freshness_days"),
         owner=f.text("owner", ""),
         legal_basis=f.text("legal_basis", ""),
         linkage=f.name("linkage") if type_ == "linked-id" else "",

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.assemble import Node, open_node
 from node.founding import FLOORS, Founder, found
-from node.ingest import ingest
+from node.ingest.load import ingest
 from node.optouts import load_optouts
 from node.people import open_key
 from privacy.arrays import Arrays
@@ -84,7 +84,7 @@ def a_node(tmp_path: Path, hub: Ed25519PrivateKey, *, records: str | None = None
     contract.write_text(CONTRACT)
     data = {"store": node.store, "keystore": node.keystore, "now": NOW, "allow_test_numbers": True}
     optouts = load_optouts(file=allowed, as_of=NOW.date(), **data)
-    ingest(contract=read_contract(contract), file=extract, optouts=optouts, **data)
+    ingest(contract=read_contract(contract), location=extract, optouts=optouts, **data)
     return node
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node import store as node_store
-from node.ingest import LoadReport, ingest
+from node.ingest.load import ingest
+from node.ingest.report import LoadReport
 from node.keystore import Keystore
 from node.optouts import current_optouts, load_optouts
 from node.store import Store
@@ -121,9 +122,12 @@ class NodeData:
     def load(self, content: str | bytes, contract: str = CONTRACT, *, test_numbers: bool = True) -> LoadReport:
         file = self.home / "extract.csv"
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return self.load_from(file, contract, test_numbers=test_numbers)
+
+    def load_from(self, location: Path, contract: str = CONTRACT, *, test_numbers: bool = True) -> LoadReport:
         return ingest(
             contract=self.contract(contract),
-            file=file,
+            location=location,
             store=self.store,
             keystore=self.keystore,
             optouts=current_optouts(self.store, now=NOW, at_most_days=30),

@@ -15,7 +15,7 @@ from deploy.demo.people import Site, read_public_file, write_sites
 from deploy.demo.report import Report, report_of, yardsticks
 from deploy.demo.study_file import CONTRACT, study_document
 from models.version import ModelVersion
-from node.ingest import ingest
+from node.ingest.load import ingest
 from node.optouts import current_optouts, load_optouts
 from node.scoring import compare, score
 from privacy.contract import read_contract
@@ -79,7 +79,7 @@ def load(federation: LocalFederation, site: Site) -> None:
     )
     ingest(
         contract=read_contract(CONTRACT),
-        file=site.records,
+        location=site.records,
         store=node.store,
         keystore=node.keystore,
         optouts=optouts,

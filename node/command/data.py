@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -17,15 +19,15 @@ optout = typer.Typer(help="The list of people who may be used; without a fresh o
 def ingest(
     *,
     contract: Annotated[Path, typer.Argument(help="The data contract, as TOML.")],
-    file: Annotated[Path, typer.Argument(help="The extract, as CSV in UTF-8 or as Parquet.")],
+    source: Annotated[str, typer.Argument(help="The extract: a CSV or Parquet file, or a directory of Parquet files.")],
     home: Home,
     as_json: AsJson = False,
 ) -> None:
-    """Load an extract as the next version of its data set: every row judged first, then all of it or nothing.
+    """Load a source as the next version of its data set: every row judged first, then all of it or nothing.
 
     Example: hedgerow-node ingest admissions.toml admissions.csv
     """
-    from node.ingest import ingest as load
+    from node.ingest.load import ingest as load
     from node.optouts import current_optouts
     from privacy.contract import read_contract
 
@@ -33,7 +35,8 @@ def ingest(
     policy, now = node.policy, node.now()
     report = load(
         contract=agreed,
-        file=file,
+        location=source,
+        tell=_told(time.monotonic),
         store=node.store,
         keystore=node.keystore,
         optouts=current_optouts(node.store, now=now, at_most_days=policy.optouts_at_most_days),
@@ -48,6 +51,19 @@ def ingest(
     text += "".join(f"\n  quarantined: {finding}" for finding in report.findings)
     data = {"data_set": version, **counts, "findings": [asdict(finding) for finding in report.findings]}
     say(data, text, as_json=as_json)
+
+
+def _told(clock: Callable[[], float], *, every: float = 5.0) -> Callable[[int], None]:
+    """Tell a person how many rows are read, every few seconds."""
+    last = clock()
+
+    def tell(rows: int) -> None:
+        nonlocal last
+        if clock() - last >= every:
+            last = clock()
+            progress(f"{rows:,} rows read")
+
+    return tell
 
 
 @optout.command("load")

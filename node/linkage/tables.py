@@ -115,7 +115,7 @@ class LinkTables:
         with self._files.alone():
             before = self.all(made.agreement, made.target)
             number = 1 + max((version.version for version in before), default=0)
-            key = self._files.seal(links.sealed_form(), f"{made.agreement}.{made.target}.{number}", "links")
+            key = self._files.seal([links.sealed_form()], f"{made.agreement}.{made.target}.{number}", "links")
             at = stamp(now)
             kept = LinkageVersion(**{**asdict(made), "version": number, "made_at": at, "file": key.file})
             with self._database.transaction() as connection:
@@ -157,7 +157,7 @@ class LinkTables:
         """Keep a trained model, sealed: its probabilities are worked out from people, so it stays in this node."""
         with self._files.alone():
             table = pa.table({"model": [json.dumps(model)]})
-            key = self._files.seal(table, f"{agreement}.{target}.{number}", "model")
+            key = self._files.seal([table], f"{agreement}.{target}.{number}", "model")
             facts: dict[str, JSON] = {"agreement": agreement, "target": target, "model": number, "agreed": agreed}
             with self._database.transaction() as connection:
                 row = (agreement, target, number, agreed, stamp(now), key.file)

@@ -124,6 +124,9 @@ class Columnar(Source):
                 yield pa.record_batch(columns, names=list(self.names))
 
 
+_PEEK = 4096  # rows
+
+
 def is_parquet(path: Path) -> bool:
     """Say whether a file is meant as Parquet, by its name or its first bytes."""
     if path.suffix == ".parquet":
@@ -158,34 +161,33 @@ def _as_dictionaries(file: pq.ParquetFile, encoded: pq.ParquetFile) -> tuple[lis
     a million rows: how many rows are unpacked at once goes by the longest, and by far too long ones none is.
     """
     as_dictionaries, longest = [], 0
-    for name in (f.name for f in file.schema_arrow if plain_type(f.type) == pa.string() and f.type != pa.null()):
-        length = 0 if _repeats(file.metadata, name) else _longest_entry(encoded, name)
-        if length > LONG_TEXT or _repeats(file.metadata, name):
+    for name in (field.name for field in file.schema_arrow if _is_text(field.type)):
+        peeks = list(_peeks(encoded, name))
+        length = max((_longest(texts) for texts, _ in peeks), default=0)
+        if length > LONG_TEXT or (peeks and all(repeats for _, repeats in peeks)):
             as_dictionaries.append(name)
         else:
             longest = max(longest, length)
     return as_dictionaries, longest
 
 
-def _repeats(metadata: pq.FileMetaData, name: str) -> bool:
-    """Say whether a column is shorter than its texts by themselves could be: each takes four bytes and its own."""
-    chunks = _chunks(metadata, name)
-    return bool(sum(c.total_uncompressed_size for c in chunks) < OFFSET_BYTES * sum(c.num_values for c in chunks))
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(plain_type(kind) == pa.string() and not pa.types.is_null(kind))
 
 
-def _longest_entry(file: pq.ParquetFile, name: str) -> int:
-    longest = 0
-    for group, chunk in enumerate(_chunks(file.metadata, name)):
-        if chunk.has_dictionary_page:
-            # the dictionary comes whole with the first row
-            first = next(file.iter_batches(batch_size=1, row_groups=[group], columns=[name]), None)
-            longest = max(longest, 0 if first is None else _longest(first.column(0).dictionary))
-    return longest
+def _peeks(file: pq.ParquetFile, name: str) -> Iterator[tuple[pa.Array, bool]]:
+    """Yield, for each row group, the dictionary that comes with its first rows, and whether texts repeat in it.
 
-
-def _chunks(metadata: pq.FileMetaData, name: str) -> list[pq.ColumnChunkMetaData]:
-    at = metadata.schema.names.index(name)
-    return [metadata.row_group(i).column(at) for i in range(metadata.num_row_groups)]
+    A column that was written with a dictionary brings all of it, any other that of the rows that were looked at. What
+    the footer says of single columns is not asked: one that is damaged there ends the process.
+    """
+    for group in range(file.metadata.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        first = next(file.iter_batches(batch_size=_PEEK, row_groups=[group], columns=[name]), None)
+        if first is not None:
+            texts = first.column(0).dictionary
+            seen = rows if len(texts) > first.num_rows else first.num_rows
+            yield texts, 2 * len(texts) <= seen
 
 
 def _longest(texts: pa.Array) -> int:

@@ -82,8 +82,8 @@ def test_nor_what_a_crash_leaves_before_anything_is_cleaned_up(node, monkeypatch
     snapshots: list[Path] = []
     real = node_files.seal
 
-    def seal(*arguments):
-        real(*arguments)
+    def seal(*arguments, **named):
+        real(*arguments, **named)
         snapshots.append(node.home / f"snapshot{len(snapshots)}")
         shutil.copytree(node.directory, snapshots[-1])
 
@@ -124,6 +124,10 @@ def test_the_same_search_finds_all_of_it_when_nothing_is_encrypted(tmp_path):
 
 def test_the_same_search_finds_a_weak_store(node, monkeypatch):
     """A planted weakness: the store's own write path, with the encryption taken out."""
-    monkeypatch.setattr(node_files, "seal", lambda table, path, *_: pq.write_table(table, path, compression="none"))
+
+    def in_clear(tables, path, *_, **_named):
+        pq.write_table(pa.concat_tables(tables), path, compression="none")
+
+    monkeypatch.setattr(node_files, "seal", in_clear)
     node.load(extract())
     assert {RARE_CODE, RARE_AND_BAD} <= found_in(node.directory)

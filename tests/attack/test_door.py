@@ -239,7 +239,7 @@ def test_no_shape_of_weights_but_the_models_own_reaches_a_row(shape):
 
 def test_a_contract_that_changed_under_an_approved_study_stops_it_whatever_the_records(here, tmp_path):
     """Were the study run over another contract, a value that does not fit could make the difference."""
-    from node.ingest import ingest
+    from node.ingest.load import ingest
     from privacy.contract import read_contract
     from tests.approved import rows
     from tests.nodes import CONTRACT, NOW
@@ -253,7 +253,7 @@ def test_a_contract_that_changed_under_an_approved_study_stops_it_whatever_the_r
     extract.write_text(rows().replace(",40,", ",forty,"))
     store = here.node.store
     common = {"store": store, "keystore": here.node.keystore, "now": NOW, "allow_test_numbers": True}
-    ingest(contract=read_contract(changed), file=extract, optouts=store.optouts(), **common)
+    ingest(contract=read_contract(changed), location=extract, optouts=store.optouts(), **common)
     paid = spent(here)
     answer = here.ask(1, ROUND)
     assert isinstance(answer, Notice)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node import files as node_files
 from node.assemble import open_node
 from node.erasure import CERTIFICATE, certificate, erase_data, erase_person, expire, held
-from node.ingest import ingest
+from node.ingest.load import ingest
 from node.optouts import load_optouts
 from node.people import open_key
 from node.persons import recognise
@@ -48,7 +48,7 @@ def load(node, place, text, contract=CONTRACT):
     (place / "extract.csv").write_text(text)
     return ingest(
         contract=read_contract(place / "contract.toml"),
-        file=place / "extract.csv",
+        location=place / "extract.csv",
         store=node.store,
         keystore=node.keystore,
         optouts=node.store.optouts(),
@@ -211,11 +211,11 @@ def test_a_crash_leaves_the_old_state_or_the_new_and_it_goes_on(node, monkeypatc
     her = pseudonym(node, HER)
     real, calls = node_files.seal, []
 
-    def seal(*arguments):
+    def seal(*arguments, **named):
         calls.append(1)
         if len(calls) == (1 if step == "first file" else 5):
             raise PowerCutError
-        real(*arguments)
+        real(*arguments, **named)
 
     def cut(*_arguments, **_named):
         raise PowerCutError

@@ -10,7 +10,7 @@ from coordinator.federation import in_process
 from deploy.demo.in_process import APPROVERS, LocalFederation, local_federation
 from deploy.demo.people import NHS_NUMBER, PERSON, read_public_file, write_sites
 from deploy.demo.study_file import CONTRACT, study_document
-from node.ingest import ingest
+from node.ingest.load import ingest
 from node.optouts import load_optouts
 from node.scoring import compare, score
 from privacy.contract import read_contract
@@ -43,7 +43,7 @@ def finished(tmp_path_factory, wire):
             common = {"store": node.store, "keystore": node.keystore, "now": node.now(), "allow_test_numbers": True}
             today = datetime.datetime.now(datetime.UTC).date()
             optouts = load_optouts(file=site.allowed, as_of=today, **common)
-            ingest(contract=read_contract(CONTRACT), file=site.records, optouts=optouts, **common)
+            ingest(contract=read_contract(CONTRACT), location=site.records, optouts=optouts, **common)
         study = federation.submit(study_document())
         for name in federation.nodes:
             for person in APPROVERS:

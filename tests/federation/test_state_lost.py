@@ -13,7 +13,7 @@ from deploy.demo.in_process import APPROVERS, hub_over, local_federation
 from deploy.demo.people import read_public_file, write_sites
 from deploy.demo.study_file import CONTRACT, study_document
 from node.federation.hub import News
-from node.ingest import ingest
+from node.ingest.load import ingest
 from node.optouts import load_optouts
 from node.service import Service
 from privacy.canonical import canonical
@@ -47,7 +47,7 @@ def load(node, site):
     common = {"store": node.store, "keystore": node.keystore, "now": node.now(), "allow_test_numbers": True}
     today = datetime.datetime.now(datetime.UTC).date()
     optouts = load_optouts(file=site.allowed, as_of=today, **common)
-    ingest(contract=read_contract(CONTRACT), file=site.records, optouts=optouts, **common)
+    ingest(contract=read_contract(CONTRACT), location=site.records, optouts=optouts, **common)
 
 
 @pytest.fixture

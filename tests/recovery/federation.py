@@ -25,7 +25,7 @@ from coordinator.settings import checked
 from deploy.demo.stage import free_ports
 from node.assemble import STATE, Node, open_node
 from node.founding import FLOORS, KEY_SUFFIX, Founder, found
-from node.ingest import ingest
+from node.ingest.load import ingest
 from node.optouts import load_optouts
 from privacy.computation import Finder
 from privacy.contract import read_contract
@@ -122,7 +122,7 @@ class Federation:
         contract.write_text(CONTRACT)
         data = {"store": node.store, "keystore": node.keystore, "now": now(), "allow_test_numbers": True}
         optouts = load_optouts(file=allowed, as_of=now().date(), **data)
-        ingest(contract=read_contract(contract), file=extract, optouts=optouts, **data)
+        ingest(contract=read_contract(contract), location=extract, optouts=optouts, **data)
 
     # ---- processes ----
 

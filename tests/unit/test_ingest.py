@@ -6,13 +6,13 @@ import pyarrow as pa
 import pytest
 
 from node.persons import recognise
-from node.source import read_bytes
 from privacy.errors import CATALOGUE, HedgerowError
 from tests.nodes import CONTRACT, HEADER, NodeData, nhs_numbers
 
 NUMBERS = nhs_numbers(60)
 A, B, C = NUMBERS[:3]
 WRONG_DIGIT = A[:-1] + str((int(A[-1]) + 1) % 10)
+FAR_MORE_THAN_CHANCE = "nearly all of its ten-digit numbers have a right NHS check digit, far more than chance gives"
 (REAL_RANGE,) = nhs_numbers(1, leading="4")
 (NOT_ISSUED,) = nhs_numbers(1, leading="5")
 
@@ -207,10 +207,10 @@ BAD_FILES = {
     "ragged": (
         csv(f"{A},x,1,50,1,W", f"{A},x,2,50,1", f"{A},x,3,50,1,W,surplus"),
         "file-ragged",
-        ("row 3: 5 cells, not 6", "row 4: 7 cells, not 6"),
+        ("line 3: 5 cells, not 6", "line 4: 7 cells, not 6"),
     ),
     "not UTF-8": (csv(f"{A},x,1,50,1,W").encode() + b"\xff,1,1,1,1,1\n", "file-malformed", ()),
-    "header not UTF-8": (b"\xff\xfe" + GOOD.encode("utf-16-le"), "file-malformed", ()),
+    "header not UTF-8": (GOOD.encode("utf-16-le"), "file-malformed", ()),
     "open quote": (csv(f'{A},"x,1,50,1,W', f"{B},x,1,50,1,W"), "file-malformed", ()),
     "too many bad rows": (
         csv(f"{A},x,1,50,1,W", f"{A},x,2,500,1,W", f"{A},x,9,50,1,W"),
@@ -234,7 +234,7 @@ BAD_FILES = {
     "NHS numbers in another column": (
         csv(*(f"{n},x,1,50,1,{n}" for n in NUMBERS)),
         "identifier-undeclared",
-        ("ward",),
+        (f"ward: nhs-number: {FAR_MORE_THAN_CHANCE}",),
     ),
     "the contract changed": (GOOD, "contract-changed", ()),
 }
@@ -260,10 +260,9 @@ def test_a_bad_file_changes_nothing_and_shows_no_value(node, name):
 
 def test_a_file_that_is_not_there(node, tmp_path):
     node.load(GOOD)
-    (tmp_path / "extract.csv").unlink()
     before = node.state()
     with pytest.raises(HedgerowError, match="file-unreadable"):
-        read_bytes(tmp_path / "extract.csv")
+        node.load_from(tmp_path / "absent.csv")
     assert node.state() == before
 
 
@@ -286,3 +285,27 @@ def test_the_source_is_recognised_by_this_node_only(node, tmp_path):
     first, again, elsewhere = node.load(GOOD), node.load(GOOD), other.load(GOOD)
     assert first.version.source_sha256 == again.version.source_sha256
     assert first.version.source_sha256 != elsewhere.version.source_sha256
+
+
+PEOPLE = CONTRACT.replace('table = "event"', 'table = "person"').replace('period = "year"\n', "")
+PEOPLE = PEOPLE.replace('key = ["nhs_number", "year"]', 'key = ["nhs_number"]').replace('"visits"', '"patients"')
+
+
+def test_an_event_of_somebody_who_is_not_among_the_people_goes_to_quarantine(node):
+    node.load(csv(f"{A},x,1,50,1,W"), PEOPLE)
+    contract = CONTRACT.replace('period = "year"', 'period = "year"\npeople = "patients"')
+    report = node.load(csv(f"{A},x,1,50,1,W", f"{B},x,1,50,1,W"), contract)
+    assert report.reasons == {"person-not-listed": 1}
+    assert node.store.read_quarantine(report.version)["person"].to_pylist() == [pseudonym(node, B)]
+
+
+def test_the_people_that_a_contract_names_are_loaded_first(node):
+    contract = CONTRACT.replace('period = "year"', 'period = "year"\npeople = "patients"')
+    with pytest.raises(HedgerowError, match="data-set-unknown"):
+        node.load(GOOD, contract)
+
+
+def test_rows_may_repeat_where_the_contract_says_so(node):
+    contract = CONTRACT.replace('period = "year"', 'period = "year"\nmay_repeat = true')
+    report = node.load(csv(f"{A},x,1,50,1,W", f"{A},x,1,50,1,W"), contract)
+    assert (report.rows_kept, report.findings) == (2, ())

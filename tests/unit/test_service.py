@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from models.standing import Statement
 from node.federation.hub import News
-from node.ingest import ingest
+from node.ingest.load import ingest
 from node.people import open_key
 from node.service import Service
 from privacy.audit import Checkpoint
@@ -287,7 +287,7 @@ def test_records_that_their_contract_no_longer_keeps_go_while_the_coordinator_an
     (tmp_path / "contract.toml").write_text(CONTRACT.replace("version = 1\n", "version = 2\nkeep_days = 30\n", 1))
     ingest(
         contract=read_contract(tmp_path / "contract.toml"),
-        file=tmp_path / "extract.csv",
+        location=tmp_path / "extract.csv",
         store=desk.node.store,
         keystore=desk.node.keystore,
         optouts=desk.node.store.optouts(),

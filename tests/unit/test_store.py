@@ -30,16 +30,15 @@ def node(tmp_path):
     return NodeData(tmp_path)
 
 
-def save(node, contract=CONTRACT, **changes):
-    arguments = {
-        "contract": node.contract(contract),
-        "records": RECORDS,
-        "quarantine": QUARANTINE,
-        "source_sha256": "hmac-sha256:00",
-        "optouts_version": "sha256:11",
-        "now": NOW,
-    }
-    return node.store.save(**{**arguments, **changes})
+def save(node, contract=CONTRACT, *, records=RECORDS, quarantine=QUARANTINE, source_sha256="hmac-sha256:00"):
+    with node.store.loading(node.contract(contract)) as loading:
+        return loading.commit(
+            records=[records.sort_by([("person", "ascending"), ("year", "ascending")])],
+            quarantine=[quarantine],
+            source_sha256=source_sha256,
+            optouts_version="sha256:11",
+            now=NOW,
+        )
 
 
 def files(node):
@@ -176,11 +175,11 @@ def test_a_fault_anywhere_leaves_nothing(node, monkeypatch, place):
 def fail_at(monkeypatch, node, place):
     real, calls = node_files.seal, []
 
-    def seal(*arguments):
+    def seal(*arguments, **named):
         calls.append(arguments)
         if len(calls) == (1 if place == "first file" else 2):
             raise PowerCutError
-        real(*arguments)
+        real(*arguments, **named)
 
     def fail(*_arguments, **_named):
         raise PowerCutError
@@ -217,7 +216,7 @@ def test_a_full_disk_has_its_code_and_leaves_nothing(node, monkeypatch):
     def full(*_arguments, **_named):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pq, "write_table", full)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     assert code_of(lambda: save(node)) == (Unreachable, "store-unwritable")
     assert node.state() == before
 

@@ -1,0 +1,86 @@
+"""One load at work: it holds the store's lock, spills only into sealed scratch files, and commits all or nothing."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from node.clock import stamp
+from node.data_version import DATA_LOADED, DataVersion
+from node.files import Files
+from node.parquet import unsealed
+from node.vault import FileKey
+from privacy.audit import AuditLog
+from privacy.contract import Contract
+from privacy.durable import Database
+
+INSERT = "INSERT INTO data_version VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A sealed file whose key only this process has: when the process ends, nobody can read it any more."""
+
+    directory: Path
+    key: FileKey
+
+    def read(self, group: int) -> pa.Table:
+        """Return one row group."""
+        with unsealed(self.directory / self.key.file, self.key.secret) as file:
+            return file.read_row_group(group)
+
+
+class Loading:
+    """What ``Store.loading`` hands out; the scratch files go when it ends, however it ends."""
+
+    def __init__(self, files: Files, database: Database, audit: AuditLog, contract: Contract, number: int) -> None:
+        self._files = files
+        self._database = database
+        self._audit = audit
+        self._contract = contract
+        self._number = number
+        self._stem = f"{contract.name}.{number}"
+
+    def scratch(self, tables: Iterable[pa.Table], *, rows_in_a_group: int) -> Scratch:
+        """Write tables where they lie as ciphertext while the load is at work; each begins a row group."""
+        key = self._files.seal(tables, self._stem, "scratch", rows_in_a_group=rows_in_a_group)
+        return Scratch(self._files.directory, key)
+
+    def commit(
+        self,
+        *,
+        records: Iterable[pa.Table],
+        quarantine: Iterable[pa.Table],
+        source_sha256: str,
+        optouts_version: str,
+        now: datetime.datetime,
+    ) -> DataVersion:
+        """Keep the load as the data set's next version: files, their keys, row and audit leaf, in one transaction.
+
+        ``records`` are tables with ``person`` (pseudonyms), ``held_back`` and the contract's stored columns, in the
+        order of their pseudonyms. ``quarantine`` is taken only after them: the last bad rows are found among them.
+        """
+        keys = [self._files.seal(records, self._stem, "records")]
+        keys.append(self._files.seal(quarantine, self._stem, "quarantine"))
+        version = DataVersion(
+            data_set=self._contract.name,
+            version=self._number,
+            contract=self._contract,
+            loaded_at=stamp(now),
+            source_sha256=source_sha256,
+            optouts_version=optouts_version,
+            file=keys[0].file,
+            quarantine=keys[1].file,
+        )
+        with self._database.transaction() as connection:
+            connection.execute(INSERT, version.row())
+            self._files.vault.keep(connection, keys)
+            self._audit.append(connection, DATA_LOADED, version.facts(), at=version.loaded_at)
+        return version
+
+
+__all__ = ["INSERT", "Loading", "Scratch"]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node import policies, register, shelf
+from node import findings, policies, register, shelf
 from node.clock import Clock
+from node.findings import AcceptedFindings
 from node.governance import Governance
 from node.intake import Intake
 from node.keystore import Keystore
@@ -50,7 +51,15 @@ KEYSTORE, STATE, RECORDS, FLOWER = "keystore.json", "state.sqlite", "store", "fl
 MODELS = "models"
 Trial = Callable[[Study, Finder], None]
 COMPUTATIONS = Finder("models.computations")
-SCHEMA = (*audit.SCHEMA, *ledger.SCHEMA, *policies.SCHEMA, *register.SCHEMA, *shelf.SCHEMA, *agreements.SCHEMA)
+SCHEMA = (
+    *audit.SCHEMA,
+    *ledger.SCHEMA,
+    *policies.SCHEMA,
+    *register.SCHEMA,
+    *shelf.SCHEMA,
+    *agreements.SCHEMA,
+    *findings.SCHEMA,
+)
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,7 @@ class Node:
             self.agreements.verify()
             self.links.verify()
             self.shelf.verify()
+            self.findings.verify()
         return newest
 
     @cached_property
@@ -146,6 +156,11 @@ class Node:
         from node.linkage.tables import LinkTables  # noqa: PLC0415 - pyarrow
 
         return LinkTables(self.store.files, self.database, self.audit)
+
+    @cached_property
+    def findings(self) -> AcceptedFindings:
+        """Return the findings of identifiers that somebody here answers for."""
+        return AcceptedFindings(self.database, self.audit, self.fingerprint, lambda: self.policy, self.now)
 
     @cached_property
     def store(self) -> Store:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,17 +17,17 @@ from node.consent import both_sign
 from node.data_version import COLUMN_OF, DATA_ERASED, PERSON_ERASED, DataVersion
 from node.linkage.erasing import of_nobody, without_people
 from node.persons import recognise
+from node.reasons import stated
 from node.store import Store, Swap
 from privacy.canonical import JSON, Document
 from privacy.errors import Invalid, Refusal
-from privacy.identifiers import Verdict, check_nhs_numbers
+from privacy.identifiers import Verdict
 from privacy.optouts import OptOuts
 from privacy.signing import sign
 
 ERASURE, CERTIFICATE = "erasure", "erasure-certificate"  # the contexts of the signatures
 EVENTS = (DATA_ERASED, PERSON_ERASED)
 RETENTION = "retention"  # the reason that the log gives where the contract decided, and nobody signed
-_NUMBER = re.compile(r"(?:\d[ .\-\u00a0]?){9}\d")
 
 
 @dataclass(frozen=True)
@@ -103,13 +102,7 @@ def certificate(node: Node, leaf: int) -> Document:
 
 
 def _agreed(node: Node, keys: Mapping[str, Ed25519PrivateKey], what: str, reason: str) -> dict[str, JSON]:
-    reason = reason.strip()
-    numbers = [re.sub(r"\D", "", found) for found in _NUMBER.findall(reason)]
-    if not reason:
-        raise Refusal("purpose-absent")
-    if numbers and check_nhs_numbers(numbers, allow_test_numbers=True).ok.any():
-        raise Refusal("reason-identifying")
-    statement: dict[str, JSON] = {"what": what, "reason": reason}
+    statement: dict[str, JSON] = {"what": what, "reason": stated(reason)}
     signed = both_sign(node.policy, keys, ERASURE, {**statement, "node": node.fingerprint})
     return {**statement, "signed_by": signed}
 

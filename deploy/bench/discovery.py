@@ -19,13 +19,13 @@ WORDS = "she fell at home and was seen by the nurse who asked about sleep pain f
 Draw = Callable[[random.Random], str]
 
 
-def _code(pattern: str) -> Draw:
+def drawn_code(pattern: str) -> Draw:
     """Return what draws a code: A stands for any letter, 9 for any digit."""
     parts = [{"A": LETTERS, "9": DIGITS}.get(c, c) for c in pattern]
     return lambda rng: "".join([rng.choice(part) for part in parts])
 
 
-def _day(first: int, last: int) -> Draw:
+def drawn_day(first: int, last: int) -> Draw:
     return lambda rng: f"{rng.randint(first, last)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"
 
 
@@ -37,19 +37,19 @@ PLANTED = ("grouped", "postcode", "phone", "surname", "born", "notes")
 # What an extract of a hundred columns holds: how many columns of each, and how a cell is drawn
 COLUMNS: Mapping[str, tuple[int, Draw]] = {
     "flag": (30, lambda rng: rng.choice("01")),
-    "code": (20, _code("A99")),
+    "code": (20, drawn_code("A99")),
     "age": (10, lambda rng: str(rng.randint(0, 105))),
     "measurement": (10, lambda rng: f"{rng.gauss(70, 12):.6f}"),
-    "seen": (10, _day(2012, 2026)),
-    "activity": (5, _code("1999999999")),
+    "seen": (10, drawn_day(2012, 2026)),
+    "activity": (5, drawn_code("1999999999")),
     "pseudonym": (3, lambda rng: f"{rng.getrandbits(128):032x}"),
     "label": (3, lambda rng: f"Fracture of {rng.choice(BONES)} and {rng.choice(BONES)}, not elsewhere classified"),
-    "number": (2, _code("9999999999")),
-    "grouped": (1, _code("999 999 9999")),
-    "postcode": (1, _code("LS9 9AA")),
-    "phone": (1, _code("07999 999999")),
+    "number": (2, drawn_code("9999999999")),
+    "grouped": (1, drawn_code("999 999 9999")),
+    "postcode": (1, drawn_code("LS9 9AA")),
+    "phone": (1, drawn_code("07999 999999")),
     "surname": (1, lambda rng: "".join(rng.choices(LETTERS.lower(), k=7)).title()),
-    "born": (1, _day(1930, 2024)),
+    "born": (1, drawn_day(1930, 2024)),
     "notes": (2, _sentence),
 }
 
@@ -81,4 +81,4 @@ def figures() -> Iterator[Figure]:
     yield Figure("discovery_false_alarms", len(suspects - planted), "columns", 0, "at_most", against)
 
 
-__all__ = ["BONES", "COLUMNS", "DIGITS", "LETTERS", "PLANTED", "ROWS", "WORDS", "figures"]
+__all__ = ["BONES", "COLUMNS", "DIGITS", "LETTERS", "PLANTED", "ROWS", "WORDS", "drawn_code", "drawn_day", "figures"]

@@ -11,6 +11,7 @@ from node.command import (
     contracts,
     data,
     erasures,
+    findings,
     founding,
     keeping,
     keys,
@@ -63,6 +64,8 @@ app.add_typer(data.optout, name="optout")
 app.add_typer(contracts.contract, name="contract")
 app.command("ingest")(data.ingest)
 app.add_typer(linkages.linkage, name="linkage")
+app.command("discover")(findings.discover)
+app.add_typer(findings.finding, name="finding")
 app.add_typer(erasures.data, name="data")
 app.add_typer(quality.quality, name="quality")
 app.add_typer(quarantine.quarantine, name="quarantine")

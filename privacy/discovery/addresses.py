@@ -35,6 +35,11 @@ class Addresses:
         likely = (cells.digits >= 1) & (cells.letters >= 4) & (cells.words >= 2)
         self._holding += sum(bool(_LINE.search(line) or _FLAT.search(line)) for line in cells.where(likely))
 
+    @property
+    def sure(self) -> bool:
+        """Say whether one of the texts holds what is looked for."""
+        return self._holding > 0
+
     def reason(self, *, named: bool) -> str | None:
         """Return why the column is suspect, or None."""
         share = f"{about(self._holding, self._texts)} of its values" if self._holding else ""

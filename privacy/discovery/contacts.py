@@ -13,7 +13,7 @@ _GAP = r"[ .\-/()]{0,3}"
 _COUNTRY = rf"(?:\+{_GAP}44|00{_GAP}44){_GAP}(?:\(0\))?{_GAP}"
 # Ofcom's numbering plan: 01 and 02 places, 03 organisations, 07 mobiles; ten digits after the zero, a few places nine
 _SURE = re.compile(
-    rf"(?<![\d+])(?:{_COUNTRY}0?{_GAP}[1237](?:{_GAP}\d){{8,9}}|0{_GAP}7{_GAP}[1-9](?:{_GAP}\d){{8}}"
+    rf"(?<![\d+])(?:{_COUNTRY}0?{_GAP}[1237](?:{_GAP}\d){{8,9}}|0[ \-]?7[ \-]?[1-9](?:{_GAP}\d){{8}}"
     rf"|\(?0[123]\d{{1,4}}[ )\-./]{{1,3}}\d{{3,8}}(?:[ \-]\d{{3,4}})?)(?!\d)"
 )
 _LIKELY = re.compile(r"(?m)^0[123]\d{8,9}$")
@@ -25,13 +25,14 @@ _MAIL = re.compile(r"[A-Za-z0-9._%+\-']{1,64}@(?:[A-Za-z0-9\-]{1,63}\.){1,5}[A-Z
 class Phones:
     """Counts telephone numbers of the United Kingdom.
 
-    Sure ones are mobiles (07…), numbers with +44 or 0044, and landlines with a separator. Plain ten or eleven digits
-    that begin with 01, 02 or 03 could be padded ids: they count only beside sure ones, or where the name agrees. Ten
-    plain digits that begin with 7 could be ids too: they count when nine in ten do and their first four digits vary.
+    Sure ones have +44, 0044 or a separator, or stand in a text: one text in a hundred is enough, and three at least.
+    Eleven plain digits that begin with 07 could be ids: one text in ten is enough. Ten or eleven plain digits that
+    begin with 01, 02 or 03 could be padded ids: they count beside others, or where the name agrees. Ten plain digits
+    that begin with 7 count when nine in ten do and their first four digits vary.
     """
 
     def __init__(self) -> None:
-        self._texts = self._sure = self._likely = self._bare = 0
+        self._texts = self._sure = self._mobile = self._likely = self._bare = 0
         self._prefixes: set[str] = set()
 
     def see(self, cells: Cells) -> None:
@@ -40,7 +41,7 @@ class Phones:
         plain = cells.digits == cells.lengths
         numbers = "\n".join(cells.where(plain & (cells.digits >= 9) & (cells.digits <= 11)))
         self._likely += len(_LIKELY.findall(numbers))
-        self._sure += len(_MOBILE.findall(numbers))
+        self._mobile += len(_MOBILE.findall(numbers))
         bare = _BARE_MOBILE.findall(numbers)
         self._bare += len(bare)
         if len(self._prefixes) < MANY_PREFIXES:
@@ -48,13 +49,18 @@ class Phones:
         numbers = "\n".join(cells.where(plain & (cells.digits >= 12)))
         self._sure += len(_SURE.findall(numbers)) + len(_SURE.findall(cells.numeric))
 
+    @property
+    def sure(self) -> bool:
+        """Say whether one of the texts holds what is looked for."""
+        return self._sure + self._mobile > 0
+
     def reason(self, *, named: bool) -> str | None:
         """Return why the column is suspect, or None."""
-        either = self._sure + self._likely
+        either = self._sure + self._mobile + self._likely
         share = f"{about(either, self._texts)} of its values" if either else ""
         if named and max(either, self._bare) >= max(1, HALF * self._texts):
             return f"its name says so, and {about(max(either, self._bare), self._texts)} of its values have the shape"
-        if either >= max(FEW, HALF * self._texts) and self._sure >= 0.1 * either:
+        if self._sure + self._mobile >= max(FEW, 0.1 * self._texts):
             return f"{share} are telephone numbers"
         if self._bare >= max(FEW, MOST * self._texts) and len(self._prefixes) >= min(MANY_PREFIXES, HALF * self._bare):
             return f"{about(self._bare, self._texts)} of its values are mobile numbers without their first zero"
@@ -74,6 +80,11 @@ class EMails:
         self._texts += len(cells)
         if "@" in cells.joined:
             self._holding += sum("@" in line and bool(_MAIL.search(line)) for line in cells.lines)
+
+    @property
+    def sure(self) -> bool:
+        """Say whether one of the texts holds what is looked for."""
+        return self._holding > 0
 
     def reason(self, *, named: bool) -> str | None:
         """Return why the column is suspect, or None."""

@@ -26,7 +26,18 @@ _WORDS: Mapping[Kind, str] = {
     "postcode": r"post_?code|pcode|pcd|pcds|post_code|zip|postal_?code|homeadd_postcode",
     "property-number": r"uprn|usrn",
 }
-_HINTS = {kind: re.compile(rf"(?:^|_)(?:{words})(?:_|\d|$)") for kind, words in _WORDS.items()}
+# Whole wherever they stand, since headings such as HomePostcode become homepostcode in a contract
+_UNMISTAKABLE: Mapping[Kind, str] = {
+    "birth-date": "dateofbirth|birthdate",
+    "e-mail": "emailaddress",
+    "name": "surname|forename|firstname|lastname|familyname|givenname|fullname|patientname",
+    "nhs-number": "nhsn(?:o|umber)",
+    "phone": "telephone|phonen(?:o|umber)",
+    "postcode": "postcode",
+}
+_HINTS = {
+    kind: re.compile(rf"(?:^|_)(?:{words})(?:_|\d|$)|{_UNMISTAKABLE.get(kind, '$^')}") for kind, words in _WORDS.items()
+}
 
 
 def hints(column: str) -> frozenset[Kind]:

@@ -66,6 +66,11 @@ class NhsNumbers:
             behind = [re.sub(r"\D", "", number) for number in _BEHIND.findall(cells.joined)]
             self._in_context += _right(behind)
 
+    @property
+    def sure(self) -> bool:
+        """Say whether one of the texts holds what is looked for."""
+        return self._right + self._grouped > 0
+
     def reason(self, *, named: bool) -> str | None:
         """Return why the column is suspect, or None."""
         if not self._found:

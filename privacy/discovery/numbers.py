@@ -37,6 +37,11 @@ class InsuranceNumbers:
         self._alike += alike
         self._allocated += len(_INSURANCE.findall(joined)) if alike else 0
 
+    @property
+    def sure(self) -> bool:
+        """Say whether one of the texts holds what is looked for."""
+        return self._allocated > 0
+
     def reason(self, *, named: bool) -> str | None:
         """Return why the column is suspect, or None."""
         if self._allocated >= (1 if named else SPARSE) and self._allocated >= MOST * self._alike:

@@ -30,10 +30,10 @@ _INSIDE = re.compile(rf"(?<![A-Z\d])([A-Z]{{1,2}})(\d[A-Z\d]?) {{1,2}}{_INWARD}(
 class Postcodes:
     """Counts full postcodes: an area that exists, a district it could have, letters that postcodes end in.
 
-    A column is suspect when half of its texts have the shape, nine in ten of those name a real area and district,
-    and they end in ten different pairs of letters: ``E11 9AA`` is a place, but a column of ICD or OPCS codes with a
-    suffix also has an ``I10`` or a ``W37``, and one suffix. ``ZZ99`` counts neither way. Where the name agrees, one
-    is enough. Postcodes inside longer texts count when they are one text in a hundred.
+    A column is suspect when one text in a hundred has the shape (ten at least), nine in ten of those name a real area
+    and district, and they end in ten different pairs of letters: ``E11 9AA`` is a place, but a column of ICD or OPCS
+    codes with a suffix also has an ``I10`` or a ``W37``, and one suffix. ``ZZ99`` counts neither way. Where the name
+    agrees, half of any number is enough. Inside longer texts five are.
     """
 
     def __init__(self) -> None:
@@ -59,15 +59,19 @@ class Postcodes:
         self._inside_real += len(real)
         self._inside_endings.update(real)
 
+    @property
+    def sure(self) -> bool:
+        """Say whether one of the texts holds what is looked for."""
+        return self._real + self._inside_real > 0
+
     def reason(self, *, named: bool) -> str | None:
         """Return why the column is suspect, or None."""
         share = f"{about(self._real, self._texts)} of its values" if self._texts else ""
-        if self._real >= max(1, HALF * self._texts):
-            if named:
-                return f"its name says so, and {share} are full postcodes"
-            varied = len(self._endings) >= min(ENDINGS, HALF * self._real)
-            if self._real >= FEW and self._real >= MOST * self._loose and varied:
-                return f"{share} are full postcodes of areas that exist"
+        if named and self._real >= max(1, HALF * self._texts):
+            return f"its name says so, and {share} are full postcodes"
+        varied = len(self._endings) >= min(ENDINGS, HALF * self._real)
+        if self._real >= max(FEW, SPARSE_SHARE * self._texts, MOST * self._loose) and varied:
+            return f"{share} are full postcodes of areas that exist"
         varied = len(self._inside_endings) >= SPARSE
         if self._inside_real >= max(SPARSE, SPARSE_SHARE * self._texts, MOST * self._inside) and varied:
             return f"{about(self._inside_real, self._texts)} of its values have a full postcode inside"

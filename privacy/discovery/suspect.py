@@ -46,6 +46,14 @@ class Detector(Protocol):
         """Return why the column is suspect, or None; ``named`` says that its name speaks for this kind."""
 
 
+class Sure(Detector, Protocol):
+    """A detector that can also tell from one text, where nothing else is there to compare it with."""
+
+    @property
+    def sure(self) -> bool:
+        """Say whether one of the texts holds what is looked for."""
+
+
 def about(part: int, whole: int) -> str:
     """Return a share as words, rounded to tens of percent: ``about 60%``, ``nearly all``, ``fewer than 5%``."""
     if part >= 0.95 * whole:
@@ -53,4 +61,4 @@ def about(part: int, whole: int) -> str:
     return f"about {round(10 * part / whole)}0%" if part >= 0.05 * whole else "fewer than 5%"
 
 
-__all__ = ["FEW", "HALF", "MOST", "Detector", "Kind", "Suspect", "about"]
+__all__ = ["FEW", "HALF", "MOST", "Detector", "Kind", "Sure", "Suspect", "about"]

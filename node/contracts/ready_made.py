@@ -49,7 +49,7 @@ class ReadyMade:
 
 def ready_made() -> list[ReadyMade]:
     """Return every contract that ships, by name."""
-    files = sorted(DIRECTORY.glob("*.toml"))
+    files = sorted(DIRECTORY.glob("*.toml"), key=lambda file: file.stem)
     return [ReadyMade(file.stem, file.read_text(encoding="utf-8")) for file in files]
 
 

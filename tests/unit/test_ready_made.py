@@ -13,13 +13,14 @@ from tests.nodes import CONTRACT
 NAMES = [each.name for each in ready_made()]
 NAMED = {  # by the issue: HES-like, emergency care, GP, mental health, social care, OMOP, FHIR
     "hes-apc", "hes-op", "ecds", "gp-person", "gp-events", "mental-health", "social-care",
-    "omop-person", "omop-events", "fhir-person", "fhir-events",
+    "omop-person", "omop-events", "fhir-person", "fhir-events", "housing", "police", "fire", "social-care-linked",
 }  # fmt: skip
 
 
 def filled_in(tmp_path, name):
     file = tmp_path / f"{name}.toml"
-    file.write_text(find(name).text.replace("TODO: ", ""))
+    text = find(name).text.replace("TODO: the name of the linkage agreement", "north")
+    file.write_text(text.replace("TODO: ", ""))
     return read_contract(file)
 
 
@@ -69,6 +70,15 @@ def test_nothing_that_says_who_it_is_is_kept_as_it_is(tmp_path, name):
             assert column.treatment == "outward"
         if column.type == "date":
             assert iso_of(column.high) == "2100-01-01"  # round, and not the day of anybody
+
+
+@pytest.mark.parametrize("name", ["housing", "police", "fire", "social-care-linked"])
+def test_people_without_an_nhs_number_come_by_linkage_and_leave_their_names_behind(tmp_path, name):
+    contract = filled_in(tmp_path, name)
+    assert contract.linkage == "north"
+    assert contract.column(contract.person).type == "linked-id"
+    dropped = {column.name for column in contract.columns if column.treatment == "drop"}
+    assert {"surname", "address"} <= dropped or {"last_name", "address"} <= dropped
 
 
 def test_standards_share_their_names(tmp_path):

@@ -7,6 +7,7 @@ import typer
 from node.command import (
     books,
     care,
+    catalogue,
     clocks,
     contracts,
     data,
@@ -67,6 +68,7 @@ app.add_typer(linkages.linkage, name="linkage")
 app.command("discover")(findings.discover)
 app.add_typer(findings.finding, name="finding")
 app.add_typer(erasures.data, name="data")
+app.add_typer(catalogue.catalogue, name="catalogue")
 app.add_typer(quality.quality, name="quality")
 app.add_typer(quarantine.quarantine, name="quarantine")
 app.add_typer(studies.study, name="study")

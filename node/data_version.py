@@ -15,7 +15,8 @@ from privacy.errors import Tampered
 Kind = Literal["records", "quarantine"]
 DATA_LOADED, OPTOUTS_LOADED = "data-loaded", "optouts-loaded"
 DATA_ERASED, PERSON_ERASED, REWRITTEN = "data-erased", "person-erased", "records-rewritten"
-CHANGES = (DATA_ERASED, PERSON_ERASED, REWRITTEN)  # their leaves name the files before and after
+PSEUDONYMS_ROTATED = "pseudonyms-rotated"
+CHANGES = (DATA_ERASED, PERSON_ERASED, PSEUDONYMS_ROTATED, REWRITTEN)  # their leaves name the files before and after
 COLUMN_OF: dict[Kind, str] = {"records": "file", "quarantine": "quarantine"}
 
 SCHEMA = (
@@ -93,6 +94,8 @@ def check_history(events: Iterable[Document], versions: Iterable[DataVersion], o
                     files[change["data_set"], change["version"], change["kind"]] = change["file"]
                 elif "data_set" in change:
                     loads.pop((change["data_set"], change["version"]), None)
+                elif change["kind"] == "optouts":
+                    newest = None
     here = {(v.data_set, v.version): v for v in versions}
     if {key: version.facts() for key, version in here.items()} != loads:
         raise Tampered("store-tampered", "the loads")
@@ -113,6 +116,7 @@ __all__ = [
     "DATA_LOADED",
     "OPTOUTS_LOADED",
     "PERSON_ERASED",
+    "PSEUDONYMS_ROTATED",
     "REWRITTEN",
     "SCHEMA",
     "DataVersion",

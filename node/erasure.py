@@ -134,6 +134,7 @@ def _everywhere(node: Node, gone: NDArray[np.str_]) -> Iterator[Swap]:
 
 
 def _without(store: Store, gone: NDArray[np.str_]) -> Iterator[Swap]:
+    store.require_in_force(gone.tolist())  # else nothing would be found, and the leaf would prove it
     for version in store.all():
         for kind in COLUMN_OF:
             table = store.read_whole(version, kind)

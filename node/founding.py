@@ -21,7 +21,7 @@ from node.keystore import KEY_BYTES, Keystore
 from node.linking import ENROLMENT, new_fleet_key, private_der, public_pem, read_kit
 from node.migrations import FORMAT
 from node.people import Person, create_key
-from node.persons import PSEUDONYM_KEY, SPLIT_KEY
+from node.persons import SPLIT_KEY, key_of
 from node.policy import Policy, policy_of
 from node.settings import FILE, NAME_RULE, toml_lines
 from node.vault import FIRST as RECORDS_KEY
@@ -31,6 +31,7 @@ from privacy.durable import Database
 from privacy.enrolment import Enrolment, JoinKit
 from privacy.errors import Invalid, Refusal, Unreachable
 from privacy.fields import NAME
+from privacy.pseudonyms import Tag
 from privacy.signing import PublicKey
 
 KEY_SUFFIX, WRAPPING_SUFFIX = ".key", ".wrapping-key"
@@ -97,7 +98,7 @@ def found(
         people = [Person(f.name, f.role, PublicKey.of(signers[f.name]).text) for f in founders]
         policy = _policy(people, {**FLOORS, "computations": finder.names()} if floors is None else floors)
         identity, fleet = Ed25519PrivateKey.generate(), new_fleet_key()
-        Keystore.create(place / assemble.KEYSTORE, wrapping, _secrets(kit, identity, fleet))
+        Keystore.create(place / assemble.KEYSTORE, wrapping, _secrets(kit, identity, fleet, policy))
         _write(place / FILE, toml_lines({"name": name, "wrapping_key_file": str(wrapping)}).encode())
         _write(place / ENROLMENT, Enrolment(name, PublicKey.of(identity), public_pem(fleet)).encode(identity))
         _begin(place, policy, {p.name: signers[p.name] for p in policy.approvers if p.name in signers}, finder, now)
@@ -109,11 +110,13 @@ def _policy(people: Sequence[Person], floors: Mapping[str, Any]) -> Policy:
     return policy_of({**floors, "people": listed})
 
 
-def _secrets(kit: JoinKit, identity: Ed25519PrivateKey, fleet: ec.EllipticCurvePrivateKey) -> dict[str, bytes]:
+def _secrets(
+    kit: JoinKit, identity: Ed25519PrivateKey, fleet: ec.EllipticCurvePrivateKey, policy: Policy
+) -> dict[str, bytes]:
     return {
         assemble.IDENTITY_KEY: identity.private_bytes_raw(),
         assemble.FLEET_KEY: private_der(fleet),
-        PSEUDONYM_KEY: secrets.token_bytes(KEY_BYTES),
+        key_of(Tag("r" if policy.reversible_pseudonyms else "k", 1)): secrets.token_bytes(KEY_BYTES),
         assemble.JOIN_KIT: kit.encode(),
         SPLIT_KEY: bytes.fromhex(kit.split_key),
         RECORDS_KEY: secrets.token_bytes(KEY_BYTES),

@@ -28,7 +28,10 @@ PURPOSES: Mapping[str, str] = {  # by the name before the @
     "identity": "is the node: signs what leaves, and seals the log; never rotates",
     "join": "whom the node obeys: the coordinator's addresses, certificate and key",
     "optouts": "the opt-out list of version 0.1; goes with the next rewrite",
-    "pseudonym": "turns NHS numbers into pseudonyms; never rotates",
+    "pseudonym": "turns NHS numbers into pseudonyms, for good",
+    "pseudonym-next": "waits for a rotation to be committed; goes with the next one",
+    "reversible": "turns NHS numbers into pseudonyms, and back where two people approve",
+    "reversible-next": "waits for a rotation to be committed; goes with the next one",
     "split": "says who is held back, alike at every node; never rotates",
     "store": "wraps the keys of the files of records",
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from node import epochs
 from node.clock import stamp
 from node.data_version import DATA_LOADED, DataVersion
 from node.files import Files
@@ -63,8 +64,10 @@ class Loading:
 
         ``records`` are tables with ``person`` (pseudonyms), ``held_back`` and the contract's stored columns, in the
         order of their pseudonyms. ``quarantine`` is taken only after them: the last bad rows are found among them.
+        Pseudonyms of a key that is not in force any more are ``pseudonyms-rotated``.
         """
-        keys = [self._files.seal(records, self._stem, "records")]
+        named = _Named(records)
+        keys = [self._files.seal(named, self._stem, "records")]
         keys.append(self._files.seal(quarantine, self._stem, "quarantine"))
         version = DataVersion(
             data_set=self._contract.name,
@@ -77,10 +80,24 @@ class Loading:
             quarantine=keys[1].file,
         )
         with self._database.transaction() as connection:
+            epochs.require_in_force(connection, named.first)
             connection.execute(INSERT, version.row())
             self._files.vault.keep(connection, keys)
             self._audit.append(connection, DATA_LOADED, version.facts(), at=version.loaded_at)
         return version
+
+
+class _Named:
+    """Passes tables on, and keeps the first person of each."""
+
+    def __init__(self, tables: Iterable[pa.Table]) -> None:
+        self._tables = tables
+        self.first: list[str] = []
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        for table in self._tables:
+            self.first += table["person"][:1].cast(pa.string()).to_pylist()
+            yield table
 
 
 __all__ = ["INSERT", "Loading", "Scratch"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.keystore import Keystore
+from privacy.errors import Refusal
 from privacy.identifiers import Checked, Verdict, check_nhs_number_bytes, check_nhs_numbers, ten_digits
-from privacy.pseudonyms import PSEUDONYM_BYTES, Bits, Domain, Pseudonyms, Tag, held_back, spelled
+from privacy.pseudonyms import PSEUDONYM_BYTES, Bits, Domain, Mode, Pseudonyms, Tag, held_back, spelled
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PSEUDONYM_FAMILY = "pseudonym"  # pseudonym@1, pseudonym@2 …: the root key of each epoch
-PSEUDONYM_KEY, SPLIT_KEY = f"{PSEUDONYM_FAMILY}@1", "split@1"
-FIRST_TAG = Tag("k", 1)  # of a node that never changed its mode or its key
+FAMILIES: Mapping[Mode, str] = {"k": "pseudonym", "r": "reversible"}  # pseudonym@1, reversible@2 …: root keys by epoch
+SPLIT_KEY = "split@1"
 PEOPLE, TEXTS = "records", "records-texts"  # domains: one for all data sets of a node, so that its tables join
 FIELD = "nhs_number"
 
@@ -47,12 +47,13 @@ class Persons:
 
 
 def recognise(
-    texts: Sequence[str] | pa.Array, keystore: Keystore, *, allow_test_numbers: bool, tag: Tag = FIRST_TAG
+    texts: Sequence[str] | pa.Array, keystore: Keystore, *, allow_test_numbers: bool, tag: Tag | None = None
 ) -> Persons:
-    """Return the persons behind these texts under the key of ``tag``, which is the store's.
+    """Return the persons behind these texts under the key in force, or that of ``tag``.
 
     Give distinct texts: two HMACs cost a microsecond each. An Arrow array is read where it lies.
     """
+    tag = tag or tag_in_force(keystore)
     judged = checked(texts, allow_test_numbers=allow_test_numbers)
     found = persons_of(judged.values[judged.ok], keystore, tag=tag)
     bits = np.zeros((len(judged.ok), PSEUDONYM_BYTES), dtype=np.uint8)
@@ -61,8 +62,9 @@ def recognise(
     return Persons(judged.verdicts, bits, held, tag)
 
 
-def persons_of(numbers: NDArray[np.int64], keystore: Keystore, *, tag: Tag = FIRST_TAG) -> Persons:
+def persons_of(numbers: NDArray[np.int64], keystore: Keystore, *, tag: Tag | None = None) -> Persons:
     """Return the persons of NHS numbers that were judged already; give distinct ones."""
+    tag = tag or tag_in_force(keystore)
     written = ten_digits(numbers)
     bits = names_of_people(keystore, tag).bits(written)
     return Persons(np.zeros(len(numbers), np.uint8), bits, held_back(keystore.secret(SPLIT_KEY), written), tag)
@@ -80,9 +82,27 @@ def arrow_texts(bits: Bits, tag: Tag, known: NDArray[np.bool_] | None = None) ->
     return whole if known is None or known.all() else pa.compute.if_else(pa.array(known), whole, None)
 
 
+def tag_in_force(keystore: Keystore) -> Tag:
+    """Return mode and epoch of the newest key that names people, as the keystore's file has it now."""
+    tags = [Tag(mode, _epoch(key_id)) for mode, family in FAMILIES.items() for key_id in keystore.family(family)]
+    if not tags:
+        raise Refusal("key-unknown", FAMILIES["k"])
+    return max(tags, key=lambda tag: tag.epoch)
+
+
+def key_of(tag: Tag) -> str:
+    """Return the id of the key that makes pseudonyms of this tag."""
+    return f"{FAMILIES[tag.mode]}@{tag.epoch}"
+
+
+def source_key(keystore: Keystore) -> bytes:
+    """Return the key under which this node knows a source again, until the key of pseudonyms rotates."""
+    return keystore.derive(key_of(tag_in_force(keystore)), purpose="source")
+
+
 def names_of_people(keystore: Keystore, tag: Tag) -> Pseudonyms:
     """Return what names people under the key of an epoch; ``key-unknown`` when that key is not here any more."""
-    return Pseudonyms.under(_root(keystore, tag), Domain(PEOPLE, FIELD, tag.epoch), tag.mode)
+    return Pseudonyms.under(keystore.secret(key_of(tag)), Domain(PEOPLE, FIELD, tag.epoch), tag.mode)
 
 
 def names_of_texts(keystore: Keystore, column: str, tag: Tag) -> Pseudonyms:
@@ -91,11 +111,11 @@ def names_of_texts(keystore: Keystore, column: str, tag: Tag) -> Pseudonyms:
     Always irreversible: a text fits in no block, and nobody needs to be found by it. Its domain is not the people's,
     so that no column can be named as to show who is who.
     """
-    return Pseudonyms.under(_root(keystore, tag), Domain(TEXTS, column, tag.epoch))
+    return Pseudonyms.under(keystore.secret(key_of(tag)), Domain(TEXTS, column, tag.epoch))
 
 
-def _root(keystore: Keystore, tag: Tag) -> bytes:
-    return keystore.secret(f"{PSEUDONYM_FAMILY}@{tag.epoch}")
+def _epoch(key_id: str) -> int:
+    return int(key_id.rpartition("@")[2])
 
 
 def checked(texts: Sequence[str] | pa.Array, *, allow_test_numbers: bool) -> Checked:
@@ -112,18 +132,19 @@ def checked(texts: Sequence[str] | pa.Array, *, allow_test_numbers: bool) -> Che
 
 
 __all__ = [
+    "FAMILIES",
     "FIELD",
-    "FIRST_TAG",
     "PEOPLE",
-    "PSEUDONYM_FAMILY",
-    "PSEUDONYM_KEY",
     "SPLIT_KEY",
     "TEXTS",
     "Persons",
     "arrow_texts",
     "checked",
+    "key_of",
     "names_of_people",
     "names_of_texts",
     "persons_of",
     "recognise",
+    "source_key",
+    "tag_in_force",
 ]

@@ -23,6 +23,7 @@ from privacy.study import LARGEST_DELTA, Study
 APPROVALS_NEEDED = 2  # different people; DESIGN section 4
 OPTOUTS_AT_MOST_DAYS = 7  # our choice: the national service answers within a day, extracts are often weekly
 APPROVER_ROLES = ("ig-lead", "caldicott-guardian")
+_LATER = {"reversible_pseudonyms": False}
 _PUBLIC_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 
 
@@ -44,6 +45,7 @@ class Policy:
     optouts_at_most_days: int = OPTOUTS_AT_MOST_DAYS
     reply_slot_seconds: float = 0.2
     allow_test_numbers: bool = False
+    reversible_pseudonyms: bool = False
 
     @cached_property
     def hash(self) -> str:
@@ -52,7 +54,9 @@ class Policy:
 
     def document(self) -> Document:
         """Return the policy as plain data; ``policy_of`` reads it back."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        document = {name: _plain(value) for name, value in asdict(self).items()}
+        # what 0.2 did not know is left out where it changes nothing: policies signed before keep their hash
+        return {name: value for name, value in document.items() if name not in _LATER or value != _LATER[name]}
 
     def toml(self) -> str:
         """Return the policy as a file that people read and edit."""
@@ -147,6 +151,7 @@ def _policy(f: Fields) -> Policy:
         optouts_at_most_days=f.whole("optouts_at_most_days", OPTOUTS_AT_MOST_DAYS),
         reply_slot_seconds=f.number("reply_slot_seconds", 0.2, above=0),
         allow_test_numbers=f.flag("allow_test_numbers"),
+        reversible_pseudonyms=f.flag("reversible_pseudonyms"),
     )
     for name in ("largest_epsilon", "lifetime_epsilon_outside", "lifetime_epsilon_coordinator"):
         if getattr(policy, name) > LARGEST_EPSILON:

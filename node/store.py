@@ -5,15 +5,24 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from sqlite3 import Connection, Row
 
 import pyarrow as pa
 
-from node import data_version, vault
+from node import data_version, epochs, vault
 from node.clock import stamp
-from node.data_version import COLUMN_OF, DATA_LOADED, OPTOUTS_LOADED, DataVersion, Kind, check_history, version_of
+from node.data_version import (
+    COLUMN_OF,
+    DATA_LOADED,
+    OPTOUTS_LOADED,
+    PSEUDONYMS_ROTATED,
+    DataVersion,
+    Kind,
+    check_history,
+    version_of,
+)
 from node.files import Files
 from node.keystore import Keystore
 from node.linkage import tables
@@ -32,6 +41,7 @@ SCHEMA = (
     *data_version.SCHEMA,
     *vault.SCHEMA,
     *tables.SCHEMA,
+    *epochs.SCHEMA,
     """CREATE TABLE IF NOT EXISTS optout_list (
         newest INTEGER PRIMARY KEY CHECK (newest = 1), version TEXT NOT NULL, as_of TEXT NOT NULL,
         file TEXT NOT NULL UNIQUE) STRICT""",
@@ -42,7 +52,8 @@ SCHEMA = (
 class Swap:
     """One stored file that ``table`` takes the place of, or that goes with its version where there is none.
 
-    Without ``version`` it is the opt-out list, and ``optouts`` takes its place, or the table of a linkage, by its file.
+    Without ``version`` it is the opt-out list, and ``optouts`` takes its place, or nothing does; or, by its file in
+    ``links``, the table of a linkage.
     """
 
     version: DataVersion | None
@@ -63,6 +74,7 @@ class Store:
         self.files = Files(directory, keystore, database)
         self._database = database
         self._audit = audit
+        epochs.finish(database, keystore)
 
     @contextmanager
     def loading(self, contract: Contract) -> Iterator[Loading]:
@@ -75,18 +87,26 @@ class Store:
             yield Loading(self.files, self._database, self._audit, contract, self._next_version(contract))
 
     def change(
-        self, event: str, facts: Mapping[str, JSON], swaps: Callable[[], Iterable[Swap]], *, now: datetime.datetime
+        self,
+        event: str,
+        facts: Mapping[str, JSON],
+        swaps: Callable[[], Iterable[Swap]],
+        *,
+        now: datetime.datetime,
+        within: Callable[[Connection], None] = lambda _: None,
     ) -> int:
         """Let files take the place of others, or go, all at once; return the leaf that says which.
 
         The rows of the new files, the end of the old files' keys and the leaf are one transaction: after a crash it is
         all of the change or none, and the same command again goes on. The leaf gives the SHA-256 of each file before
         and after: of ciphertext under a key of its own, so it tells nothing, but a backup that still has the file
-        shows. ``swaps`` is called once nobody else changes the store, and may read as it goes.
+        shows. ``swaps`` is called once nobody else changes the store, and may read as it goes. ``within``
+        changes what else belongs to it, in the same transaction.
         """
         with self.files.alone():
-            made = [(swap, self._seal(swap)) for swap in swaps()]
+            made = [(replace(swap, table=None), self._seal(swap)) for swap in swaps()]  # one table at a time in memory
             with self._database.transaction() as connection:
+                within(connection)
                 files = [self._swap(connection, swap, key) for swap, key in made]
                 leaf = self._audit.append(connection, event, {**facts, "files": files}, at=stamp(now))
         self._database.scrub()
@@ -143,6 +163,7 @@ class Store:
         with self.files.alone():
             key = self.files.seal([pa.table({"person": optouts.allowed})], OPTOUTS, "list")
             with self._database.transaction() as connection:
+                epochs.require_in_force(connection, optouts.allowed[:1].tolist())
                 before = connection.execute("SELECT file FROM optout_list").fetchall()
                 self.files.vault.destroy(connection, [row["file"] for row in before])
                 self._record_optouts(connection, optouts, key)
@@ -164,6 +185,24 @@ class Store:
         """Hold the loads and the opt-out list in use against the log; ``store-tampered`` when they differ."""
         in_use = self._database.one("SELECT version, as_of FROM optout_list")
         check_history(self._audit.events(), self.all(), dict(in_use) if in_use else None)
+        told = [e["facts"]["after"] for e in self._audit.events() if e["event"] == PSEUDONYMS_ROTATED]
+        if told[-1:] != [str(tag) for tag in [epochs.committed(self._database)] if tag]:
+            raise Tampered("store-tampered", "which key names people")
+
+    @property
+    def empty(self) -> bool:
+        """Say whether nothing is here that names people: no version of anything, and no opt-out list."""
+        return not self.all() and not self.has_optouts
+
+    @property
+    def has_optouts(self) -> bool:
+        """Say whether an opt-out list was loaded, however old it is."""
+        return self._database.one("SELECT 1 FROM optout_list") is not None
+
+    def require_in_force(self, pseudonyms: Iterable[str]) -> None:
+        """Return if these pseudonyms are of the key in force; ``pseudonyms-rotated`` otherwise."""
+        with self._database.transaction() as connection:
+            epochs.require_in_force(connection, pseudonyms)
 
     def _next_version(self, contract: Contract) -> int:
         """Return the number after all that were ever given: one that was erased never means other records."""
@@ -212,7 +251,9 @@ class Store:
             column = COLUMN_OF[swap.kind]
             connection.execute(f"UPDATE data_version SET {column} = ? WHERE {column} = ?", (key.file, old))  # noqa: S608
             self.files.vault.keep(connection, [key])
-        elif version is not None:
+        elif version is None:
+            connection.execute("DELETE FROM optout_list")
+        else:
             where = (version.data_set, version.version)
             connection.execute("DELETE FROM data_version WHERE data_set = ? AND version = ?", where)
         return facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +32,18 @@ class OptOuts:
         return cls(sha256("\n".join([as_of.isoformat(), *allowed.tolist()]).encode()), as_of, allowed)
 
     def keep(self, persons: NDArray[np.str_]) -> NDArray[np.bool_]:
-        """Say which of these pseudonyms are on the list; an empty list keeps nobody."""
+        """Say which of these pseudonyms are on the list; an empty list keeps nobody.
+
+        Pseudonyms of another key than the list's are ``pseudonyms-rotated``: nobody would be found on it.
+        """
+        self.require_key_of([*persons[:1].tolist(), *persons[-1:].tolist()])
         return np.isin(persons, self.allowed)
+
+    def require_key_of(self, pseudonyms: Iterable[str]) -> None:
+        """Return if these were made with the list's key, by what they begin with; else ``pseudonyms-rotated``."""
+        heads = {text.partition(".")[0] for text in [*pseudonyms, *self.allowed[:1].tolist()] if text}
+        if len(heads) > 1:
+            raise Refusal("pseudonyms-rotated", "while this was at work")
 
     def check_fresh(self, now: datetime.datetime, at_most_days: int) -> None:
         """Return if the list is at most ``at_most_days`` old, and not from the future: ``optouts-stale``."""

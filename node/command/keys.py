@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from node.clock import system_clock
-from node.command.console import AsJson, Home, opened, progress, say, table
+from node.command.console import AsJson, Home, PassphraseFiles, SignedBy, keys_of, opened, progress, say, table
 from node.environment import PREFIX
 
 key = typer.Typer(help="The node's keys: what each is for, and how they rotate.", no_args_is_help=True)
@@ -80,4 +80,32 @@ def rotate_records(
     say({"key": newest, "rewritten": rewrite}, f"{newest} wraps the keys of {what}", as_json=as_json)
 
 
-__all__ = ["key", "list_keys", "rotate", "rotate_records", "rotate_wrapping"]
+@rotate.command("pseudonym")
+def rotate_pseudonym(
+    *,
+    home: Home,
+    signed_by: SignedBy,
+    erase_records: Annotated[
+        bool,
+        typer.Option("--erase-records", help="Erase what cannot be translated: all data, and the opt-out list."),
+    ] = False,
+    passphrase_file: PassphraseFiles = None,
+    as_json: AsJson = False,
+) -> None:
+    """Name everybody anew under a new key, in the mode that the policy says; the key before is destroyed.
+
+    Reversible pseudonyms are translated. Irreversible ones are made again from their sources: docs/pseudonyms.md.
+
+    Example: hedgerow-node key rotate pseudonym --signed-by ada=/media/ada/ada.key --signed-by ben=/media/ben/ben.key
+    """
+    from node.rotation import rotate_pseudonyms
+
+    node = opened(home)
+    tag = rotate_pseudonyms(node, keys=keys_of(signed_by, passphrase_file, node), erase_records=erase_records)
+    progress("Files with pseudonyms that were written out before, such as scores, fit nothing here any more.")
+    if erase_records:
+        progress("Load the opt-out list and the sources again.")
+    say({"tag": str(tag), "mode": tag.mode, "epoch": tag.epoch}, f"pseudonyms now begin with {tag}.", as_json=as_json)
+
+
+__all__ = ["key", "list_keys", "rotate", "rotate_pseudonym", "rotate_records", "rotate_wrapping"]

@@ -21,7 +21,7 @@ from node.ingest.writing import as_quarantined, combined, of_people, quarantine_
 from node.keystore import Keystore
 from node.loading import Loading
 from node.parquet import ROWS_IN_A_GROUP
-from node.persons import FIRST_TAG, PSEUDONYM_KEY, names_of_texts
+from node.persons import names_of_texts, source_key, tag_in_force
 from node.sources.opening import open_source
 from node.sources.source import Rows
 from node.store import Store
@@ -29,6 +29,7 @@ from privacy.contract import Contract
 from privacy.discovery.discovery import Discovery
 from privacy.errors import Invalid
 from privacy.optouts import OptOuts
+from privacy.pseudonyms import Tag
 
 KEY_REPEATED = "key-repeated"
 
@@ -58,12 +59,12 @@ def ingest(
     ``accepted`` are findings, as (column, kind), that a person has answered for. ``tell`` hears how many rows are read.
     Memory grows with people, not with rows.
     """
+    tag = tag_in_force(keystore)  # of the whole load; the commit refuses it should it not be in force any more
     listed = _persons_of(contract.people, store) if contract.people else None
-    population = Population(keystore, optouts, listed=listed, allow_test_numbers=allow_test_numbers)
-    judge = Judge(contract.missing, now.date(), lambda column, texts: _keyed(texts, keystore, column.name))
+    population = Population(keystore, optouts, tag, listed=listed, allow_test_numbers=allow_test_numbers)
+    judge = Judge(contract.missing, now.date(), lambda column, texts: _keyed(texts, keystore, column.name, tag))
     batches = Batches(contract, population, judge)
-    key = keystore.derive(PSEUDONYM_KEY, purpose="source")
-    opened = open_source(location, contract=contract, key=key, **(options or {}))
+    opened = open_source(location, contract=contract, key=source_key(keystore), **(options or {}))
     with opened as source, store.loading(contract) as loading:
         load = _Load(loading, batches, source.unit, accepted)
         for rows in source.read():
@@ -183,8 +184,8 @@ class _Load:
         self._quarantine.append(rows)
 
 
-def _keyed(texts: Sequence[str], keystore: Keystore, column: str) -> list[str]:
-    return [str(name) for name in names_of_texts(keystore, column, FIRST_TAG).of([text.encode() for text in texts])]
+def _keyed(texts: Sequence[str], keystore: Keystore, column: str, tag: Tag) -> list[str]:
+    return [str(name) for name in names_of_texts(keystore, column, tag).of([text.encode() for text in texts])]
 
 
 def _persons_of(data_set: str, store: Store) -> pa.Array:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from node.ingest.cells import as_texts
 from node.keystore import Keystore
-from node.persons import FIRST_TAG, arrow_texts, checked, persons_of
+from node.persons import arrow_texts, checked, persons_of
 from privacy.optouts import OptOuts
 from privacy.pseudonyms import Tag
 
@@ -28,11 +28,12 @@ class Population:
         self,
         keystore: Keystore,
         optouts: OptOuts,
+        tag: Tag,
         *,
         listed: pa.Array | None = None,
         allow_test_numbers: bool,
-        tag: Tag = FIRST_TAG,
     ) -> None:
+        optouts.require_key_of([f"{tag}."])
         self._keystore = keystore
         self._tag = tag
         self._allowed = pa.array(optouts.allowed.tolist(), pa.string())

@@ -12,6 +12,7 @@ from sqlite3 import Row
 
 import pyarrow as pa
 
+from node import epochs
 from node.clock import stamp
 from node.files import Files
 from node.linkage.standard import local_id, of_each
@@ -119,6 +120,7 @@ class LinkTables:
             at = stamp(now)
             kept = LinkageVersion(**{**asdict(made), "version": number, "made_at": at, "file": key.file})
             with self._database.transaction() as connection:
+                epochs.require_in_force(connection, links.table["person"][:1].to_pylist())
                 old = [version.file for version in before if version.file]
                 self._files.vault.destroy(connection, old)
                 where = (made.agreement, made.target)
@@ -173,6 +175,10 @@ class LinkTables:
             return None
         model: dict[str, JSON] = json.loads(self._files.unseal(lambda: str(row["file"]))["model"][0].as_py())
         return model
+
+    def in_force(self) -> list[LinkageVersion]:
+        """Return the linkages that have a table: the newest of each target."""
+        return [version for version in self.all() if version.file]
 
     def verify(self) -> None:
         """Hold linkages and models against the log; ``agreement-tampered`` when they differ."""

@@ -20,7 +20,7 @@ from node.linkage.decisions import held_to, refused
 from node.linkage.extracts import Records, read_extract
 from node.linkage.matching import Model, score, train
 from node.linkage.tables import LinkageVersion, Links, LinkTables, keyed, new_key
-from node.persons import PSEUDONYM_KEY, recognise
+from node.persons import recognise, source_key
 from privacy.errors import Invalid
 from privacy.identifiers import Verdict
 from privacy.linkage import Agreement, Extract
@@ -89,7 +89,7 @@ def pair_up(zone: Zone, name: str, *, reference: Path, target: Path, target_name
     """Read both extracts and score their pairs with the model that is kept, or that is trained on them now."""
     agreement = zone.agreements.in_force(name, now=zone.now)
     side = agreement.target(target_name)
-    digest_key = zone.keystore.derive(PSEUDONYM_KEY, purpose="source")
+    digest_key = source_key(zone.keystore)
     zone.progress("reading the reference ...")
     ours, people, held = _people(read_extract(reference, agreement.reference, key=digest_key), zone)
     zone.progress("reading the records to link ...")

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from node.persons import names_of_people, names_of_texts, persons_of, recognise
+from node.persons import names_of_people, names_of_texts, persons_of, recognise, tag_in_force
 from privacy.errors import Refusal
 from privacy.identifiers import Verdict
 from privacy.pseudonyms import Tag
@@ -17,7 +17,9 @@ TEXTS = [*nhs_numbers(20), "x", "", "999 000 0018", nhs_numbers(1)[0]]
 
 @pytest.fixture
 def keystore(tmp_path):
-    return NodeData(tmp_path).keystore
+    found = NodeData(tmp_path).keystore
+    found.change(put_in={"reversible@1": bytes(range(32))})
+    return found
 
 
 @pytest.mark.parametrize("tag", [Tag("k", 1), Tag("r", 1)])
@@ -50,7 +52,7 @@ def test_numbers_that_were_judged_give_the_same_persons(keystore):
 
 
 def test_who_is_held_back_does_not_depend_on_mode_or_epoch(keystore):
-    keystore.put_next("pseudonym", bytes(32))
+    keystore.change(put_in={"pseudonym@2": bytes(32), "reversible@2": bytes(range(1, 33))})
     tags = [Tag("k", 1), Tag("r", 1), Tag("k", 2), Tag("r", 2)]
     said = [recognise(nhs_numbers(200), keystore, allow_test_numbers=True, tag=tag) for tag in tags]
     assert all(np.array_equal(said[0].held_back, other.held_back) for other in said)
@@ -70,3 +72,15 @@ def test_texts_of_a_column_are_keyed_and_never_by_the_peoples_key(keystore):
     named_alike = names_of_texts(keystore, "nhs_number", Tag("k", 1))
     assert names_of_people(keystore, Tag("k", 1)).of(number).tolist() != named_alike.of(number).tolist()
     assert column.key != names_of_texts(keystore, "hospital", Tag("r", 1)).key
+
+
+def test_the_newest_key_is_in_force_whatever_its_mode(keystore):
+    assert tag_in_force(keystore).epoch == 1
+    keystore.change(put_in={"reversible@2": bytes(32)})
+    assert tag_in_force(keystore) == Tag("r", 2)
+    keystore.change(put_in={"pseudonym@10": bytes(32)})
+    assert recognise(nhs_numbers(1), keystore, allow_test_numbers=True).tag == Tag("k", 10)
+    keystore.change(take_out=[k for k in keystore.key_ids if k.startswith(("pseudonym@", "reversible@"))])
+    with pytest.raises(Refusal) as told:
+        recognise(nhs_numbers(1), keystore, allow_test_numbers=True)
+    assert told.value.code == "key-unknown"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -19,8 +19,6 @@ ISSUED_LEADING_DIGITS = (4, 6, 7)  # England, Wales, Isle of Man: 4000000000-499
 TEST_LEADING_DIGIT = 9  # never issued; 999 is the NHS's range for test patients
 LONGEST_TEXT = 32  # characters; longer ones are malformed without a look at the rest
 ROWS_AT_A_TIME = 1 << 16  # what is in hand stays within a core's cache
-# Column rule: of 50 random ten-digit numbers half pass with probability 1.2e-13, of 10 all pass with 4e-11
-ENOUGH_DISTINCT, ENOUGH_SHARE, FEW_DISTINCT = 50, 0.5, 10
 _LONGEST_BYTES = DIGITS + 2 * (LONGEST_TEXT - DIGITS)  # ten digits, and no-break spaces of two bytes in UTF-8
 _NO_BREAK_SPACE = "\u00a0".encode()
 _ONES = 1_111_111_111  # times a digit, the number of that digit ten times
@@ -92,15 +90,6 @@ def check_nhs_number_bytes(
     return Checked(verdicts, values)
 
 
-def looks_like_nhs_numbers(texts: Iterable[str]) -> bool:
-    """Say whether a column holds NHS numbers: half of at least 50 distinct texts pass, or all of 10 to 49."""
-    distinct = sorted({text for text in texts if text.strip()})
-    if len(distinct) < FEW_DISTINCT:
-        return False
-    share = float(check_nhs_numbers(distinct, allow_test_numbers=True).ok.mean())
-    return share >= ENOUGH_SHARE if len(distinct) >= ENOUGH_DISTINCT else share == 1
-
-
 def ten_digits(values: NDArray[np.integer[Any]]) -> NDArray[np.bytes_]:
     """Write each number with ten digits (``S10``), leading zeros included."""
     left = values.astype(np.uint64)
@@ -169,9 +158,6 @@ def _judge(
 
 __all__ = [
     "DIGITS",
-    "ENOUGH_DISTINCT",
-    "ENOUGH_SHARE",
-    "FEW_DISTINCT",
     "ISSUED_LEADING_DIGITS",
     "LONGEST_TEXT",
     "ROWS_AT_A_TIME",
@@ -182,6 +168,5 @@ __all__ = [
     "Verdict",
     "check_nhs_number_bytes",
     "check_nhs_numbers",
-    "looks_like_nhs_numbers",
     "ten_digits",
 ]

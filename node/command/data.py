@@ -42,6 +42,7 @@ def ingest(
         optouts=current_optouts(node.store, now=now, at_most_days=policy.optouts_at_most_days),
         now=now,
         allow_test_numbers=policy.allow_test_numbers,
+        accepted=node.findings.accepted(agreed),
     )
     progress("These counts are exact: they are for this node's people, and never leave.")
     counts = {name: getattr(report, name) for name in ("rows_read", "rows_kept", "rows_quarantined")}

@@ -113,7 +113,8 @@ class _Load:
         """Return if no column that would be stored looks like an identifier; else name all that do, and how."""
         suspects = [s for s in self._discovery.findings() if (s.column, s.kind) not in self._accepted]
         if suspects:
-            raise Invalid("identifier-undeclared", faults=[str(suspect) for suspect in suspects])
+            under = f"{self.contract.name}, contract version {self.contract.version}"
+            raise Invalid("identifier-undeclared", under, faults=[str(suspect) for suspect in suspects])
 
     def _look(self, batch: Batch) -> None:
         """Show discovery texts from all over a batch: many of the first ones, some of those after them."""

@@ -48,3 +48,29 @@ def test_a_finding_is_accepted_shown_and_withdrawn(tmp_path):
     assert "data erase visits" in done.err
     assert json.loads(desk.run("finding", "list", "--json").out) == []
     desk.run("audit", "verify")
+
+
+def test_a_load_is_stopped_until_somebody_answers_and_again_when_they_take_it_back(tmp_path):
+    desk = Desk(tmp_path)
+    desk.init("--policy", "floors.toml")
+    desk.load(60)
+    names = ["Florence Smith", "Mary Seacole", "James Patel", "Aisha Khan", "Thomas Jones", "Grace Evans"]
+    names += ["Margaret Hughes", "Helen Walker", "Dorothy Kaur", "Peter Okafor", "Susan Begum", "David Wright"]
+    text = (desk.place / "visits.csv").read_text()
+    rows = [line[:-1] + names[i % 12] if i else line for i, line in enumerate(text.splitlines())]
+    (desk.place / "visits.csv").write_text("\n".join(rows))
+
+    done = desk.run("ingest", "visits.toml", "visits.csv", status=3)
+    assert "visits, contract version 1" in done.err
+    assert "ward: name: nearly all of its values have the shape of a person's name" in done.err
+    assert not [word for name in names for word in name.split() if word in done.out + done.err]
+    desk.run("finding", "accept", *WARD, *desk.by("ada"), *WHY)
+    assert "visits@2" in desk.run("ingest", "visits.toml", "visits.csv").out
+
+    contract = desk.place / "visits.toml"
+    contract.write_text(contract.read_text().replace("version = 1", "version = 2"))
+    assert desk.code("ingest", "visits.toml", "visits.csv", status=3) == "identifier-undeclared"
+    contract.write_text(contract.read_text().replace("version = 2", "version = 1"))
+    desk.run("finding", "withdraw", *WARD, *desk.by("ben"), "--reason", "consultants are in it")
+    assert desk.code("ingest", "visits.toml", "visits.csv", status=3) == "identifier-undeclared"
+    desk.run("audit", "verify")

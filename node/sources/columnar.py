@@ -129,8 +129,8 @@ _PEEK = 4096  # rows
 
 def is_parquet(path: Path) -> bool:
     """Say whether a file is meant as Parquet, by its name or its first bytes."""
-    if path.suffix == ".parquet":
-        return True
+    if path.suffix == ".parquet" or not path.is_file():
+        return path.suffix == ".parquet"
     try:
         with path.open("rb") as file:
             return file.read(len(MAGIC)) in (MAGIC, ENCRYPTED)

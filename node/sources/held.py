@@ -21,6 +21,8 @@ class Held:
 
     def __init__(self, path: Path, key: bytes) -> None:
         self.path = path
+        if path.exists() and not path.is_file():  # a pipe gives its bytes once, and a load looks at them twice
+            raise Unreachable("file-unreadable", f"{path} is no plain file")
         try:
             self._file = path.open("rb")
             self.before = os.fstat(self._file.fileno())

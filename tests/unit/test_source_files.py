@@ -1,10 +1,12 @@
 """CSV and Parquet files give the same rows whatever they look like outside; a bad one gets a code and shows nothing."""
 
 import gzip
+import os
 
 import pytest
 
 from node.sources import delimited, open_source
+from privacy.errors import HedgerowError
 from tests.sources import KEY, PLANTED, code_of, contract_with, rows_of
 
 TEXT = f'nhs_number,when,note\n9990000018,2026-01-01,"two\nlines"\n\n9990000026,2026-01-02,{PLANTED}\n'
@@ -136,6 +138,14 @@ def test_without_a_contract_a_header_must_be_names(tmp_path):
         assert source.names == ("a", "b", "c")
     assert code_of(lambda: opened(tmp_path, f"{PLANTED},1\n", contract=None))[0] == "header-absent"
     assert code_of(lambda: opened(tmp_path, "a,a\n", contract=None))[0] == "column-repeated"
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    for name in ("extract", "extract.csv", "extract.parquet"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(HedgerowError) as error:
+            open_source(tmp_path / name, contract=None, key=b"k")
+        assert (error.value.code, error.value.detail) == ("file-unreadable", f"{tmp_path / name} is no plain file")
 
 
 def test_of_a_file_of_another_kind_the_first_faults_are_listed_and_the_rest_counted(tmp_path):

@@ -65,14 +65,14 @@ class Server:
         """Return the address over the network, without the password."""
         return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
 
-    def do(self, *statements: str, rows: tuple[str, pa.Table] | None = None) -> None:
-        """Do statements as the owner; ``rows`` go into a new table of that name."""
+    def do(self, *statements: str, rows: tuple[str, pa.Table] | None = None, schema: str = "public") -> None:
+        """Do statements as the owner; ``rows`` go into a new table of that name, in that schema."""
         address = f"postgresql://postgres@/postgres?host={self._directory}&port={self.port}"
         with adbc_driver_postgresql.dbapi.connect(address, autocommit=True) as owner, owner.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
             if rows:
-                cursor.adbc_ingest(rows[0], rows[1], mode="create")
+                cursor.adbc_ingest(rows[0], rows[1], mode="create", db_schema_name=schema)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [*self._as_owner, binaries() / program, *arguments]

@@ -95,8 +95,8 @@ class Schema(Tables):
         self._columns: dict[str, dict[str, str]] = {}
         sql = "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = "
         with select(sql + "'" + schema.replace("'", "''") + "'") as found:
-            for rows in found.read():
-                for table, column in zip(*(cells.to_pylist() for cells in rows.cells.columns), strict=True):
+            for cells in _those(found, found.names, found.names):
+                for table, column in zip(*(column.to_pylist() for column in cells.values()), strict=True):
                     self._columns.setdefault(table.lower(), {})[column.lower()] = f'"{table}"."{column}"'
 
     def names(self) -> frozenset[str]:

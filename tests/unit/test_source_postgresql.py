@@ -12,8 +12,9 @@ import pytest
 from node.sources import open_source
 from node.sources.postgresql import Address
 from privacy.errors import Refusal
-from tests.postgres import PASSWORD, Server
+from tests.postgres import PASSWORD, USER, Server
 from tests.sources import KEY, PLANTED, code_of, contract_with, rows_of
+from tests.unit import test_source_omop as omop
 from tests.unit.test_source_promises import CONTRACT, ROWS, Promises, table
 
 ELSEWHERE = "postgresql://reader@records.example.nhs.uk/warehouse"
@@ -202,3 +203,25 @@ def test_a_contract_of_any_columns_is_asked_for_by_its_names(server):
         server.address, contract=odd, key=KEY, table="public.odd", password_file=server.password_file
     ) as source:
         assert rows_of(source)[0] == [("1", "a", "b")]
+
+
+@pytest.mark.services
+def test_omop_in_a_schema_gives_what_it_gives_in_a_directory(server):
+    server.do("DROP SCHEMA IF EXISTS cdm CASCADE", "CREATE SCHEMA cdm", f"GRANT USAGE ON SCHEMA cdm TO {USER}")
+    for name, rows in omop.tables().items():
+        typed = [pa.field(f.name, pa.int64() if f.type == pa.null() else f.type) for f in rows.schema]
+        server.do(rows=(name, rows.cast(pa.schema(typed))), schema="cdm")
+    for contract, expected in ((omop.EVENTS_CONTRACT, omop.EVENTS), (omop.PEOPLE_CONTRACT, omop.PEOPLE)):
+        with open_source(
+            server.address,
+            contract=contract,
+            key=KEY,
+            format="omop",
+            table="cdm",
+            password_file=server.password_file,
+        ) as source:
+            assert omop.in_order(rows_of(source)[0]) == omop.in_order(expected)
+            assert source.digest().startswith("hmac-sha256:")
+    options = {"contract": omop.EVENTS_CONTRACT, "key": KEY, "password_file": server.password_file, "format": "omop"}
+    assert code_of(lambda: open_source(server.address, table="nothing", **options)) == ("table-absent", "person")
+    assert code_of(lambda: open_source(server.address, **options))[0] == "query-absent"

@@ -124,7 +124,9 @@ class NodeData:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         return self.load_from(file, contract, test_numbers=test_numbers)
 
-    def load_from(self, location: Path, contract: str = CONTRACT, *, test_numbers: bool = True) -> LoadReport:
+    def load_from(
+        self, location: Path | str, contract: str = CONTRACT, *, test_numbers: bool = True, options: dict | None = None
+    ) -> LoadReport:
         return ingest(
             contract=self.contract(contract),
             location=location,
@@ -133,6 +135,7 @@ class NodeData:
             optouts=current_optouts(self.store, now=NOW, at_most_days=30),
             now=NOW,
             allow_test_numbers=test_numbers,
+            options=options,
         )
 
     def contract(self, text: str = CONTRACT) -> Contract:

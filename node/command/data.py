@@ -7,11 +7,15 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node.command.console import AsJson, Home, opened, progress, say
+from node.command.sources import Delimiter, Encoding, Format, PasswordFile, PersonColumn, Query, Table
+
+if TYPE_CHECKING:
+    from node.ingest.report import LoadReport
 
 optout = typer.Typer(help="The list of people who may be used; without a fresh one nothing runs.", no_args_is_help=True)
 
@@ -19,8 +23,15 @@ optout = typer.Typer(help="The list of people who may be used; without a fresh o
 def ingest(
     *,
     contract: Annotated[Path, typer.Argument(help="The data contract, as TOML.")],
-    source: Annotated[str, typer.Argument(help="The extract: a CSV or Parquet file, or a directory of Parquet files.")],
+    source: Annotated[str, typer.Argument(help="A file, a directory or postgresql://user@host/database.")],
     home: Home,
+    format: Format = None,  # noqa: A002 - the option's name
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    table: Table = None,
+    query: Query = None,
+    password_file: PasswordFile = None,
+    person_column: PersonColumn = None,
     as_json: AsJson = False,
 ) -> None:
     """Load a source as the next version of its data set: every row judged first, then all of it or nothing.
@@ -31,11 +42,14 @@ def ingest(
     from node.optouts import current_optouts
     from privacy.contract import read_contract
 
+    written = {"format": format, "delimiter": delimiter, "encoding": encoding}
+    asked = {"table": table, "query": query, "password_file": password_file, "person_column": person_column}
     agreed, node = read_contract(contract), opened(home)
     policy, now = node.policy, node.now()
     report = load(
         contract=agreed,
         location=source,
+        options={**written, **asked},
         tell=_told(time.monotonic),
         store=node.store,
         keystore=node.keystore,
@@ -44,6 +58,10 @@ def ingest(
         allow_test_numbers=policy.allow_test_numbers,
         accepted=node.findings.accepted(agreed),
     )
+    _say_loaded(report, as_json=as_json)
+
+
+def _say_loaded(report: LoadReport, *, as_json: bool) -> None:
     progress("These counts are exact: they are for this node's people, and never leave.")
     counts = {name: getattr(report, name) for name in ("rows_read", "rows_kept", "rows_quarantined")}
     counts |= {name: getattr(report, name) for name in ("people_kept", "people_left_out")}

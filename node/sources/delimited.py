@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from privacy.contract import Contract
 from privacy.errors import Invalid
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+HEADER_LINES = 1
 BLOCK_BYTES = 1 << 24  # of text at a time; no row is longer
 
 
@@ -26,8 +27,7 @@ class Delimited(Source):
     """A CSV file with or without a byte order mark, perhaps packed by gzip; empty lines are left out.
 
     ``file-ragged`` lists rows of another width, ``file-malformed`` is text that is not of the encoding or a quote
-    that never closes. With ``names`` the file has no header line; with ``plain_tabs`` a quote is a sign like others
-    where tabs part the cells.
+    that never closes. With ``plain_tabs`` a quote is a sign like others where tabs part the cells.
     """
 
     unit = "line"
@@ -40,7 +40,6 @@ class Delimited(Source):
         key: bytes,
         delimiter: str | None = None,
         encoding: str | None = None,
-        names: Sequence[str] = (),
         plain_tabs: bool = False,
     ) -> None:
         if delimiter is not None and delimiter not in DELIMITERS:
@@ -48,9 +47,8 @@ class Delimited(Source):
         self._held = Held(path, key)
         try:
             self._text = Characters(self._held, encoding)
-            self._header_lines = 0 if names else 1
             self._delimiter = "," if delimiter is None else DELIMITERS[delimiter]
-            self.names = tuple(names) or self._header(contract, sniffed=delimiter is None)
+            self.names = self._header(contract, sniffed=delimiter is None)
             self._quoted = not (plain_tabs and self._delimiter == DELIMITERS["tab"])
         except BaseException:
             self._held.close()
@@ -82,7 +80,7 @@ class Delimited(Source):
         return header
 
     def _batches(self) -> Iterator[Rows]:
-        places = _Places(self._header_lines)
+        places = _Places()
         try:
             for batch in self._parsed(places):
                 lines = places.lines(batch, quoted=self._text.quotes > 0)
@@ -130,8 +128,7 @@ class Delimited(Source):
 class _Places:
     """Where each row is: its line, counted from 1; a cell with line breaks moves the rows after it down."""
 
-    def __init__(self, header_lines: int) -> None:
-        self.header_lines = header_lines
+    def __init__(self) -> None:
         self.rows = 0  # placed so far, those of another width among them
         self.breaks = 0  # line breaks within their cells
         self.faults: list[str] = []
@@ -140,7 +137,7 @@ class _Places:
     @property
     def last_line(self) -> int:
         """Return the last line of the last row that was placed."""
-        return self.header_lines + self.rows + self.breaks
+        return HEADER_LINES + self.rows + self.breaks
 
     @property
     def any_ragged(self) -> bool:
@@ -205,4 +202,4 @@ def _cells(line: str, delimiter: str) -> list[str]:
         raise Invalid("file-malformed", "line 1") from None
 
 
-__all__ = ["BLOCK_BYTES", "DELIMITERS", "Delimited"]
+__all__ = ["BLOCK_BYTES", "DELIMITERS", "HEADER_LINES", "Delimited"]

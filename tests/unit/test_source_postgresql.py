@@ -7,11 +7,15 @@ import tempfile
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 import pytest
 
 from node.sources import open_source
 from node.sources.postgresql import Address
 from privacy.errors import Refusal
+from tests import warehouse
+from tests.nodes import NodeData
 from tests.postgres import PASSWORD, USER, Server
 from tests.sources import KEY, PLANTED, code_of, contract_with, rows_of
 from tests.unit import test_source_omop as omop
@@ -225,3 +229,23 @@ def test_omop_in_a_schema_gives_what_it_gives_in_a_directory(server):
     options = {"contract": omop.EVENTS_CONTRACT, "key": KEY, "password_file": server.password_file, "format": "omop"}
     assert code_of(lambda: open_source(server.address, table="nothing", **options)) == ("table-absent", "person")
     assert code_of(lambda: open_source(server.address, **options))[0] == "query-absent"
+
+
+@pytest.mark.services
+def test_after_ingest_a_table_is_what_its_csv_and_its_parquet_are(server, tmp_path):
+    table, node = warehouse.admissions(), NodeData(tmp_path / "node")
+    node.allow(warehouse.NUMBERS)
+    server.do("DROP TABLE IF EXISTS admissions", rows=("admissions", table))
+    server.do("ALTER TABLE admissions ALTER COLUMN cost TYPE numeric(12, 2)")
+    declared = table.drop_columns(["ward_clerk"])
+    pa_csv.write_csv(declared, tmp_path / "a.csv")
+    pq.write_table(declared, tmp_path / "a.parquet")
+    database = {"table": "public.admissions", "password_file": server.password_file}
+    ways = {tmp_path / "a.csv": {}, tmp_path / "a.parquet": {}, server.address: database}
+    loads = [node.load_from(where, warehouse.CONTRACT, options=options) for where, options in ways.items()]
+    columns = ["spell_id", "admitted", "diagnosis", "cost"]
+    records = [node.store.read(load.version, columns) for load in loads]
+    assert records[0].equals(records[1])
+    assert records[0].equals(records[2])
+    assert loads[0].rows_kept == len(records[0]) == 1_997
+    assert loads[0].reasons == loads[1].reasons == loads[2].reasons

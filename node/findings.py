@@ -15,14 +15,12 @@ from node.reasons import stated
 from privacy.audit import AuditLog
 from privacy.canonical import Document
 from privacy.contract import Contract
-from privacy.discovery import Kind
 from privacy.durable import Database
 from privacy.errors import HedgerowError, Refusal, Tampered
 from privacy.signing import PublicKey, sign
 
 ROLES = ("caldicott-guardian", "ig-lead")  # who may answer for a column, whoever the policy lets approve studies
 ACCEPTED, WITHDRAWN = "finding-accepted", "finding-withdrawn"  # the leaves, and the contexts of the signatures
-KINDS = tuple(sorted(get_args(Kind)))
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS accepted_finding (
@@ -73,8 +71,10 @@ class AcceptedFindings:
 
         The next version of the contract is asked again. A second word for the same finding is ``finding-accepted``.
         """
-        if finding.kind not in KINDS:
-            raise Refusal("finding-unknown", f"{finding.kind} is none of {', '.join(KINDS)}")
+        from privacy.discovery import Kind  # noqa: PLC0415 - numpy
+
+        if finding.kind not in get_args(Kind):
+            raise Refusal("finding-unknown", f"{finding.kind} is none of {', '.join(get_args(Kind))}")
         who, reason, at = self._answers(person, key), stated(reason), stamp(self.now())
         signature = sign(key, ACCEPTED, self._statement(finding, reason))
         row: dict[str, Any] = {**asdict(finding), "reason": reason, **_signed(who, signature), "at": at}
@@ -158,4 +158,4 @@ def _holds(accepted: AcceptedFinding, policy: Policy) -> bool:
     return who.role in ROLES and who.public_key == accepted.public_key
 
 
-__all__ = ["ACCEPTED", "KINDS", "ROLES", "SCHEMA", "WITHDRAWN", "AcceptedFinding", "AcceptedFindings", "Finding"]
+__all__ = ["ACCEPTED", "ROLES", "SCHEMA", "WITHDRAWN", "AcceptedFinding", "AcceptedFindings", "Finding"]

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.clock import Clock, stamp
 from node.people import require_person
 from node.policy import Policy
+from node.reasons import stated
 from privacy.audit import AuditLog
 from privacy.canonical import JSON
 from privacy.durable import Database
@@ -44,15 +45,14 @@ class InnerDoor:
 
         ``model`` and ``data`` name what is used: a model's version, a version of a data set.
 
-        ``person-unknown``, ``person-key-wrong``, ``role-not-allowed`` or ``purpose-absent`` otherwise.
+        ``person-unknown``, ``person-key-wrong``, ``role-not-allowed``, ``purpose-absent`` or ``reason-identifying``
+        otherwise.
         """
         listed = self.policy.person(person)
         require_person(listed, key)
         if listed.role not in MAY[action]:
             raise Refusal("role-not-allowed", f"{person} is {listed.role}")
-        if not purpose.strip():
-            raise Refusal("purpose-absent")
-        statement: dict[str, JSON] = {"action": action, "person": person, "purpose": purpose.strip()}
+        statement: dict[str, JSON] = {"action": action, "person": person, "purpose": stated(purpose)}
         statement |= {name: used for name, used in (("model", model), ("data", data)) if used}
         with self.database.transaction() as connection:
             facts = {**statement, "signature": sign(key, INSIDE, statement)}

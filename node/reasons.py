@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from privacy.discovery import identifiers_in
 from privacy.errors import Refusal
 
 
 def stated(reason: str) -> str:
     """Return a reason that the log may keep; none is ``purpose-absent``, one with an identifier is refused."""
+    from privacy.discovery import identifiers_in  # noqa: PLC0415 - numpy
+
     reason = reason.strip()
     if not reason:
         raise Refusal("purpose-absent")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.bench import discovery, linkage, pseudonyms
+from deploy.bench import discovery, discovery_rates, linkage, pseudonyms
 from deploy.bench.run import Figure
 
-THEMES = (pseudonyms, discovery, linkage)
+THEMES = (pseudonyms, discovery, discovery_rates, linkage)
 
 
 def figures() -> Iterator[Figure]:

@@ -19,6 +19,7 @@ from privacy.discovery.postcodes import Postcodes
 from privacy.discovery.suspect import Detector, Kind, Suspect
 
 REMEMBERED = 20_000  # distinct texts of a column, so that one that comes in every batch counts once
+REMEMBERED_IN_ALL = 2_000_000  # of all columns: a file may have thousands
 DETECTORS: Mapping[Kind, Callable[[], Detector]] = {
     "nhs-number": NhsNumbers,
     "name": Names,
@@ -44,12 +45,14 @@ class Discovery:
     """Looks at the columns of one load; a column that was not declared is looked at whole.
 
     Memory grows with columns and not with rows: the detectors count, and the texts themselves are remembered up to
-    ``REMEMBERED`` a column. The same texts give the same findings, however they were cut into parts, up to there.
+    ``REMEMBERED`` a column and ``REMEMBERED_IN_ALL``. Up to there the same texts give the same findings, however they
+    were cut into parts and whatever their order.
     """
 
     def __init__(self, columns: Iterable[Column] = ()) -> None:
         self._declared = {column.name: column for column in columns}
         self._columns: dict[str, _Look] = {}
+        self._room = REMEMBERED_IN_ALL
         for column in self._declared.values():
             if column.codes and column.is_stored:
                 self._look(column.name, column.codes)
@@ -64,7 +67,10 @@ class Discovery:
         return tuple(suspect for look in self._columns.values() for suspect in look.suspects())
 
     def _look(self, name: str, texts: Iterable[str]) -> None:
-        self._columns.setdefault(name, _Look(name)).see(texts)
+        look = self._columns.get(name)
+        if look is None:
+            look = self._columns[name] = _Look(name)
+        self._room -= look.see(texts, self._room)
 
 
 def kind_of(name: str, texts: Iterable[str]) -> tuple[Suspect, ...]:
@@ -84,18 +90,21 @@ class _Look:
         self._detectors = {kind: DETECTORS[kind]() for kind in kinds}
         self._remembered: set[str] = set()
 
-    def see(self, texts: Iterable[str]) -> None:
+    def see(self, texts: Iterable[str], room: int) -> int:
+        """Look at texts that are new, and return how many of them are remembered: at most ``room``."""
         new = set(texts)
         if self._remembered:
             new -= self._remembered
         if not new:
-            return
-        if len(self._remembered) + len(new) <= REMEMBERED:
-            self._remembered |= new
+            return 0
         cells = Cells(new)
         if len(cells):
             for detector in self._detectors.values():
                 detector.see(cells)
+        if len(new) > min(room, REMEMBERED - len(self._remembered)):
+            return 0
+        self._remembered |= new
+        return len(new)
 
     def suspects(self) -> list[Suspect]:
         reasons = {kind: detector.reason(named=kind in self._named) for kind, detector in self._detectors.items()}
@@ -103,4 +112,4 @@ class _Look:
         return [Suspect(self.name, kind, why) for kind, why in reasons.items() if why and kind not in covered]
 
 
-__all__ = ["DETECTORS", "REMEMBERED", "Discovery", "kind_of"]
+__all__ = ["DETECTORS", "REMEMBERED", "REMEMBERED_IN_ALL", "Discovery", "kind_of"]

@@ -34,20 +34,25 @@ def show(
     """
     from node.quality.kept import named_version, profile_of
     from node.quality.page import profile_page, write_page
+    from node.quality.reach import reach
     from node.quality.telling import told
 
     store = opened(home).store
     version = named_version(store, name)
-    profile = profile_of(store, version)
+    profile, reached = profile_of(store, version), reach(store, version)
     progress(INSIDE)
     if html is not None:
         earlier = [
             (v.name, profile_of(store, v)) for v in store.versions(version.data_set) if v.version <= version.version
         ]
-        write_page(profile_page(version.contract, earlier), html, home=home)
+        write_page(profile_page(version.contract, earlier, reached), html, home=home)
         say({"data_set": version.name, "html": str(html)}, f"{version.name}: {html}", as_json=as_json)
         return
-    say({"version": version.name, **profile}, told(version.name, profile, table), as_json=as_json)
+    say(
+        {"version": version.name, **profile, "reach": reached},
+        told(version.name, profile, reached, table),
+        as_json=as_json,
+    )
 
 
 @quality.command("history")

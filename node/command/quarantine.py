@@ -71,4 +71,40 @@ def show(
     say({"version": version.name, "rows": rows, "out": str(out)}, text, as_json=as_json)
 
 
-__all__ = ["RowsOut", "list_reasons", "quarantine", "show"]
+@quarantine.command("replay")
+def replay(
+    *,
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="The mended rows, as CSV: what `quarantine show` wrote, completed.")],
+    home: Home,
+    as_json: AsJson = False,
+) -> None:
+    """Judge mended rows again as at a load and put them among the good ones, as the next version; or change nothing.
+
+    Example: hedgerow-node quarantine replay admissions@3 rows.csv
+    """
+    from node.optouts import current_optouts
+    from node.quality.kept import named_version
+    from node.quality.replay import replay as put_back
+
+    node = opened(home)
+    policy, now = node.policy, node.now()
+    version = named_version(node.store, name)
+    done = put_back(
+        version=version,
+        accepted=node.findings.accepted(version.contract),
+        file=file,
+        store=node.store,
+        keystore=node.keystore,
+        optouts=current_optouts(node.store, now=now, at_most_days=policy.optouts_at_most_days),
+        now=now,
+        allow_test_numbers=policy.allow_test_numbers,
+    )
+    progress(INSIDE)
+    made = done.version.name
+    text = f"{made}: {done.rows_repaired} rows repaired, {done.rows_waiting} still wait"
+    data = {"data_set": made, "rows_repaired": done.rows_repaired, "rows_waiting": done.rows_waiting}
+    say(data, text, as_json=as_json)
+
+
+__all__ = ["RowsOut", "list_reasons", "quarantine", "replay", "show"]

@@ -22,9 +22,12 @@ from node.keystore import Keystore
 from node.loading import Loading
 from node.parquet import ROWS_IN_A_GROUP
 from node.persons import names_of_texts, source_key, tag_in_force
+from node.quality.kept import keep_profile
+from node.quality.profile import Profiler
 from node.sources.opening import open_source
 from node.sources.source import Rows
 from node.store import Store
+from privacy.canonical import Document
 from privacy.contract import Contract
 from privacy.discovery.discovery import Discovery
 from privacy.errors import Invalid
@@ -59,14 +62,10 @@ def ingest(
     ``accepted`` are findings, as (column, kind), that a person has answered for. ``tell`` hears how many rows are read.
     Memory grows with people, not with rows.
     """
-    tag = tag_in_force(keystore)  # of the whole load; the commit refuses it should it not be in force any more
-    listed = _persons_of(contract.people, store) if contract.people else None
-    population = Population(keystore, optouts, tag, listed=listed, allow_test_numbers=allow_test_numbers)
-    judge = Judge(contract.missing, now.date(), lambda column, texts: _keyed(texts, keystore, column.name, tag))
-    batches = Batches(contract, population, judge)
+    batches = batches_of(contract, store, keystore, optouts, now, allow_test_numbers=allow_test_numbers)
     opened = open_source(location, contract=contract, key=source_key(keystore), **(options or {}))
     with opened as source, store.loading(contract) as loading:
-        load = _Load(loading, batches, source.unit, accepted)
+        load = Load(loading, batches, source.unit, accepted, now)
         for rows in source.read():
             tell(load.take(rows))
         load.check_undeclared_identifiers()
@@ -77,13 +76,33 @@ def ingest(
             optouts_version=optouts.version,
             now=now,
         )
+        keep_profile(store, version, load.profile())
     return load.report(version)
 
 
-class _Load:
+def batches_of(
+    contract: Contract,
+    store: Store,
+    keystore: Keystore,
+    optouts: OptOuts,
+    now: datetime.datetime,
+    *,
+    allow_test_numbers: bool,
+) -> Batches:
+    """Return what judges the rows of one load of a data set, as of now."""
+    tag = tag_in_force(keystore)  # of the whole load; the commit refuses it should it not be in force any more
+    listed = _persons_of(contract.people, store) if contract.people else None
+    population = Population(keystore, optouts, tag, listed=listed, allow_test_numbers=allow_test_numbers)
+    judge = Judge(contract.missing, now.date(), lambda column, texts: _keyed(texts, keystore, column.name, tag))
+    return Batches(contract, population, judge)
+
+
+class Load:
     """One load at work: what was read so far, what waits to be put in order, and what was found."""
 
-    def __init__(self, loading: Loading, batches: Batches, unit: str, accepted: Accepted) -> None:
+    def __init__(
+        self, loading: Loading, batches: Batches, unit: str, accepted: Accepted, now: datetime.datetime
+    ) -> None:
         self._batches = batches
         self.contract = batches.contract
         self.findings = Findings(unit)
@@ -96,6 +115,7 @@ class _Load:
         self._batches_seen = 0
         self._rules = batches.rules
         self._accepted = accepted
+        self._profiler = Profiler(self.contract, now)
 
     def take(self, rows: Rows) -> int:
         """Judge some rows, and keep them for the order; return how many were read so far."""
@@ -146,6 +166,11 @@ class _Load:
             raise Invalid("no-rows-left")
         yield pa.concat_tables([quarantine_schema(self.contract).empty_table(), *self._quarantine])
 
+    def profile(self) -> Document:
+        """Return how good the rows are, once all of them have been yielded: exact figures too."""
+        self._profiler.faults({(found.reason, found.column): found.rows for found in self.findings.all()})
+        return self._profiler.profile()
+
     def report(self, version: DataVersion) -> LoadReport:
         """Return the counts, for the people at this node."""
         return LoadReport(
@@ -178,7 +203,9 @@ class _Load:
         table = combined(tables).drop_columns([LINE, KEY, BAD])
         self.people_kept[table[PERSON].to_numpy()] = True
         self.rows_kept += table.num_rows
-        return of_people(table, self._population)
+        finished = of_people(table, self._population)
+        self._profiler.see(finished)
+        return finished
 
     def _set_aside(self, rows: pa.Table) -> None:
         self.rows_bad += rows.num_rows
@@ -202,4 +229,4 @@ def _repeated(shard: pa.Table) -> Flags:
     return np.asarray(count[inverse] > 1)
 
 
-__all__ = ["KEY_REPEATED", "LOOKED_AT", "Accepted", "Tell", "ingest"]
+__all__ = ["KEY_REPEATED", "LOOKED_AT", "Accepted", "Load", "Tell", "batches_of", "ingest"]

@@ -8,6 +8,7 @@ import json
 from node.data_version import DataVersion
 from node.quality.profile import FORMAT, Profiler
 from node.quality.quarantine import waiting
+from node.sharding import shards_for
 from node.store import Store
 from privacy.canonical import Document
 from privacy.errors import Invalid, Refusal
@@ -54,7 +55,9 @@ def version_before(store: Store, version: DataVersion) -> DataVersion:
 def _worked_out(store: Store, version: DataVersion) -> Document:
     contract = version.contract
     profiler = Profiler(contract, datetime.datetime.fromisoformat(version.loaded_at))
-    profiler.see(store.read(version, [column.name for column in contract.stored]))
+    names = [column.name for column in contract.stored]
+    for table in store.people(version, names, shards=shards_for(store.rows(version))):
+        profiler.see(table)
     profiler.faults({(each.reason, each.column): each.rows for each in waiting(store, version)})
     return profiler.profile()
 

@@ -18,8 +18,11 @@ WIDTH, ROW, LEFT, RIGHT = 480, 18, 150, 60  # of a chart of bars, in its own uni
 Load = tuple[str, Document]
 
 
-def profile_page(contract: Contract, loads: Sequence[Load]) -> bytes:
-    """Return the page of the last of ``loads`` (name and profile, oldest first); nothing in it may leave the node."""
+def profile_page(contract: Contract, loads: Sequence[Load], reached: Sequence[Document] = ()) -> bytes:
+    """Return the page of the last of ``loads`` (name and profile, oldest first); nothing in it may leave the node.
+
+    ``reached`` is what ``node.quality.reach`` says of it.
+    """
     name, profile = loads[-1]
     changes = drift(loads[-2][1], profile) if len(loads) > 1 else []
     return page(
@@ -29,7 +32,7 @@ def profile_page(contract: Contract, loads: Sequence[Load]) -> bytes:
         section("In short", _short(name, contract, profile)),
         section("What to look at", _notices(profile, changes)),
         section("Columns", _columns(profile)),
-        section("Who is in it", *_coverage(profile)),
+        section("Who is in it", *_coverage(profile, reached)),
         section("How values are spread", *_spreads(profile)),
         section("How fresh it is", *_fresh(profile)),
         section("Loads before", _history(loads)),
@@ -93,9 +96,13 @@ def _columns(profile: Document) -> Html:
     )
 
 
-def _coverage(profile: Document) -> Iterator[Html]:
-    if not profile["coverage"]:
-        yield paragraphs("The contract gives no column the role ethnicity, deprivation or sex.")
+def _coverage(profile: Document, reached: Sequence[Document]) -> Iterator[Html]:
+    if not profile["coverage"] and not reached:
+        yield paragraphs("The contract gives no column the role ethnicity, deprivation or sex, nor names its people.")
+    for each in reached:
+        rows = [(g["group"], g["people"], g["with_events"], share(g["share"])) for g in each["groups"]]
+        head = (each["column"], "people", "with an event", "share")
+        yield table(f"People with an event, by {each['role']}", head, rows)
     for covered in profile["coverage"]:
         groups = covered["groups"]
         yield _bars(f"People by {covered['role']}", [(g["group"], g["people"]) for g in groups])

@@ -55,7 +55,7 @@ class Profiler:
                 for chunk in chunks_of(column):
                     spread.see(present(chunk))
         for name, people in self._groups.items():
-            people.update(_people_of(batch.column(name), person))
+            people.update(_grouped(batch.column(name), person))
 
     def faults(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Add how many rows were set aside for each reason and column, or check."""
@@ -106,7 +106,7 @@ class Profiler:
         }
 
     def _covered(self, column: Column) -> Document:
-        people = sorted(self._groups[column.name].items(), key=_in_order)
+        people = sorted(self._groups[column.name].items(), key=in_order)
         groups = [{"group": group, "people": n, "share": _share(n, self._people)} for group, n in people]
         return {"column": column.name, "role": column.role, "groups": groups}
 
@@ -119,8 +119,12 @@ def _codes(column: pa.Array | pa.ChunkedArray) -> Counts:
     return np.concatenate(indices) if indices else np.zeros(0, np.int64)
 
 
-def _people_of(column: pa.Array | pa.ChunkedArray, person: Counts) -> dict[str, int]:
+def people_of(column: pa.ChunkedArray, person: pa.ChunkedArray) -> dict[str, int]:
     """Return how many people have each value in some row; a person with two values counts under both."""
+    return _grouped(column, _codes(person))
+
+
+def _grouped(column: pa.Array | pa.ChunkedArray, person: Counts) -> dict[str, int]:
     whole = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
     texts = whole.cast(pa.string()) if not pa.types.is_dictionary(whole.type) else whole
     encoded = (
@@ -133,7 +137,7 @@ def _people_of(column: pa.Array | pa.ChunkedArray, person: Counts) -> dict[str, 
     return {names[i]: int(counts[i]) for i in np.flatnonzero(counts)}
 
 
-def _in_order(group: tuple[str, int]) -> tuple[bool, int, str]:
+def in_order(group: tuple[str, int]) -> tuple[bool, int, str]:
     """Sort groups by number or name, those that are not recorded last."""
     name = group[0]
     return name == NOT_SAID, int(name) if name.isdecimal() else 0, name
@@ -151,4 +155,4 @@ def _row_labels() -> list[str]:
     ]
 
 
-__all__ = ["COVERED", "FORMAT", "MOST_ROWS", "NOT_SAID", "Profiler"]
+__all__ = ["COVERED", "FORMAT", "MOST_ROWS", "NOT_SAID", "Profiler", "in_order", "people_of"]

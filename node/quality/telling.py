@@ -9,8 +9,8 @@ from privacy.canonical import JSON, Document
 Table = Callable[[Sequence[str], Sequence[Sequence[object]]], str]
 
 
-def told(name: str, profile: Document, table: Table) -> str:
-    """Return a profile as text: a line a column, then what is not as it should be, then who is in it."""
+def told(name: str, profile: Document, reached: Sequence[Document], table: Table) -> str:
+    """Return a profile as text: a line a column, what is not as it should be, who is in it, and whom it reaches."""
     head = ("COLUMN", "TYPE", "COMPLETE", "VALID", "NEWEST", "MOSTLY")
     rows = [
         (c["name"], c["type"], *map(share, (c["complete"], c["valid"])), newest(c), mostly(c))
@@ -25,6 +25,10 @@ def told(name: str, profile: Document, table: Table) -> str:
     for covered in profile["coverage"]:
         groups = [(g["group"], g["people"], share(g["share"])) for g in covered["groups"]]
         parts.append(f"People by {covered['role']}\n" + table((covered["column"].upper(), "PEOPLE", "SHARE"), groups))
+    for group in reached:
+        with_events = [(g["group"], g["people"], g["with_events"], share(g["share"])) for g in group["groups"]]
+        heading = (group["column"].upper(), "PEOPLE", "WITH EVENTS", "SHARE")
+        parts.append(f"People with an event, by {group['role']}\n" + table(heading, with_events))
     return "\n\n".join(parts)
 
 

@@ -1,7 +1,10 @@
 """``quality`` and ``quarantine``: what people of the node see of a load, and that nobody else sees any of it."""
 
 import csv
+import io
 import json
+
+import pytest
 
 from tests.functional.test_node_command import TODAY, Desk
 from tests.nodes import nhs_numbers
@@ -127,3 +130,81 @@ def test_nothing_of_a_profile_or_a_quarantine_is_in_a_log_a_metric_or_the_state(
     assert [(path.name, word) for path in files for word in words if word in path.read_bytes()] == []
     log = desk.run("audit", "show", "--json").out
     assert not [word for word in words if word.decode() in log]
+
+
+def mended(desk, *changes):
+    """Write the rows that were shown, with numbers of people filled in, and whatever a test changes by line."""
+    desk.run("quarantine", "show", "visits", *by("dee"), "--out", "rows.csv")
+    rows = list(csv.DictReader((desk.place / "rows.csv").read_text().splitlines()))
+    numbers = dict(zip(("122", "123", "124", "125"), nhs_numbers(60), strict=False))
+    for row in rows:
+        row.update(nhs_number=numbers[row["line"]], local_id="L")
+    right = {"122": {"age": "50"}, "123": {"age": "99"}, "124": {"sex": "1"}}
+    right |= {"125": {"year": "3", "age": "40", "sex": "1", "ward": "WESTWARD"}}
+    for each in (right, *changes):
+        rows = [{**row, **each.get(row["line"], {})} for row in rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(row for row in rows if row["line"])
+    (desk.place / "fixed.csv").write_text(text.getvalue())
+
+
+@pytest.mark.parametrize("shards", [1, 7, 200])
+def test_mended_rows_are_judged_again_and_become_the_next_version_with_the_good_ones(tmp_path, monkeypatch, shards):
+    monkeypatch.setattr("node.quality.replay.shards_for", lambda rows: shards)
+    desk = desk_with_bad_rows(tmp_path)
+    before = desk.node().store
+    first = before.read_whole(before.latest("visits"), "records")
+    mended(desk, {"123": {"line": ""}})  # one row is taken out: it cannot be mended
+    done = json.loads(desk.run("quarantine", "replay", "visits@2", "fixed.csv", "--json").out)
+    assert done == {"data_set": "visits@3", "rows_repaired": 3, "rows_waiting": 1}
+    store = desk.node().store
+    after = store.read_whole(store.latest("visits"), "records").to_pandas()
+    assert len(after) == first.num_rows + 3
+    assert sorted(after.loc[after["year"] == 3, "age"]) == [40, 40, 50]
+    assert after.loc[after["year"] == 3, "ward"].tolist().count("WESTWARD") == 1
+    assert after["person"].is_monotonic_increasing
+    assert after.groupby("person", observed=True)["year"].is_monotonic_increasing.all()
+    assert after.groupby("person", observed=True)["held_back"].nunique().eq(1).all()
+    old = first.to_pandas().merge(after, how="left", indicator=True)
+    assert (old["_merge"] == "both").all()
+    waits = json.loads(desk.run("quarantine", "list", "visits", "--json").out)["waiting"]
+    assert [(w["reason"], w["rows"], w["first_line"]) for w in waits] == [("value-out-of-bounds", 1, 123)]
+    assert json.loads(desk.run("quality", "show", "visits", "--json").out)["rows"] == first.num_rows + 3
+    desk.run("audit", "verify")
+    assert desk.code("quarantine", "replay", "visits@2", "fixed.csv", status=5) == "replay-not-newest"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"122": {"age": "300"}}, "replay-rows-bad"),
+        ({"122": {"year": "1"}}, "replay-rows-bad"),  # of a year that is loaded already
+        ({"122": {"year": "3"}, "123": {"nhs_number": nhs_numbers(60)[1], "sex": "7"}}, "replay-rows-bad"),
+        ({"122": {"nhs_number": nhs_numbers(60)[1]}}, "replay-person-differs"),
+        ({"122": {"line": "9"}}, "replay-line-unknown"),
+        ({"122": {"line": "123"}}, "replay-line-unknown"),
+        ({"122": {"line": "one hundred"}}, "replay-line-unknown"),
+    ],
+)
+def test_one_row_that_is_not_good_refuses_them_all_and_changes_nothing(tmp_path, change, code):
+    desk = desk_with_bad_rows(tmp_path)
+    mended(desk, change)
+    before = [version.row() for version in desk.node().store.all()]
+    refused = desk.run("quarantine", "replay", "visits", "fixed.csv", "--json", status=3)
+    assert json.loads(refused.err.splitlines()[-1])["code"] == code
+    assert not [n for n in nhs_numbers(60) if n in refused.err]
+    assert [version.row() for version in desk.node().store.all()] == before
+    assert len(list((desk.home / "store").glob("*.parquet"))) == 5  # two loads and the list of opt-outs
+
+
+def test_whoever_opted_out_meanwhile_is_in_neither_the_rows_nor_the_quarantine_of_a_replay(tmp_path):
+    desk = desk_with_bad_rows(tmp_path)
+    mended(desk)
+    (desk.place / "fewer.txt").write_text("\n".join(nhs_numbers(60)[2:]))
+    desk.run("optout", "load", "fewer.txt", "--as-of", TODAY.isoformat())
+    done = json.loads(desk.run("quarantine", "replay", "visits", "fixed.csv", "--json").out)
+    assert (done["rows_repaired"], done["rows_waiting"]) == (2, 0)
+    store = desk.node().store
+    assert len(set(store.read(store.latest("visits"), [])["person"].to_pylist())) == 58

@@ -8,12 +8,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from node.ingest.load import ingest
+from node.optouts import current_optouts
 from node.quality.columns import LAG_DAYS, MOST_BINS
 from node.quality.drift import drift
 from node.quality.kept import named_version, profile_of
 from node.quality.page import profile_page, write_page
 from node.quality.profile import NOT_SAID, Profiler
 from node.quality.quarantine import Waiting, waiting
+from node.quality.reach import reach
 from node.quality.telling import noticed, share
 from privacy.contract import contract_of
 from privacy.errors import Refusal, Tampered
@@ -237,6 +240,12 @@ def test_a_profile_is_kept_with_its_version_and_says_what_was_set_aside(tmp_path
     assert column(found, "sex")["faults"] == {"code-unknown": 1}
     assert column(found, "nhs_number")["valid"] == pytest.approx(60 / 61)
     assert Waiting("value-out-of-bounds", "age", 1, 62) in waiting(data.store, version)
+    made_at_load = data.store.files.vault.noted(version.file)
+    assert made_at_load is not None
+    assert json.loads(made_at_load) == found
+    with data.database.transaction() as connection:
+        connection.execute("DELETE FROM file_note")
+    assert profile_of(data.store, version) == found  # worked out anew, from rows and quarantine
     noted = data.database.one("SELECT note FROM file_note WHERE file = ?", [version.file])
     assert noted is not None
     assert b"visits" not in noted["note"]
@@ -280,3 +289,45 @@ def test_the_page_stands_alone_escapes_what_it_shows_and_is_not_written_into_the
 
 def test_a_share_is_never_rounded_to_all_or_nothing():
     assert [share(v) for v in (None, 0.0, 1e-9, 0.5, 0.99999, 1.0)] == ["-", "0%", "0.1%", "50.0%", "99.9%", "100%"]
+
+
+def test_of_each_group_of_people_it_is_said_how_many_have_an_event(tmp_path, monkeypatch):
+    monkeypatch.setattr("node.quality.reach.shards_for", lambda rows: 3)
+    data = NodeData(tmp_path)
+    numbers = nhs_numbers(40)
+    data.allow(numbers)
+    person = {"kind": "direct-identifier", "type": "nhs-number", "treatment": "pseudonym"}
+    ethnicity = {"kind": "sensitive", "type": "code", "codes": ["A", "B"], "role": "ethnicity", "may_be_missing": True}
+    head = {"version": 1, "title": "t", "owner": "o", "legal_basis": "l", "source": "s", "bad_rows_at_most": 1}
+    people = {"contract": {**head, "name": "people", "table": "person", "key": ["nhs_number"]},
+              "columns": {"nhs_number": person, "ethnicity": ethnicity}}  # fmt: skip
+    year = {"kind": "measure", "type": "integer", "low": 1, "high": 9}
+    key = ["nhs_number", "year"]
+    events = {"contract": {**head, "name": "events", "table": "event", "key": key, "people": "people"},
+              "columns": {"nhs_number": person, "year": year}}  # fmt: skip
+    rows = [f"{n},{'A' if i < 30 else 'B' if i < 38 else ''}" for i, n in enumerate(numbers)]
+    load(data, people, "\n".join(["nhs_number,ethnicity", *rows]))
+    assert reach(data.store, data.store.latest("people")) == []
+    with_events = [*numbers[:15], *numbers[30:32], numbers[39]]
+    load(data, events, "\n".join(["nhs_number,year", *(f"{n},{y}" for n in with_events for y in (1, 2))]))
+    (found,) = reach(data.store, data.store.latest("events"))
+    assert (found["column"], found["role"]) == ("ethnicity", "ethnicity")
+    assert [(g["group"], g["people"], g["with_events"], g["share"]) for g in found["groups"]] == [
+        ("A", 30, 15, 0.5),
+        ("B", 8, 2, 0.25),
+        (NOT_SAID, 2, 1, 0.5),
+    ]
+
+
+def load(data, contract, content):
+    file = data.home / "extract.csv"
+    file.write_text(content)
+    ingest(
+        contract=contract_of(contract),
+        location=file,
+        store=data.store,
+        keystore=data.keystore,
+        optouts=current_optouts(data.store, now=NOW, at_most_days=30),
+        now=NOW,
+        allow_test_numbers=True,
+    )

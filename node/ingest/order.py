@@ -46,9 +46,13 @@ class Runs:
 
     def shards(self) -> Iterator[pa.Table]:
         """Yield all rows, a shard of the order at a time; a person's rows are in one shard."""
-        for i, rest in enumerate(self._last_run()):
+        last = self._last_run() if self._waiting else []  # nothing waits when the last batch filled a run
+        for i in range(SHARDS):
             parts = [scratch.read(place) for scratch, places in self._runs if (place := places[i]) is not None]
-            yield self._in_order([*parts, rest]) if parts else rest
+            if parts:
+                yield self._in_order([*parts, *last[i : i + 1]])
+            else:
+                yield from last[i : i + 1]
 
     def _last_run(self) -> list[pa.Table]:
         """Return what waits, in order and cut into shards."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.errors import HedgerowError, Invalid
+from privacy.feature_fit import check_features
 from privacy.programme import programme
 from privacy.study import Step, Study
 
@@ -35,6 +36,7 @@ def _faults(study: Study, finder: Finder, contract: Contract | None) -> Iterator
         return
     for step in study.steps:
         yield from _step_faults(study, step, finder)
+    yield from _feature_faults(study, contract)
     if contract is not None:
         yield from _column_faults(study, contract)
 
@@ -61,6 +63,8 @@ def _column_faults(study: Study, contract: Contract) -> Iterator[HedgerowError]:
         yield Invalid("data-set-other", f"the study names {study.data_set}, the contract is {contract.name}")
     stored = {column.name: column for column in contract.stored}
     for variable in study.variables:
+        if study.features and study.features.feature(variable.column):
+            continue
         where = f"variable {variable.name}: column {variable.column}"
         bounds = stored[variable.column].public_bounds if variable.column in stored else None
         if bounds is None:
@@ -69,6 +73,25 @@ def _column_faults(study: Study, contract: Contract) -> Iterator[HedgerowError]:
             yield Invalid("variable-bounds", f"{where} is within {bounds[0]:g} to {bounds[1]:g}")
         if variable.periods_ahead and contract.period is None:
             yield Invalid("variable-unknown", f"variable {variable.name}: {contract.name} has no periods")
+
+
+def _feature_faults(study: Study, contract: Contract | None) -> Iterator[HedgerowError]:
+    """Hold variables against their features' bounds, and what is read of the contract's data set against it."""
+    for variable in study.variables:
+        feature = study.features.feature(variable.column) if study.features else None
+        if feature is None:
+            continue
+        low, high = feature.bounds
+        if not low <= variable.low < variable.high <= high:
+            where = f"variable {variable.name}: feature {feature.name} is within {low:g} to {high:g}"
+            yield Invalid("variable-bounds", where)
+        if variable.periods_ahead:
+            yield Invalid("variable-unknown", f"variable {variable.name}: features have no periods")
+    if study.features and contract is not None and contract.name == study.data_set:
+        try:
+            check_features(study.features, contract)
+        except Invalid as error:
+            yield error
 
 
 def _lines(fault: HedgerowError) -> list[str]:

@@ -10,6 +10,7 @@ from coordinator.pricing import Price, price_of
 from privacy.computation import Finder
 from privacy.defaulted import defaulted
 from privacy.explain import spelt
+from privacy.feature_words import explained
 from privacy.study import Step, Study
 
 NOT_THERE = "–"
@@ -89,9 +90,8 @@ def _differences(before: Study, after: Study) -> Iterator[Difference]:
         old, new = getattr(before.privacy, name), getattr(after.privacy, name)
         if old != new:
             yield Difference(what, _said(old), _said(new), _direction(old, new, when_higher))
-    yield from _listed(
-        "variable", {v.name: spelt(v) for v in before.variables}, {v.name: spelt(v) for v in after.variables}
-    )
+    yield from _listed("variable", *({v.name: spelt(v, s.features) for v in s.variables} for s in (before, after)))
+    yield from _listed("of the features:", *(_features(study) for study in (before, after)))
     yield from _listed("quality", *({d.column: str(d) for d in study.quality} for study in (before, after)))
     yield from _steps(before.steps, after.steps)
     yield from _listed("invited", _invited(before), _invited(after))
@@ -110,6 +110,12 @@ def _listed(what: str, before: Mapping[str, str], after: Mapping[str, str]) -> I
         old, new = before.get(name, NOT_THERE), after.get(name, NOT_THERE)
         if old != new:
             yield Difference(f"{what} {name}", old, new, OTHER)
+
+
+def _features(study: Study) -> dict[str, str]:
+    """Return each feature in words, and each code list with its hash; a word before names what they are."""
+    declared = study.features
+    return dict(line.split(": ", 1) for line in explained(declared)) if declared else {}
 
 
 def _invited(study: Study) -> dict[str, str]:

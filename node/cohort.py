@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.variables import Table
@@ -29,13 +30,22 @@ class Cohort:
 
 
 def cohort(
-    store: Store, version: DataVersion, optouts: OptOuts, variables: Iterable[Variable], people: People
+    store: Store,
+    version: DataVersion,
+    optouts: OptOuts,
+    variables: Iterable[Variable],
+    people: People,
+    *,
+    features: pa.Table | None = None,
 ) -> Cohort:
     """Read the columns that ``variables`` need, and keep the people who are in ``people`` and not opted out.
 
-    A column ``recorded.NAME`` is made of NAME's: 1 where there is a value, otherwise 0.
+    A column ``recorded.NAME`` is made of NAME's: 1 where there is a value, otherwise 0. One that is in ``features``,
+    which has a row a person, is taken from there.
     """
-    columns = sorted({v.column for v in variables})
+    asked = sorted({v.column for v in variables})
+    worked_out = [name for name in asked if features is not None and name in features.column_names]
+    columns = [name for name in asked if name not in worked_out]
     period = version.contract.period
     stored = {name.removeprefix(RECORDED) for name in columns}
     rows = store.read(version, [*sorted(stored), *([period] if period else [])])
@@ -43,13 +53,22 @@ def cohort(
     wanted = np.array([part == "held-back" for part in PARTS[people]])
     kept = np.isin(rows["held_back"].to_numpy(), wanted) & optouts.keep(persons)[person]
     when = _numbers(rows[period]).astype(np.int64) if period else np.zeros(len(person), np.int64)
-    table = Table(person.astype(np.int64), when, {name: _column(rows, name) for name in columns})
+    values = {name: _column(rows, name) for name in columns}
+    if features is not None:
+        values |= _features(features.select(["person", *worked_out]), persons, person)
+    table = Table(person.astype(np.int64), when, values)
     return Cohort(table.take(np.flatnonzero(kept)), persons[person[kept]])
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.str_], NDArray[np.intp]]:
     """Return the distinct pseudonyms, sorted, and each row's place among them; rows come sorted by person."""
     return np.unique(column.to_numpy(zero_copy_only=False).astype(str), return_inverse=True)
+
+
+def _features(table: pa.Table, persons: NDArray[np.str_], person: NDArray[np.intp]) -> dict[str, Floats]:
+    """Return each feature for each row; somebody who is not in the table is missing."""
+    found = table.take(pc.index_in(pa.array(persons, pa.string()), value_set=table["person"].combine_chunks()))
+    return {name: _numbers(found[name])[person] for name in table.column_names[1:]}
 
 
 def _column(rows: pa.Table, name: str) -> Floats:

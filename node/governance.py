@@ -19,7 +19,7 @@ from privacy.release import Notice, NoticeKind
 from privacy.signing import PublicKey, sign
 from privacy.study import Study, from_document
 
-LARGEST_STUDY = 2**18  # bytes; with hundreds of organisations and variables it is a fraction of that
+LARGEST_STUDY = 2**20  # bytes; the frailty index's 36 code lists, with what each code means, are a fifth of that
 APPROVAL = "approval"  # the context of the signatures
 NOT_YET = ("data-set-unknown",)  # what a later load mends: the study stays received, and is checked again
 WAITING: tuple[State, ...] = ("awaiting-first-approval", "awaiting-second-approval")

@@ -12,6 +12,7 @@ from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.dry_run import dry_run
 from privacy.errors import Invalid, Refusal
+from privacy.feature_fit import check_features
 from privacy.ledger import Ledger
 from privacy.programme import Programme, programme
 from privacy.study import Study, Variable
@@ -46,6 +47,8 @@ class Intake:
         study.check_not_ended(today)
         policy.check(study)
         check_variables(study, self.contract(study.data_set))
+        if study.features:
+            check_features(study.features, self.contract(study.data_set), self.contract)
         ours = {step.use: self.finder.find(step.use).version for step in study.steps}
         stated = study.software
         if stated is None or stated.package != self.software() or dict(stated.computations) != ours:
@@ -53,12 +56,13 @@ class Intake:
 
 
 def check_variables(study: Study, contract: Contract) -> None:
-    """Return if every variable is a stored, numeric column within its bounds, and quality is asked of stored ones."""
+    """Return if every variable is a stored number or a feature within bounds, and quality asks of stored columns."""
     for demand in study.quality:
         if demand.column not in {column.name for column in contract.stored}:
             raise Invalid("variable-unknown", f"quality: {demand.column}")
     for variable in study.variables:
-        low, high = _bounds(_stored(variable, contract))
+        feature = study.features.feature(variable.column) if study.features else None
+        low, high = feature.bounds if feature else _bounds(_stored(variable, contract))
         if variable.low < low or variable.high > high:
             raise Invalid("variable-bounds", f"{variable.name}: {variable.column} is within {low:g} to {high:g}")
         if variable.periods_ahead and contract.period is None:

@@ -18,10 +18,11 @@ from models.risk import log_odds, probability
 from models.variables import batch
 from models.version import ModelVersion
 from node.cohort import Cohort, cohort
+from node.features import Features
 from node.store import Store
 from privacy.arrays import Floats
 from privacy.atomic import put
-from privacy.computation import Batch, People
+from privacy.computation import People
 from privacy.optouts import OptOuts
 from privacy.study import Variable
 
@@ -45,7 +46,7 @@ def score(model: ModelVersion, store: Store, optouts: OptOuts, out: Path) -> int
     result = model.result(KIND)
     features = [str(name) for name in _names(result.facts["features"])]
     variables = [model.study.variable(name) for name in features]
-    people = cohort(store, store.latest(model.study.data_set), optouts, variables, "everyone")
+    people = _cohort(model, store, optouts, variables, "everyone", features=Features())
     last = np.flatnonzero(np.diff(people.table.person, append=-1))
     risk = probability(log_odds(batch(people.table.take(last), variables), features, result.arrays))
     _write_scores(people, last[np.argsort(-risk, kind="stable")], np.sort(risk)[::-1], out)
@@ -59,7 +60,11 @@ def compare(model: ModelVersion, store: Store, optouts: OptOuts, out: Path) -> L
     result = model.result(KIND)
     features, outcome = [str(n) for n in _names(result.facts["features"])], str(result.facts["outcome"])
     variables = [model.study.variable(name) for name in [*features, outcome]]
-    training, held = (_people(model, store, optouts, variables, part) for part in ("training", "held-back"))
+    parts: tuple[People, ...] = ("training", "held-back")
+    kept = Features()  # both parts have the same
+    training, held = (
+        batch(_cohort(model, store, optouts, variables, part, features=kept).table, variables) for part in parts
+    )
     report = LocalReport(
         people=training.people + held.people,
         people_held_back=held.people,
@@ -70,9 +75,18 @@ def compare(model: ModelVersion, store: Store, optouts: OptOuts, out: Path) -> L
     return report
 
 
-def _people(model: ModelVersion, store: Store, optouts: OptOuts, variables: list[Variable], people: People) -> Batch:
+def _cohort(
+    model: ModelVersion,
+    store: Store,
+    optouts: OptOuts,
+    variables: list[Variable],
+    people: People,
+    *,
+    features: Features,
+) -> Cohort:
     version = store.latest(model.study.data_set)
-    return batch(cohort(store, version, optouts, variables, people).table, variables)
+    found = features.of(model.study, store, version)
+    return cohort(store, version, optouts, variables, people, features=found.table if found else None)
 
 
 def _write_scores(people: Cohort, rows: np.ndarray[tuple[int], np.dtype[np.intp]], risk: Floats, out: Path) -> None:

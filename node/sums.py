@@ -19,6 +19,8 @@ from privacy.release import Release
 from privacy.study import Study
 
 if TYPE_CHECKING:
+    from node.data_version import DataVersion
+    from node.features import Computed, Features
     from node.store import Store
 
 
@@ -41,11 +43,13 @@ class Sums:
         self._optouts_at_most_days = optouts_at_most_days
         self._now = now
         self._check_not_paused = check_not_paused
+        self._features: Features | None = None  # made with the first request: it brings in the engine
 
     def charge(self, plan: Programme, place: Place, request: str) -> Charge:
         """Charge a place and commit. A stale opt-out list refuses first: a list's date tells nothing of its people."""
         self._store().optouts().check_fresh(self._now(), self._optouts_at_most_days())
-        self._store().latest(plan.study.data_set)  # one that was erased is no reason to spend anybody's budget
+        for data_set in data_sets(plan.study):
+            self._store().latest(data_set)  # one that was erased is no reason to spend anybody's budget
         return self._ledger.charge(plan.study.hash, place, request, at=self._now().isoformat(timespec="seconds"))
 
     def compute(self, plan: Programme, charge: Charge, state: Arrays) -> Release:
@@ -63,13 +67,15 @@ class Sums:
         optouts = store.optouts()  # found fresh before the charge: midnight in between must not cost an answer
         version = store.latest(study.data_set)
         own = recorded(study) if charge.place.step == NODE_ITSELF else ()
-        people = cohort(store, version, optouts, [*study.variables, *own], charge.place.people)
+        found = self._worked_out(study, store, version)
+        features = found.table if found else None
+        people = cohort(store, version, optouts, [*study.variables, *own], charge.place.people, features=features)
         private = PrivateSum(charge.place.mechanism)
         for batch in batches(people.table, [*study.variables, *own]):
             self._check_not_paused()
             private.add(self._contributions(study, charge.place, state, batch), people=batch.people)
         self._check_not_paused()
-        data = (f"{version.data_set}@{version.version}",)
+        data = tuple(used.name for used in (version, *(found.events if found else ())))
         return self._ledger.settle(charge, private.noised(), data=data, optouts=optouts.version)
 
     def judge_cohort(self, study: Study) -> str:
@@ -83,6 +89,12 @@ class Sums:
         complete = all(v >= d.at_least * people for v, d in zip(with_value, study.quality, strict=True))
         return "" if complete else "quality-below-study"
 
+    def _worked_out(self, study: Study, store: Store, people: DataVersion) -> Computed | None:
+        from node.features import Features  # noqa: PLC0415
+
+        self._features = self._features or Features()
+        return self._features.of(study, store, people, self._check_not_paused)
+
     def _contributions(self, study: Study, place: Place, state: Arrays, batch: Batch) -> Floats:
         if place.step == NODE_ITSELF:
             from node.quality.demanded import completeness  # noqa: PLC0415
@@ -92,6 +104,11 @@ class Sums:
         return self._finder.find(step.use).contributions(study.parameters(step), Ask(place.sum, state), batch)
 
 
+def data_sets(study: Study) -> tuple[str, ...]:
+    """Return the data sets that a study reads: its own, then those of its features."""
+    return tuple(dict.fromkeys((study.data_set, *(study.features.data_sets if study.features else ()))))
+
+
 def place_of(plan: Programme, index: int) -> Place:
     """Return a place that may be asked from outside; ``place-unknown`` for the node's own and those not planned."""
     if not 1 <= index < len(plan.places):
@@ -99,4 +116,4 @@ def place_of(plan: Programme, index: int) -> Place:
     return plan.places[index]
 
 
-__all__ = ["Sums", "place_of"]
+__all__ = ["Sums", "data_sets", "place_of"]

@@ -15,6 +15,7 @@ from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.errors import HedgerowError
 from privacy.explain import PEOPLE, cost_lines, spelt, sure
+from privacy.feature_words import explained
 from privacy.programme import Programme, programme
 from privacy.study import Step, Study
 
@@ -35,6 +36,7 @@ def dossier(plan: Programme, finder: Finder, contract: Contract | None = None) -
         "invited": [asdict(invited) for invited in study.invited],
         "data": _data(study, contract),
         "variables": [_variable(study, i, contract) for i in range(len(study.variables))],
+        "features": list(explained(study.features)) if study.features else [],
         "persons": list(_persons(study)),
         "leaves": [_step(plan, step, finder) for step in study.steps],
         "also_leaves": list(ALSO_LEAVES),
@@ -125,7 +127,7 @@ def _variable(study: Study, index: int, contract: Contract | None) -> Document:
     return {
         "name": variable.name,
         "column": variable.column,
-        "what": spelt(variable),
+        "what": spelt(variable, study.features),
         "description": column.description if column else "",
         "kind": column.kind if column else "",
         "sensitive": column.kind == "sensitive" if column else None,

@@ -88,9 +88,11 @@ def _data(document: Document) -> Html:
         (v["name"], _marked(v), v["what"], ", ".join(v["used_by"]) or "no step: it is read and not used")
         for v in document["variables"]
     ]
-    return joined(
-        [about, table("Variables", ("variable", "what the contract says", "how it is made", "used by"), rows)]
-    )
+    variables = table("Variables", ("variable", "what the contract says", "how it is made", "used by"), rows)
+    if not document["features"]:
+        return joined([about, variables])
+    said = paragraphs("Features are worked out at the node, for each person, from nobody else's rows:")
+    return joined([about, variables, said, bullets(document["features"])])
 
 
 def _marked(variable: Document) -> Html:

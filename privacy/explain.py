@@ -7,6 +7,8 @@ import math
 from privacy import accountant
 from privacy.computation import Finder
 from privacy.contract import Contract
+from privacy.feature_words import explained
+from privacy.features import FeatureSet
 from privacy.programme import NODES_A_PERSON, Programme
 from privacy.study import TRANSFORMS, Study, Variable
 
@@ -59,10 +61,13 @@ def _why(study: Study) -> str:
 
 def _what(study: Study, contract: Contract | None) -> str:
     lines = [f"It reads these columns of {study.data_set}, here, and makes numbers of them:"]
-    lines += [f"  - {v.name}: {_column(v, contract)}{spelt(v)}" for v in study.variables]
+    lines += [f"  - {v.name}: {_column(v, contract)}{spelt(v, study.features)}" for v in study.variables]
     lines += [f"  - of {d.column} only whether there is a value" for d in study.quality]
     if any(v.periods_ahead for v in study.variables):
         lines.append("Rows whose later period is not recorded are left out, and so are people who have no other rows.")
+    if study.features:
+        lines.append("Features are worked out here first, for each person, from nobody else's rows:")
+        lines += [f"  - {line}" for line in explained(study.features)]
     return "\n".join(lines)
 
 
@@ -76,15 +81,16 @@ def _column(v: Variable, contract: Contract | None) -> str:
     return f"{sensitive}{column.description}; " if column.description else sensitive
 
 
-def spelt(v: Variable) -> str:
-    """Return in words how a variable is made of its column."""
+def spelt(v: Variable, features: FeatureSet | None = None) -> str:
+    """Return in words how a variable is made of its column, or of the feature of that name."""
+    of = "feature" if features and features.feature(v.column) else "column"
     when = f", {v.periods_ahead} period(s) later" if v.periods_ahead else ""
     how = (
         f"1 when it is at least {v.threshold:.15g}, otherwise 0"
         if v.transform == "at-least"
         else TRANSFORMS[v.transform]
     )
-    return f"column {v.column}{when}, kept within {v.low:.15g} to {v.high:.15g}, {v.if_missing:.15g} if missing; {how}"
+    return f"{of} {v.column}{when}, kept within {v.low:.15g} to {v.high:.15g}, {v.if_missing:.15g} if missing; {how}"
 
 
 def _leaves(plan: Programme, finder: Finder) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,10 +23,11 @@ def features_of(f: Fields) -> FeatureSet | None:
             if name in f:
                 f.fault(name, "goes with features")
         return None
+    faults = len(f.faults)
     index_date = datetime.date.fromisoformat(f.date("index_date"))
     features = tuple(_feature(each) for each in f.tables("features"))
     lists = [_code_list(each) for each in f.tables("code_lists")]
-    if f.faults:  # what cannot be read need not hold together
+    if len(f.faults) > faults:  # what cannot be read need not hold together
         return None
     try:
         return FeatureSet(index_date, features, tuple(each for each in lists if each is not None))
@@ -35,17 +36,18 @@ def features_of(f: Fields) -> FeatureSet | None:
         return None
 
 
-def with_code_lists(document: Mapping[str, Any], directories: Sequence[Path]) -> Document:
+def with_code_lists(document: Mapping[str, Any], directory: Path) -> Document:
     """Return the document with the code lists that its features name: a study carries its codes to whoever runs it.
 
-    Lists that it has already stay as they are. ``code-list-unknown`` when one is found nowhere.
+    They ship, or lie in ``code-lists/`` in the directory. Lists that the document has already stay as they are.
+    ``code-list-unknown`` when one is found nowhere.
     """
     have = {f"{each.get('name')}@{each.get('version')}" for each in _tables(document.get("code_lists"))}
     named = [c.get("code_list") for f in _tables(document.get("features")) for c in _tables(f.get("where"))]
     wanted = dict.fromkeys(name for name in named if isinstance(name, str) and name and name not in have)
     if not wanted:
         return dict(document)
-    found = [read_code_list(name, directories).document() for name in wanted]
+    found = [read_code_list(name, [directory / FOLDER]).document() for name in wanted]
     return {**document, "code_lists": [*_tables(document.get("code_lists")), *found]}
 
 

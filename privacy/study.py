@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -15,6 +15,8 @@ from privacy.canonical import Document, hash_of
 from privacy.computation import PARTS, People
 from privacy.demands import Demand, demand_faults, read_demands
 from privacy.errors import Invalid, Refusal, Unreachable
+from privacy.feature_reading import features_of, with_code_lists
+from privacy.features import FeatureSet
 from privacy.fields import Fields
 from privacy.unfinished import unfinished
 
@@ -111,6 +113,7 @@ class Study:
     invited: tuple[Invited, ...]
     software: Software | None = None
     quality: tuple[Demand, ...] = ()
+    features: FeatureSet | None = None
 
     @cached_property
     def hash(self) -> str:
@@ -120,15 +123,16 @@ class Study:
     def document(self) -> Document:
         """Return the study as plain data, every default filled in; ``from_document`` reads it back.
 
-        Only what the study says is there of ``software`` and of ``quality``, so that older studies keep their hash.
+        Of ``software``, ``quality`` and ``features`` only what the study says is there: older studies keep their hash.
         """
-        return {name: v for name, v in asdict(self).items() if v or name not in ("software", "quality")}
+        head = asdict(replace(self, features=None))
+        said = {name: v for name, v in head.items() if v or name not in ("software", "quality", "features")}
+        return said | (self.features.document() if self.features else {})
 
     def variable(self, name: str) -> Variable:
         """Return a variable by name; ``variable-unknown`` when the study has none of it."""
-        for variable in self.variables:
-            if variable.name == name:
-                return variable
+        if variable := next((v for v in self.variables if v.name == name), None):
+            return variable
         raise Invalid("variable-unknown", name)
 
     def parameters(self, step: Step) -> Mapping[str, Any]:
@@ -149,7 +153,7 @@ class Study:
 
 
 def read_study(path: Path) -> Study:
-    """Return the study in a TOML file; all faults at once as ``study-malformed``."""
+    """Return the study in a TOML file, with the code lists that it names; all faults at once as ``study-malformed``."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -157,7 +161,7 @@ def read_study(path: Path) -> Study:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid("study-malformed", str(path), faults=[str(error)]) from error
     head = table.pop("study", {})
-    return from_document({**(head if isinstance(head, dict) else {}), **table})
+    return from_document(with_code_lists({**(head if isinstance(head, dict) else {}), **table}, path.parent))
 
 
 def from_document(document: Mapping[str, Any]) -> Study:
@@ -190,6 +194,7 @@ def _study(f: Fields) -> Study:
         invited=tuple(_invited(i) for i in f.tables("invited")),
         software=_software(f.table("software")) if "software" in f else None,
         quality=read_demands(f.tables("quality")),
+        features=features_of(f),
     )
 
 

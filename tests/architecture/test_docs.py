@@ -28,6 +28,7 @@ from privacy.contract import Contract, contract_of
 from privacy.demands import Demand
 from privacy.errors import CATALOGUE, Invalid, Refusal, Tampered, Unreachable
 from privacy.explain import explain
+from privacy.features import KINDS, Condition, Feature, FeatureSet
 from privacy.fields import Fields
 from privacy.programme import programme
 from privacy.study import TRANSFORMS, Invited, PrivacyTerms, Software, Step, Study, Variable, from_document
@@ -146,6 +147,7 @@ def test_every_command_that_the_manual_types_exists():
         ("contract.md", names(Contract, Column, Comparison, Implication, Uniqueness)),
         ("contract.md", {*get_args(ColumnKind), *get_args(ColumnType), *get_args(Treatment)}),
         ("study.md", names(Study, Variable, Step, PrivacyTerms, Invited, Software, Demand)),
+        ("features.md", names(FeatureSet, Feature, Condition) | set(KINDS)),
         ("study.md", {*get_args(State), *TRANSFORMS, *PARTS, *Finder("models.computations").names()}),
         ("errors.md", set(CATALOGUE)),
         ("flower.md", {"bundle-refused"}),
@@ -248,6 +250,16 @@ def test_the_example_study_and_contract_hold_together():
     faults: list[str] = []
     assert len(read_checks(Fields(tomllib.loads(checks), "", faults).tables("checks"))) == 3
     assert faults == []
+
+
+def test_the_features_on_their_page_hold_together_and_show_how_each_is_written():
+    (_, whole), (_, more) = blocks("features.md", "toml")
+    table, added = tomllib.loads(whole), tomllib.loads(more)
+    named = {"name": "hba1c", "version": "1", "title": "T", "system": "local", "source": "S", "licence": "none"}
+    table |= {"features": [*table["features"], *added["features"]], "code_lists": [{**named, "codes": [["A", "a"]]}]}
+    study = from_document({**document(), **table.pop("study"), **table})
+    assert study.features is not None
+    assert len(study.features.features) == 6
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from models.standing import Statement
 from node.federation.hub import News
+from node.governance import LARGEST_STUDY
 from node.ingest.load import ingest
 from node.people import open_key
 from node.service import Service
@@ -107,7 +108,7 @@ def test_a_coordinator_cannot_fill_the_disk_with_studies_or_the_log_with_lines(d
     desk.hub.offered += [{"hash": f"sha256:{i:064x}", "document": {"name": i}} for i in range(50)]
     later = [desk.offer(name=f"later-{i}") for i in range(20)]
     large = desk.offer(
-        name="large", steps=[{**document(desk.node, OTHERS)["steps"][0], "parameters": {"x": "y" * 2**18}}]
+        name="large", steps=[{**document(desk.node, OTHERS)["steps"][0], "parameters": {"x": "y" * LARGEST_STUDY}}]
     )
     with structlog.testing.capture_logs() as logs:
         for _ in range(3):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node import findings, policies, register, shelf
+from node import findings, policies, register, reidentification, shelf
 from node.clock import Clock
 from node.findings import AcceptedFindings
 from node.governance import Governance
@@ -23,6 +23,7 @@ from node.migrations import FORMAT
 from node.policies import Policies
 from node.policy import Policy
 from node.register import Register
+from node.reidentification import Requests
 from node.settings import Settings, read_settings
 from node.shelf import Shelf
 from privacy import audit, ledger
@@ -59,6 +60,7 @@ SCHEMA = (
     *shelf.SCHEMA,
     *agreements.SCHEMA,
     *findings.SCHEMA,
+    *reidentification.SCHEMA,
 )
 
 
@@ -116,6 +118,7 @@ class Node:
             self.links.verify()
             self.shelf.verify()
             self.findings.verify()
+            self.requests.verify()
         return newest
 
     @cached_property
@@ -156,6 +159,11 @@ class Node:
         from node.linkage.tables import LinkTables  # noqa: PLC0415 - pyarrow
 
         return LinkTables(self.store.files, self.database, self.audit)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Return who asked to find patients again, and who approved."""
+        return Requests(self.database, self.audit)
 
     @cached_property
     def findings(self) -> AcceptedFindings:

@@ -22,6 +22,7 @@ from node.command import (
     people,
     quality,
     quarantine,
+    reidentifying,
     scores,
     serving,
     studies,
@@ -81,6 +82,7 @@ app.add_typer(models.models, name="models")
 app.add_typer(clocks.clock, name="clock")
 app.command("score")(scores.score)
 app.command("compare")(scores.compare)
+app.add_typer(reidentifying.reidentify, name="reidentify")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.command("upgrade")(keeping.upgrade)

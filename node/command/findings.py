@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, progress, say, table
+from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, progress, say
+from node.command.console import table as as_table
+from node.command.sources import Delimiter, Encoding, Format, PasswordFile, PersonColumn, Query, Table
 
 finding = typer.Typer(help="Findings of identifiers that somebody here answers for.", no_args_is_help=True)
 
@@ -83,13 +85,20 @@ def list_findings(*, home: Home, as_json: AsJson = False) -> None:
     accepted = opened(home).findings.all()
     rows = [(a.data_set, a.contract_version, a.column_name, a.kind, a.person, a.at, a.reason) for a in accepted]
     head = ("DATA SET", "CONTRACT", "COLUMN", "KIND", "BY", "SINCE", "WHY")
-    say([asdict(a) for a in accepted], table(head, rows) if rows else "none is accepted", as_json=as_json)
+    say([asdict(a) for a in accepted], as_table(head, rows) if rows else "none is accepted", as_json=as_json)
 
 
 def discover(
     *,
-    location: Annotated[str, typer.Argument(metavar="SOURCE", help="An extract: CSV, Parquet, or a directory.")],
+    source: Annotated[str, typer.Argument(help="A file, a directory or postgresql://user@host/database.")],
     rows: Annotated[int, typer.Option(min=1, help="How many rows to look at.")] = 100_000,
+    format: Format = None,  # noqa: A002 - the option's name
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    table: Table = None,
+    query: Query = None,
+    password_file: PasswordFile = None,
+    person_column: PersonColumn = None,
     as_json: AsJson = False,
 ) -> None:
     """Say which columns of a source seem to hold identifiers, and why, before anybody writes a contract.
@@ -101,10 +110,21 @@ def discover(
     from node.discovering import discover as look
     from node.sources.opening import open_source
 
-    with open_source(location, contract=None, key=token_bytes(32)) as source:
-        suspects = look(source, rows=rows)
+    with open_source(
+        source,
+        contract=None,
+        key=token_bytes(32),
+        format=format,
+        delimiter=delimiter,
+        encoding=encoding,
+        table=table,
+        query=query,
+        password_file=password_file,
+        person_column=person_column,
+    ) as extract:
+        suspects = look(extract, rows=rows)
     lines = [(suspect.column, suspect.kind, suspect.reason) for suspect in suspects]
-    text = table(("COLUMN", "LOOKS LIKE", "WHY"), lines) if lines else "no column looks like an identifier"
+    text = as_table(("COLUMN", "LOOKS LIKE", "WHY"), lines) if lines else "no column looks like an identifier"
     say([asdict(suspect) for suspect in suspects], text, as_json=as_json)
 
 

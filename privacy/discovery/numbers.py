@@ -58,7 +58,7 @@ class LocalNumbers:
     def see(self, cells: Cells) -> None:
         """Count what is in these texts."""
         self._texts += len(cells)
-        likely = (cells.digits >= 3) & (cells.lengths <= LONGEST)
+        likely = (cells.digits >= 4) & (cells.lengths <= LONGEST)
         self._alike += sum(map(bool, map(_LOCAL.fullmatch, cells.where(likely))))
 
     def reason(self, *, named: bool) -> str | None:

@@ -28,7 +28,7 @@ house home road street lane council borough district city county university scho
 service services partnership foundation general royal infirmary community and of the for with in on disease
 syndrome disorder fracture injury cancer pain failure infection acute chronic other unknown none not or tablet
 tablets capsule capsules oral inhaler cream mg male female yes no north south east west upon green limited ltd
-plc doctors dental department office region england area board
+plc doctors dental department office region england area board st
 """
 _OTHERS = frozenset(_OTHER_WORDS.split())
 

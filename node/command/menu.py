@@ -13,6 +13,7 @@ from node.command import (
     data,
     erasures,
     findings,
+    flows,
     founding,
     keeping,
     keys,
@@ -70,6 +71,7 @@ app.command("discover")(findings.discover)
 app.add_typer(findings.finding, name="finding")
 app.add_typer(erasures.data, name="data")
 app.add_typer(catalogue.catalogue, name="catalogue")
+app.add_typer(flows.flows, name="flows")
 app.add_typer(quality.quality, name="quality")
 app.add_typer(quarantine.quarantine, name="quarantine")
 app.add_typer(studies.study, name="study")

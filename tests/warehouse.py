@@ -20,6 +20,8 @@ title = "Admissions"
 owner = "A trust"
 legal_basis = "Article 6(1)(e), 9(2)(h)"
 source = "the trust's warehouse, table care.admissions"
+purpose = "Tests"
+recipient = "A node"
 table = "event"
 key = ["nhs_number", "spell_id"]
 

@@ -31,6 +31,7 @@ from privacy.canonical import Document
 from privacy.contract import Contract
 from privacy.discovery.discovery import Discovery
 from privacy.errors import Invalid
+from privacy.flows import check_registered
 from privacy.optouts import OptOuts
 from privacy.pseudonyms import Tag
 
@@ -56,12 +57,14 @@ def ingest(
 ) -> LoadReport:
     """Load a source as the next version of the contract's data set, or change nothing and say why.
 
+    A contract that does not say for what and for whom is refused first (``flow-unregistered``).
     People who are not on the allow-list are gone before anything else is looked at. A bad row goes to
     quarantine with all its reasons; too many of them refuse the load (``too-many-bad-rows``). ``optouts``
     comes from ``node.optouts.current_optouts``, which refuses a stale list; ``options`` are ``open_source``'s.
     ``accepted`` are findings, as (column, kind), that a person has answered for. ``tell`` hears how many rows are read.
     Memory grows with people, not with rows.
     """
+    check_registered(contract)
     batches = batches_of(contract, store, keystore, optouts, now, allow_test_numbers=allow_test_numbers)
     opened = open_source(location, contract=contract, key=source_key(keystore), **(options or {}))
     with opened as source, store.loading(contract) as loading:

@@ -14,9 +14,9 @@ from privacy.flows_page import flows_markdown, flows_page
 from privacy.linkage import read_agreement
 from privacy.study import from_document
 from tests.approved import PASSPHRASE, a_node, approved, document, rows
-from tests.nodes import CONTRACT, NOW
+from tests.nodes import CONTRACT, HEADER, NOW, NodeData, nhs_numbers
 
-REGISTERED = CONTRACT.replace('source = "made up"', 'source = "made up"\npurpose = "Planning"\nrecipient = "An ICB"')
+REGISTERED = CONTRACT.replace('purpose = "Tests"', 'purpose = "Planning"').replace('"A node"', '"An ICB"')
 AGREEMENT = """\
 [agreement]
 name = "north"
@@ -89,6 +89,18 @@ def test_a_flow_is_registered_before_records_come(tmp_path):
         with pytest.raises(Invalid, match="flow-unregistered") as caught:
             check_registered(read(tmp_path, "\n".join(line for line in REGISTERED.splitlines() if field not in line)))
         assert caught.value.faults == (f"contract.{field}: is not said",)
+
+
+def test_a_load_without_it_changes_nothing(tmp_path):
+    data = NodeData(tmp_path)
+    data.allow(nhs_numbers(20))
+    extract = "\n".join([HEADER, *(f"{n},L,1,44,0,W" for n in nhs_numbers(20))])
+    before = data.state()
+    with pytest.raises(Invalid, match="flow-unregistered"):
+        data.load(extract, CONTRACT.replace('purpose = "Tests"\n', ""))
+    assert data.state() == before
+    data.load(extract)  # the control
+    assert data.state() != before
 
 
 def test_what_leaves_is_the_approved_studies(node):

@@ -299,6 +299,7 @@ def test_of_each_group_of_people_it_is_said_how_many_have_an_event(tmp_path, mon
     person = {"kind": "direct-identifier", "type": "nhs-number", "treatment": "pseudonym"}
     ethnicity = {"kind": "sensitive", "type": "code", "codes": ["A", "B"], "role": "ethnicity", "may_be_missing": True}
     head = {"version": 1, "title": "t", "owner": "o", "legal_basis": "l", "source": "s", "bad_rows_at_most": 1}
+    head |= {"purpose": "p", "recipient": "r"}
     people = {"contract": {**head, "name": "people", "table": "person", "key": ["nhs_number"]},
               "columns": {"nhs_number": person, "ethnicity": ethnicity}}  # fmt: skip
     year = {"kind": "measure", "type": "integer", "low": 1, "high": 9}

@@ -20,6 +20,7 @@ from privacy.errors import Invalid
 
 BLOCK_BYTES = 1 << 24  # of text at a time; no resource is longer
 ROWS = 1 << 16
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)  # a number is the text that it was written as
 _PATIENT = re.compile(rb'"resourceType"\s*:\s*"Patient"')
 _EVENT = re.compile(rb'"resourceType"\s*:\s*"(?:' + "|".join(sorted(KINDS)).encode() + rb')"')
 
@@ -143,9 +144,9 @@ def _lines(text: Characters, name: str) -> Iterator[bytes]:
 
 
 def _resource(line: bytes, where: str) -> Resource:
-    """Return a line's resource, numbers as the text that they were written as."""
+    """Return a line's resource."""
     try:
-        resource = json.loads(line, parse_int=str, parse_float=str)
+        resource = _DECODER.decode(line.decode())
     except (ValueError, RecursionError):
         raise Invalid("resource-malformed", where) from None  # json's message would show the line
     if not isinstance(resource, dict):

@@ -30,7 +30,7 @@ SETTINGS = {
     "FLD": "home",
     "VR": "virtual",
 }
-NEVER_WAS = ("entered-in-error", "cancelled", "refuted", "draft", "planned", "not-done")
+NEVER_WAS = frozenset({"entered-in-error", "cancelled", "refuted", "draft", "planned", "not-done"})
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PATIENT = re.compile(r"(?:^|/)Patient/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]+)?$")
 
@@ -63,13 +63,13 @@ def events(resource: Resource) -> Iterator[Row]:
     """Give the events of a condition, encounter, observation or medication request, none of what never was."""
     kind = _text(resource, "resourceType") or ""
     verified = _text(resource, "verificationStatus", "coding", 0, "code")
-    if kind not in _EVENTS or {verified, _text(resource, "status")} & set(NEVER_WAS):
+    if kind not in _EVENTS or {verified, _text(resource, "status")} & NEVER_WAS:
         return
     dates, concept = _EVENTS[kind]
-    days = [_text(resource, *path) for path in dates]
+    days = [day for path in dates if (day := _text(resource, *path))]
     record = f"{kind}/{_text(resource, 'id')}" if _text(resource, "id") else None
     shared: Row = {
-        "date": next((d[:10] for d in days if d and _DAY.match(d)), next(filter(None, days), None)),
+        "date": next((day[:10] for day in days if _DAY.match(day)), days[0] if days else None),
         "source": kind,
         "record_id": record,
         "organisation": _of_whom(resource),
@@ -90,10 +90,10 @@ def events(resource: Resource) -> Iterator[Row]:
 
 def whose(resource: Resource) -> tuple[str | None, str | None]:
     """Return the patient's id that an event points to, and the NHS number if it says that itself."""
-    number = None
-    if _text(resource, "subject", "identifier", "system") == NHS_NUMBER:
-        number = _text(resource, "subject", "identifier", "value")
-    reference = _text(resource, "subject", "reference") or ""
+    subject, number = _get(resource, "subject"), None
+    if _text(subject, "identifier", "system") == NHS_NUMBER:
+        number = _text(subject, "identifier", "value")
+    reference = _text(subject, "reference") or ""
     found = _PATIENT.search(reference)
     return (found[1] if found else reference.removeprefix("urn:uuid:") or None), number
 
@@ -141,9 +141,9 @@ def _middle_of(date: str | None) -> str | None:
 
 def _get(found: object, *path: str | int) -> Any:  # noqa: ANN401 - JSON
     for step in path:
-        if isinstance(step, str) and isinstance(found, Mapping):
+        if type(found) is dict:  # as json makes them, and asked some twenty times a resource
             found = found.get(step)
-        elif isinstance(step, int) and isinstance(found, list) and len(found) > step:
+        elif type(found) is list and isinstance(step, int) and len(found) > step:
             found = found[step]
         else:
             return None

@@ -17,6 +17,7 @@ from privacy.errors import Invalid, Tampered, Unreachable
 
 SUFFIX = ".parquet"
 ROWS_IN_A_GROUP = 1 << 18
+SMALL = {"compression": "zstd", "compression_level": 1}
 
 
 def seal(tables: Iterable[pa.Table], path: Path, key: bytes, *, rows_in_a_group: int = ROWS_IN_A_GROUP) -> None:
@@ -31,8 +32,8 @@ def seal(tables: Iterable[pa.Table], path: Path, key: bytes, *, rows_in_a_group:
     first = next(given)  # outside: a fault of what is written is not the disk's
 
     def write(file: BinaryIO) -> None:
-        options = {"compression": "zstd", "compression_level": 1, "encryption_properties": properties}
-        with pq.ParquetWriter(file, first.schema, **options) as writer:
+        options = {**SMALL, "use_dictionary": _texts(first.schema), "write_statistics": ["person"]}
+        with pq.ParquetWriter(file, first.schema, encryption_properties=properties, **options) as writer:
             for table in chain([first], given):
                 writer.write_table(table, row_group_size=rows_in_a_group)
 
@@ -40,6 +41,11 @@ def seal(tables: Iterable[pa.Table], path: Path, key: bytes, *, rows_in_a_group:
         appear(path, write)
     except OSError as error:
         raise Unreachable("store-unwritable", str(path.parent)) from error
+
+
+def _texts(schema: pa.Schema) -> list[str]:
+    """Return the columns whose values repeat: numbers and days are smaller and faster as they are."""
+    return [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_dictionary(field.type)]
 
 
 @contextmanager
@@ -61,4 +67,4 @@ def unseal(path: Path, key: bytes, columns: Sequence[str] | None = None) -> pa.T
         return file.read(columns=columns)
 
 
-__all__ = ["ROWS_IN_A_GROUP", "SUFFIX", "seal", "unseal", "unsealed"]
+__all__ = ["ROWS_IN_A_GROUP", "SMALL", "SUFFIX", "seal", "unseal", "unsealed"]

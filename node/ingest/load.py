@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from node.data_version import DataVersion
+from node.ingest.ahead import ahead
 from node.ingest.batches import Batch, Batches
 from node.ingest.cells import Flags, Judge, as_texts
 from node.ingest.order import BAD, KEY, LINE, PERSON, Runs
@@ -69,11 +71,11 @@ def ingest(
     opened = open_source(location, contract=contract, key=source_key(keystore), **(options or {}))
     with opened as source, store.loading(contract) as loading:
         load = Load(loading, batches, source.unit, accepted, now)
-        for rows in source.read():
+        for rows in ahead(source.read()):
             tell(load.take(rows))
         load.check_undeclared_identifiers()
         version = loading.commit(
-            records=load.records(),
+            records=ahead(load.records()),
             quarantine=load.quarantine(),
             source_sha256=source.digest(),
             optouts_version=optouts.version,
@@ -219,9 +221,9 @@ def _keyed(texts: Sequence[str], keystore: Keystore, column: str, tag: Tag) -> l
     return [str(name) for name in names_of_texts(keystore, column, tag).of([text.encode() for text in texts])]
 
 
-def _persons_of(data_set: str, store: Store) -> pa.Array:
-    persons = store.read(store.latest(data_set), [])["person"]
-    return pc.unique(persons.cast(pa.string()))
+def _persons_of(data_set: str, store: Store) -> NDArray[np.str_]:
+    persons = store.read(store.latest(data_set), [])["person"].unique()
+    return np.asarray(persons.to_numpy(zero_copy_only=False), np.str_)
 
 
 def _repeated(shard: pa.Table) -> Flags:

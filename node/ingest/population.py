@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from node.ingest.cells import as_texts
+from node.ingest.members import Members
 from node.keystore import Keystore
 from node.persons import arrow_texts, checked, persons_of
 from privacy.optouts import OptOuts
@@ -30,14 +31,14 @@ class Population:
         optouts: OptOuts,
         tag: Tag,
         *,
-        listed: pa.Array | None = None,
+        listed: NDArray[np.str_] | None = None,
         allow_test_numbers: bool,
     ) -> None:
         optouts.require_key_of([f"{tag}."])
         self._keystore = keystore
         self._tag = tag
-        self._allowed = pa.array(optouts.allowed.tolist(), pa.string())
-        self._listed = listed
+        self._allowed = Members(optouts.allowed, tag)
+        self._listed = None if listed is None else Members(listed, tag)
         self._allow_test_numbers = allow_test_numbers
         self._index = pd.Index(np.zeros(0, np.int64))
         self.pseudonyms: pa.Array = pa.array([], pa.string())
@@ -81,15 +82,11 @@ class Population:
         self._index = self._index.append(pd.Index(numbers))
         self.pseudonyms = pa.concat_arrays([self.pseudonyms, pseudonyms])
         self.held_back = np.append(self.held_back, persons.held_back)
-        self.allowed = np.append(self.allowed, _is_in(pseudonyms, self._allowed))
-        listed = self._listed if self._listed is not None else pseudonyms
-        self.listed = np.append(self.listed, _is_in(pseudonyms, listed))
+        self.allowed = np.append(self.allowed, self._allowed.have(persons.bits))
+        listed = np.ones(len(numbers), bool) if self._listed is None else self._listed.have(persons.bits)
+        self.listed = np.append(self.listed, listed)
         self.leading = np.append(self.leading, persons.bits[:, 0])
         self._rank = None
-
-
-def _is_in(pseudonyms: pa.Array, some: pa.Array) -> NDArray[np.bool_]:
-    return np.asarray(pc.is_in(pseudonyms, value_set=some).to_numpy(zero_copy_only=False))
 
 
 __all__ = ["NOBODY", "Ids", "Population"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from node.command.console import AsJson, progress, say, table, write_new
+from node.command.sources import Delimiter, Encoding, Format, PasswordFile, Query, Table
 
 contract = typer.Typer(help="Data contracts: ready-made ones, drafts from a sample, and checks.", no_args_is_help=True)
 
@@ -76,8 +77,14 @@ def check(
 @contract.command("propose")
 def propose(
     *,
-    source: Annotated[str, typer.Argument(help="An extract: CSV, Parquet, or a directory of Parquet parts.")],
+    source: Annotated[str, typer.Argument(help="A file, a directory or postgresql://user@host/database.")],
     out: Out,
+    format: Format = None,  # noqa: A002 - the option's name
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    table: Table = None,
+    query: Query = None,
+    password_file: PasswordFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Draft a contract from a sample of an extract, for a person to finish: what each column seems to be, and why.
@@ -90,7 +97,9 @@ def propose(
     from node.sources import open_source
 
     progress("Only the first rows are read; nothing of them is kept.")
-    with open_source(source, contract=None, key=secrets.token_bytes()) as opened:
+    written = {"format": format, "delimiter": delimiter, "encoding": encoding}
+    asked: dict[str, Any] = {**written, "table": table, "query": query, "password_file": password_file}
+    with open_source(source, contract=None, key=secrets.token_bytes(), **asked) as opened:
         draft = proposed(opened)
     write_new(out, draft.text.encode())
     _say_unfinished(out, list(draft.unfinished), as_json=as_json)

@@ -54,7 +54,7 @@ def desk(tmp_path):
 @pytest.mark.services
 def test_the_page_shows_what_is_printed(desk, server):
     assert TODAY > warehouse.LAST, "the made-up events would be in the future"
-    assert len(steps()) == 6
+    assert len(steps()) == 7
     for line, shown in steps():
         said = desk.run(*shlex.split(line.replace(ADDRESS, server.address))[1:])
         if shown:

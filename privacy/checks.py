@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal, cast, get_args
+from typing import Literal, TypeGuard, cast, get_args
 
 from privacy.canonical import Document
 from privacy.columns import BOUNDED, NUMERIC, Column
@@ -13,13 +13,15 @@ from privacy.fields import Fields
 Relation = Literal["at-least", "above", "equal", "different"]
 Then = Literal["present", "missing"]
 ORDERED: tuple[Relation, ...] = ("at-least", "above")
+BIRTH = "people.birth"  # the column with the role birth of the data set that the contract names as its people
 
 
 @dataclass(frozen=True)
 class Comparison:
     """``column`` stands in ``relation`` to ``other`` in every row that has both, as a discharge to its admission.
 
-    Days that the contract cuts to months or years are compared as months or years, the coarser of the two.
+    Days that the contract cuts to months or years are compared as months or years, the coarser of the two. ``other``
+    may be ``BIRTH``, the birth of the row's person in another data set.
     """
 
     name: str
@@ -60,7 +62,7 @@ def read_checks(tables: Sequence[Fields]) -> tuple[Check, ...]:
     return tuple(_read(table) for table in tables)
 
 
-def check_faults(checks: Sequence[Check], stored: Sequence[Column]) -> Iterator[str]:
+def check_faults(checks: Sequence[Check], stored: Sequence[Column], people: str | None) -> Iterator[str]:
     """Give each fault of checks that cannot hold on these columns, as ``checks[1].field: what it must be``."""
     by_name, names = {column.name: column for column in stored}, [check.name for check in checks]
     for number, check in enumerate(checks, start=1):
@@ -70,6 +72,8 @@ def check_faults(checks: Sequence[Check], stored: Sequence[Column]) -> Iterator[
         used = columns_of(check)
         if unknown := sorted(set(used) - set(by_name)):
             yield f"{place}: {', '.join(unknown)} is no column that is kept"
+        elif compares_birth(check):
+            yield from (f"{place}.{fault}" for fault in _birth_faults(check, by_name, people))
         elif isinstance(check, Comparison):
             yield from (f"{place}.{fault}" for fault in _comparison_faults(check, by_name))
         elif isinstance(check, Implication) and by_name[check.when].type != "code":
@@ -77,10 +81,15 @@ def check_faults(checks: Sequence[Check], stored: Sequence[Column]) -> Iterator[
 
 
 def columns_of(check: Check) -> tuple[str, ...]:
-    """Return the columns that a check looks at."""
+    """Return the contract's columns that a check looks at."""
     if isinstance(check, Comparison):
-        return check.column, check.other
+        return (check.column,) if compares_birth(check) else (check.column, check.other)
     return (check.when, check.column) if isinstance(check, Implication) else check.unique
+
+
+def compares_birth(check: Check) -> TypeGuard[Comparison]:
+    """Say whether a check needs the birth of the row's person, from another data set."""
+    return isinstance(check, Comparison) and check.other == BIRTH
 
 
 def _read(f: Fields) -> Check:
@@ -99,6 +108,15 @@ def _read(f: Fields) -> Check:
     return check
 
 
+def _birth_faults(check: Comparison, by_name: Mapping[str, Column], people: str | None) -> Iterator[str]:
+    if people is None:
+        yield "other: the contract names no people"
+    elif by_name[check.column].type != "date":
+        yield f"column: only a date is compared with {BIRTH}"
+    elif check.relation != "at-least":
+        yield f"relation: with {BIRTH} it is at-least"
+
+
 def _comparison_faults(check: Comparison, by_name: Mapping[str, Column]) -> Iterator[str]:
     column, other = by_name[check.column], by_name[check.other]
     if column.name == other.name:
@@ -114,6 +132,7 @@ def _comparison_faults(check: Comparison, by_name: Mapping[str, Column]) -> Iter
 
 
 __all__ = [
+    "BIRTH",
     "ORDERED",
     "Check",
     "Comparison",
@@ -124,5 +143,6 @@ __all__ = [
     "check_documents",
     "check_faults",
     "columns_of",
+    "compares_birth",
     "read_checks",
 ]

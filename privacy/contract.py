@@ -56,7 +56,7 @@ class Contract:
         faults = [*_head_faults(self), *_reference_faults(self)]
         for column in self.columns:
             faults += [f"columns.{column.name}.{fault}" for fault in column.faults(self.missing)]
-        faults += check_faults(self.checks, self.stored)
+        faults += check_faults(self.checks, self.stored, self.people)
         if faults:
             raise Invalid("contract-malformed", self.name, faults=faults)
 

@@ -16,6 +16,7 @@ from node.ingest.cells import Fault, Flags, Judge, Judged, as_texts
 from node.ingest.order import BAD, KEY, LINE, PERSON
 from node.ingest.population import NOBODY, Ids, Population
 from node.ingest.writing import text_for_missing
+from node.quality.births import Births
 from node.quality.rules import Rules
 from node.sources.source import Rows
 from privacy.columns import Column
@@ -93,12 +94,13 @@ class Batch:
 class Batches:
     """Judges batches of one load by its contract; counts who was left out."""
 
-    def __init__(self, contract: Contract, population: Population, judge: Judge) -> None:
+    def __init__(self, contract: Contract, population: Population, judge: Judge, births: Births | None) -> None:
         self.contract = contract
         self.population = population
         self._judge = judge
         dropped = [c for c in contract.columns if c.name in contract.key and c.treatment == "drop"]
         self.rules = Rules(contract)
+        self.births = births
         self._judged = (*contract.stored, *dropped)
 
     def batch(self, rows: Rows) -> Batch:

@@ -24,6 +24,7 @@ from node.keystore import Keystore
 from node.loading import Loading
 from node.parquet import ROWS_IN_A_GROUP
 from node.persons import names_of_texts, source_key, tag_in_force
+from node.quality.births import births_for
 from node.quality.kept import keep_profile
 from node.quality.profile import Profiler
 from node.sources.opening import open_source
@@ -99,7 +100,7 @@ def batches_of(
     listed = _persons_of(contract.people, store) if contract.people else None
     population = Population(keystore, optouts, tag, listed=listed, allow_test_numbers=allow_test_numbers)
     judge = Judge(contract.missing, now.date(), lambda column, texts: _keyed(texts, keystore, column.name, tag))
-    return Batches(contract, population, judge)
+    return Batches(contract, population, judge, births_for(contract, store))
 
 
 class Load:
@@ -121,6 +122,7 @@ class Load:
         self._rules = batches.rules
         self._accepted = accepted
         self._profiler = Profiler(self.contract, now)
+        self._births = batches.births
 
     def take(self, rows: Rows) -> int:
         """Judge some rows, and keep them for the order; return how many were read so far."""
@@ -202,6 +204,9 @@ class Load:
     def _of_whole_people(self, shard: pa.Table) -> Iterator[tuple[str, str, Flags]]:
         if (repeated := _repeated(shard)).any() and not self.contract.may_repeat:
             yield KEY_REPEATED, "+".join(self.contract.key), repeated  # in the canonical form of its values
+        if self._births is not None:
+            persons = self._population.pseudonyms.take(shard[PERSON].combine_chunks())
+            shard = self._births.beside(shard, persons)
         yield from self._rules.judge_people(shard)
 
     def _finished(self, tables: list[pa.Table]) -> pa.Table:

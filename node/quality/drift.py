@@ -71,8 +71,8 @@ def _column(name: str, old: Document | None, new: Document | None) -> Drift:
     distance = _distance(a, b) if a and a.get("of") == b.get("of") != MOVES_ON else None
     index, variation = (distance.index, distance.variation) if distance else (None, None)
     said = (*(_said(distance) if distance else ()), *_said_of_complete(old, new))
-    said += (f"{len(new_codes)} new codes",) if new_codes else ()
-    said += (f"{len(gone_codes)} codes gone",) if gone_codes else ()
+    said += (f"new codes: {len(new_codes)}",) if new_codes else ()
+    said += (f"codes gone: {len(gone_codes)}",) if gone_codes else ()
     return Drift(name, index, variation, old["complete"], new["complete"], new_codes, gone_codes, said)
 
 

@@ -15,6 +15,7 @@ from privacy.page import Html, bullets, facts, joined, page, paragraphs, section
 
 BARS = 24  # of a chart; more bins or codes are told of in the JSON
 WIDTH, ROW, LEFT, RIGHT = 480, 18, 150, 60  # of a chart of bars, in its own units
+LONGEST_LABEL = 22  # letters that fit to the left of a bar
 Load = tuple[str, Document]
 
 
@@ -169,15 +170,17 @@ def _bars(title: str, pairs: Sequence[tuple[str, int]]) -> Html:
     for i, (label, count) in enumerate(pairs):
         y, width = i * ROW, room * count / most
         parts += [
-            tag("text", label, x=LEFT - 6, y=y + 13, text_anchor="end"),
+            tag("text", _short_label(label), x=LEFT - 6, y=y + 13, text_anchor="end"),
             tag("rect", x=LEFT, y=y + 2, width=f"{width:.1f}", height=ROW - 4, fill="#005eb8"),
             tag("text", f"{count:,}", x=f"{LEFT + width + 4:.1f}", y=y + 13),
         ]
     height = len(pairs) * ROW
-    chart = tag(
-        "svg", *parts, viewBox=f"0 0 {WIDTH} {height}", role="img", aria_label=title, font_size="12", fill="#212b32"
-    )
+    chart = tag("svg", *parts, viewBox=f"0 0 {WIDTH} {height}", font_size="12", fill="#212b32")
     return tag("figure", tag("h3", title), chart)
+
+
+def _short_label(label: str) -> str:
+    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
 
 
 __all__ = ["BARS", "LEFT", "RIGHT", "ROW", "WIDTH", "profile_page", "require_new", "write_page"]

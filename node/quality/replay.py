@@ -18,6 +18,7 @@ from node.ingest.load import KEY_REPEATED, Accepted, Load, batches_of
 from node.ingest.population import NOBODY, Population
 from node.keystore import Keystore
 from node.persons import source_key
+from node.quality.births import births_for
 from node.quality.quarantine import LINE, PERSON, REASONS
 from node.quality.rules import Rules
 from node.sharding import shards_for
@@ -151,7 +152,7 @@ def _merged(store: Store, version: DataVersion, repaired: Sequence[pa.Table], op
     names = [column.name for column in contract.stored]
     by = [(PERSON, "ascending"), *([(contract.period, "ascending")] if contract.period else [])]
     waiting = pa.concat_tables([_plain(table) for table in repaired])
-    rules = Rules(contract)
+    rules, births = Rules(contract), births_for(contract, store)
     for table in chain(store.people(version, names, shards=shards_for(store.rows(version))), [None]):
         old = waiting.slice(0, 0) if table is None else _plain(table.filter(_allowed(table[PERSON], optouts)))
         mine = waiting if table is None else waiting.filter(_up_to(waiting[PERSON], old))
@@ -159,6 +160,7 @@ def _merged(store: Store, version: DataVersion, repaired: Sequence[pa.Table], op
         both = pa.concat_tables([old.select(mine.column_names), mine])
         if mine.num_rows:
             touched = both.filter(pc.is_in(both[PERSON], value_set=pc.unique(mine[PERSON])))
+            touched = births.beside(touched, touched[PERSON].combine_chunks()) if births else touched
             _require_good(touched, contract, rules)
             both = both.sort_by(by)
         if both.num_rows:

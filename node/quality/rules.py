@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from privacy.checks import Check, Comparison, Implication, Uniqueness, columns_of
+from privacy.checks import Check, Comparison, Implication, Uniqueness, columns_of, compares_birth
 from privacy.contract import Contract
 
 if TYPE_CHECKING:
@@ -25,12 +25,13 @@ Broken = tuple[str, str, Flags]  # the reason's code, the check's name, and the 
 class Rules:
     """What a contract asks of a row beyond its cells; without checks it costs nothing, not even pandera's import.
 
-    Each row is judged by itself, but for the checks of ``unique``, which need all rows of a person at once.
+    Each row is judged by itself, but for the checks that need all rows of a person at once, or when they were born.
     """
 
     def __init__(self, contract: Contract) -> None:
-        self._row_checks = tuple(c for c in contract.checks if not isinstance(c, Uniqueness))
-        self._person_checks = tuple(c for c in contract.checks if isinstance(c, Uniqueness))
+        by_person = [isinstance(c, Uniqueness) or compares_birth(c) for c in contract.checks]
+        self._row_checks = tuple(c for c, so in zip(contract.checks, by_person, strict=True) if not so)
+        self._person_checks = tuple(c for c, so in zip(contract.checks, by_person, strict=True) if so)
         self._cut = {c.name: c.treatment for c in contract.stored if c.treatment in ("month", "year")}
 
     @property
@@ -47,9 +48,10 @@ class Rules:
             yield from _broken(self._row_schema, self._frame(batch, self._row_checks), self._row_checks)
 
     def judge_people(self, batch: pa.RecordBatch | pa.Table) -> Iterator[Broken]:
-        """Give the rows that repeat what is unique within a person: all of them, as nobody can tell which is right.
+        """Give the rows that repeat what is unique within a person, all of them, and those of before their birth.
 
-        ``batch`` has ``person`` and the stored columns, and every row of everybody who is in it.
+        ``batch`` has ``person``, the stored columns, ``BIRTH`` where a check compares with it (see
+        ``node.quality.births``), and every row of everybody who is in it.
         """
         if self._person_checks and batch.num_rows:
             frame = self._frame(batch, self._person_checks, "person")
@@ -61,7 +63,7 @@ class Rules:
 
     @cached_property
     def _person_schema(self) -> Any:  # noqa: ANN401
-        return _schema({check.name: partial(_is_unique, check) for check in self._person_checks})
+        return _schema({check.name: partial(_holds, check) for check in self._person_checks})
 
     def _frame(self, batch: pa.RecordBatch | pa.Table, checks: tuple[Check, ...], *more: str) -> pd.DataFrame:
         """Return only the columns that checks look at, as pandas; days are cut to the coarsest unit of a comparison."""
@@ -79,7 +81,7 @@ class Rules:
 
     def _comparable(self, batch: pa.RecordBatch | pa.Table, check: Comparison, name: str) -> pa.ChunkedArray:
         values = batch.column(name)
-        cuts = {self._cut.get(check.column), self._cut.get(check.other)} - {None}
+        cuts = {self._cut.get(check.column), self._cut.get(check.other)} - {None}  # a birth comes cut already
         if cuts and pa.types.is_date(values.type):
             return pc.floor_temporal(values, unit="year" if "year" in cuts else "month")
         return values
@@ -90,25 +92,18 @@ def _sides(check: Comparison) -> tuple[tuple[str, str], tuple[str, str]]:
     return (f"{check.name}.left", check.column), (f"{check.name}.right", check.other)
 
 
-def _holds(check: Comparison | Implication, frame: pd.DataFrame) -> pd.Series:
+def _holds(check: Check, frame: pd.DataFrame) -> pd.Series:
     """Return which rows are as a check says."""
+    if isinstance(check, Uniqueness):
+        whole = frame[list(check.unique)].notna().all(axis=1)
+        return ~(whole & frame.duplicated(["person", *check.unique], keep=False))
     if isinstance(check, Implication):
         said = frame[check.when].isin(check.codes)
         there = frame[check.column].notna()
         return ~said | (there if check.then == "present" else ~there)
     left, right = (frame[side] for side, _ in _sides(check))
-    compared = {
-        "at-least": left.ge,
-        "above": left.gt,
-        "equal": left.eq,
-        "different": left.ne,
-    }[check.relation](right)
-    return compared.fillna(value=True).astype(bool)
-
-
-def _is_unique(check: Uniqueness, frame: pd.DataFrame) -> pd.Series:
-    whole = frame[list(check.unique)].notna().all(axis=1)
-    return ~(whole & frame.duplicated(["person", *check.unique], keep=False))
+    relations = {"at-least": left.ge, "above": left.gt, "equal": left.eq, "different": left.ne}
+    return relations[check.relation](right).fillna(value=True).astype(bool)
 
 
 def _schema(checks: dict[str, Callable[[pd.DataFrame], pd.Series]]) -> Any:  # noqa: ANN401

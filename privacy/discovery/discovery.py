@@ -9,7 +9,7 @@ from privacy.discovery.addresses import Addresses
 from privacy.discovery.birth_dates import BirthDates
 from privacy.discovery.cells import Cells
 from privacy.discovery.contacts import EMails, Phones
-from privacy.discovery.declared import undeclared
+from privacy.discovery.declared import declared, undeclared
 from privacy.discovery.free_text import FreeText
 from privacy.discovery.hints import hints
 from privacy.discovery.nhs_numbers import NhsNumbers
@@ -64,7 +64,9 @@ class Discovery:
 
     def findings(self) -> tuple[Suspect, ...]:
         """Return what was found so far, by column, in the order in which they came."""
-        return tuple(suspect for look in self._columns.values() for suspect in look.suspects())
+        suspects = [suspect for look in self._columns.values() for suspect in look.suspects()]
+        known = {(column.name, declared(column)) for column in self._declared.values()}
+        return tuple(suspect for suspect in suspects if (suspect.column, suspect.kind) not in known)
 
     def _look(self, name: str, texts: Iterable[str]) -> None:
         look = self._columns.get(name)

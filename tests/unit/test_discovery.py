@@ -245,7 +245,10 @@ def declared(**fields):
 SMALL = {"type": "integer", "low": 0, "high": 120}
 EXEMPT = {
     "a small number": (declared(**SMALL), map(str, range(120))),
-    "bands": (declared(type="integer", low=0, high=1e6, treatment="band", band_width=100), ["1", "99999"]),
+    "bands": (
+        declared(type="integer", low=0, high=1e6, treatment="band", band_width=100),
+        ["1", "99999", *map(str, range(250_000, 260_000, 7))],
+    ),
     "a closed list": (declared(type="code", codes=("LS6 2AB", "x")), ["x", "LS6 2AB"]),
     "a year of birth": (declared(type="date", low=-3e4, high=3e4, treatment="year"), dates(900, *BORN)),
     "an outward part": (declared(type="postcode", treatment="outward"), postcodes()),
@@ -259,6 +262,11 @@ LOOKED_AT = {
     "a list of identifiers": (declared(type="code", codes=tuple(NUMBERS)), NUMBERS, "nhs-number"),
     "a whole date of birth": (declared(type="date", low=-3e4, high=3e4), dates(2_000, *BORN), "birth-date"),
     "a whole postcode": (declared(type="postcode"), postcodes(), "postcode"),
+    "names among years of birth": (
+        declared(type="date", low=-3e4, high=3e4, treatment="year"),
+        [*dates(60, *BORN), *(f"{g} {f}" for g in GIVEN for f in FAMILY)],
+        "name",
+    ),
     "a code whose shape alone is known": (declared(type="code", system="snomed-ct"), NUMBERS, "nhs-number"),
 }
 

@@ -37,6 +37,12 @@ def _counted_up(first: int, last: int, step: int = 1) -> Column:
     return column
 
 
+def _diagnoses(rng: random.Random, count: int) -> list[str]:
+    """Return days on which diagnoses were made that a record still has: halved every ten years."""
+    years = [int(2026 - rng.expovariate(0.0693)) for _ in range(40 * count)]
+    return list({drawn_day(year, year)(rng) for year in years if year >= 1930})
+
+
 def _nhs_number(rng: random.Random) -> str:
     while True:
         digits = [9, 9, 9, *(rng.randrange(10) for _ in range(6))]
@@ -69,6 +75,7 @@ ALIKE: Mapping[str, Column] = {
     "days, crowding into the last 30 of 80 years": _each(
         lambda rng: drawn_day(*((1996, 2026) if rng.random() < 0.9 else (1946, 1995)))(rng)
     ),
+    "days of 40,000 diagnoses, fewer the longer ago": _diagnoses,
     "hexadecimal pseudonyms": _each(lambda rng: f"{rng.getrandbits(128):032x}"),
     "letters and digits like a postcode's": _each(drawn_code("AA99 9AA")),
     "two letters, six digits, a letter": _each(drawn_code("AA999999A")),

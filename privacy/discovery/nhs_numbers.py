@@ -83,7 +83,7 @@ class NhsNumbers:
         if self._in_context:
             return "a number with a right NHS check digit stands behind the word NHS"
         if named and self._found >= HALF * self._texts:
-            return f"its name says so, and {about(self._found, self._texts)} of its values are ten digits"
+            return f"its name says so, and {about(self._found, self._texts)} of its values are ten digits ({right})"
         if self._grouped >= max(FEW, HALF * self._texts):
             grouped = f"{about(self._grouped, self._texts)} of its values are ten digits in groups of 3, 3 and 4"
             return f"{grouped}, as NHS numbers are written ({right})"

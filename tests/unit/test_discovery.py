@@ -64,6 +64,10 @@ def dates(count, first, last, form="%Y-%m-%d"):
     return [(first + DAY * RANDOM.randrange(days)).strftime(form) for _ in range(count)]
 
 
+def year(y):
+    return datetime.date(y, 1, 1), datetime.date(y + 1, 1, 1)
+
+
 def codes(pattern, count=300):
     """Return codes: A is any letter, 9 any digit, the rest stands for itself."""
     letters, digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
@@ -109,6 +113,7 @@ FOUND = {
     "with a title": ("x", [f"Mrs Qqz{a}{b}" for a in "abcde" for b in "abcde"], "name"),
     "a long list of family names": ("x", [n.title() for n in common_names()], "name"),
     "dates of birth": ("x", dates(2_000, *BORN), "birth-date"),
+    "of very many people": ("x", dates(200_000, *BORN), "birth-date"),
     "the British way": ("x", dates(2_000, *BORN, "%d/%m/%Y"), "birth-date"),
     "with a time": ("x", dates(2_000, *BORN, "%Y-%m-%d 00:00:00"), "birth-date"),
     "in eight digits": ("x", dates(2_000, *BORN, "%Y%m%d"), "birth-date"),
@@ -184,6 +189,7 @@ ALONE = {
     "padded ids": [f"{n:011d}" for n in range(1, 3_000)],
     "times": [f"2026-04-{d:02d} {h:02d}:{m:02d}:00" for d in range(1, 29) for h in range(24) for m in (0, 17)],
     "dates seen": dates(4_000, *SEEN),
+    "days of many diagnoses": [d for y in range(60) for d in dates(int(3_000 * 0.93**y), *year(2026 - y))],
     "first days of months": [f"{y}-{m:02d}-01" for y in range(1930, 2020) for m in range(1, 13)],
     "years of birth": [str(y) for y in range(1920, 2020)],
     "labels": LABELS,

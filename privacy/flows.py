@@ -10,6 +10,7 @@ from privacy.canonical import Document
 from privacy.columns import Column
 from privacy.contract import Contract
 from privacy.errors import Invalid
+from privacy.feature_words import explained
 from privacy.linkage import Agreement, Extract
 from privacy.study import Study
 
@@ -119,7 +120,7 @@ def outflow(study: Study, *, coordinator: str, outputs: Sequence[str], until: st
         direction="out",
         name=study.name,
         title=study.title,
-        source=f"{study.data_set}, at this node",
+        source=f"{_read(study)}, at this node",
         recipient=f"{coordinator}, the coordinator; results also go to the nodes invited: {nodes}",
         controller=study.asked_by,
         purpose=f"{study.purpose}: {study.question}",
@@ -127,7 +128,10 @@ def outflow(study: Study, *, coordinator: str, outputs: Sequence[str], until: st
         until=until,
         people=f"Asked by {study.asked_by}. Two people of this node approved it with their own keys.",
         setting=DOOR,
-        data=(f"Variables: {', '.join(variable.name for variable in study.variables)}, of {study.data_set}",),
+        data=(
+            f"Variables: {', '.join(variable.name for variable in study.variables)}, of {_read(study)}.",
+            *(explained(study.features) if study.features else ()),
+        ),
         outputs=(
             SUMS,
             *outputs,
@@ -156,6 +160,10 @@ def _treated(column: Column) -> str:
     if column.treatment == "pseudonym":
         return "replaced by a keyed pseudonym" if column.is_person else "replaced by a keyed text"
     return TREATED[column.treatment or "keep"]
+
+
+def _read(study: Study) -> str:
+    return ", ".join(dict.fromkeys((study.data_set, *(study.features.data_sets if study.features else ()))))
 
 
 def _linked(contract: Contract) -> tuple[str, ...]:

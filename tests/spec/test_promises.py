@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from node.catalogue import FORMATS, described, entries
 from privacy import accountant
 from privacy.errors import Invalid, Refusal, Tampered
 from privacy.explain import explain
@@ -13,6 +14,7 @@ from privacy.release import Notice, Release, decode, encode
 from privacy.signing import PublicKey
 from privacy.study import from_document
 from tests.builders import FINDER, NOW, a_place, batch_of, books, demo_study, document, plan_of, reopened, small_study
+from tests.nodes import HEADER, NodeData, nhs_numbers
 from tests.rehearsal import no_noise
 
 STUDY = "sha256:" + "1" * 64
@@ -133,3 +135,15 @@ def test_a_log_that_was_changed_is_found_out(tmp_path):
     with pytest.raises(Tampered) as found:
         here.audit.verify()
     assert found.value.code == "audit-tampered"
+
+
+def test_what_is_told_of_data_sets_is_what_people_wrote(tmp_path):
+    """What a node tells others of its data sets is what people wrote: with other patients it tells the very same."""
+    told = []
+    for name, first in (("one", 0), ("other", 4000)):
+        (tmp_path / name).mkdir()
+        here, numbers = NodeData(tmp_path / name), nhs_numbers(30 + first // 100, first=first)
+        here.allow(numbers)
+        here.load("\n".join([HEADER, *(f"{number},L,{1 + first % 5},{30 + first % 7},0,W" for number in numbers)]))
+        told.append([described(entries(here.store), form) for form in FORMATS])
+    assert told[0] == told[1]

@@ -5,6 +5,8 @@ import datetime
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from node.optouts import current_optouts, load_optouts
 from privacy.errors import Invalid, Refusal, Tampered
@@ -12,6 +14,11 @@ from privacy.optouts import OptOuts
 from tests.nodes import HEADER, NOW, NodeData, nhs_numbers
 
 TODAY = NOW.date()
+A, B, C = (f"k1.{digit * 32}" for digit in "abc")
+ODD = [bytes(16), b"\1" + bytes(15), bytes(15) + b"\1"]  # what ends in zeros looks shorter to numpy
+BYTES = st.lists(st.binary(min_size=16, max_size=16) | st.sampled_from(ODD))
+    st.binary(min_size=16, max_size=16) | st.sampled_from([bytes(16), b"\1" + bytes(15), bytes(15) + b"\1"])
+)
 
 
 @pytest.fixture
@@ -28,22 +35,35 @@ def load(node, text, as_of=TODAY, *, test_numbers=True):
 
 
 def test_only_the_allowed_are_kept():
-    optouts = OptOuts.of(np.array(["k1.b", "k1.a", "k1.a"]), TODAY)
-    assert optouts.allowed.tolist() == ["k1.a", "k1.b"]
-    assert optouts.keep(np.array(["k1.c", "k1.b"])).tolist() == [False, True]
-    assert OptOuts.of(np.array([], dtype=str), TODAY).keep(np.array(["k1.c"])).tolist() == [False]
+    optouts = OptOuts.of(np.array([B, A, A]), TODAY)
+    assert optouts.allowed.tolist() == [A, B]
+    assert optouts.keep(np.array([C, B])).tolist() == [False, True]
+    assert OptOuts.of(np.array([], dtype=str), TODAY).keep(np.array([C])).tolist() == [False]
+
+
+@given(BYTES, BYTES)
+def test_who_is_kept_is_who_is_on_the_list(allowed, asked):
+    listed, persons = ([f"k1.{bits.hex()}" for bits in some] for some in (allowed, [*asked, *allowed[:2]]))
+    kept = OptOuts.of(np.array(listed, dtype=str), TODAY).keep(np.array([*persons, ""], dtype=str))
+    assert kept.tolist() == [*(person in listed for person in persons), False]
+
+
+def test_a_list_of_another_key_keeps_nobody_and_says_so():
+    with pytest.raises(Refusal) as caught:
+        OptOuts.of(np.array([A]), TODAY).keep(np.array([A.replace("k1", "r2")]))
+    assert caught.value.code == "pseudonyms-rotated"
 
 
 def test_the_version_is_of_the_people_and_the_day_in_any_order():
-    one = OptOuts.of(np.array(["k1.b", "k1.a"]), TODAY)
-    assert one.version == OptOuts.of(np.array(["k1.a", "k1.b"]), TODAY).version
-    assert one.version != OptOuts.of(np.array(["k1.a"]), TODAY).version
-    assert one.version != OptOuts.of(np.array(["k1.a", "k1.b"]), TODAY - datetime.timedelta(1)).version
+    one = OptOuts.of(np.array([B, A]), TODAY)
+    assert one.version == OptOuts.of(np.array([A, B]), TODAY).version
+    assert one.version != OptOuts.of(np.array([A]), TODAY).version
+    assert one.version != OptOuts.of(np.array([A, B]), TODAY - datetime.timedelta(1)).version
 
 
 @pytest.mark.parametrize(("days", "fresh"), [(0, True), (30, True), (31, False), (-1, False)])
 def test_a_stale_or_future_list_is_refused(days, fresh):
-    optouts = OptOuts.of(np.array(["k1.a"]), TODAY - datetime.timedelta(days))
+    optouts = OptOuts.of(np.array([A]), TODAY - datetime.timedelta(days))
     if fresh:
         optouts.check_fresh(NOW, 30)
         return

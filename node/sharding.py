@@ -23,11 +23,12 @@ def by_person(file: Any, columns: Sequence[str], shards: int) -> Iterator[pa.Tab
 
     Pseudonyms are evenly spread, so shards are alike in people, whatever the data set.
     """
-    groups = [_persons(file.metadata.row_group(i)) for i in range(file.metadata.num_row_groups)]
-    mode = groups[0][0].split(".")[0] if groups else ""
+    found = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    groups = {i: _persons(group) for i, group in enumerate(found) if group.num_rows}  # everybody may be erased
+    mode = next(iter(groups.values()))[0].split(".")[0] if groups else ""
     edges = [f"{mode}.{round(i * 16**DIGITS / shards):0{DIGITS}x}" for i in range(shards)] + [f"{mode}/"]
     for low, high in pairwise(edges):
-        held = [i for i, (first, last) in enumerate(groups) if first < high and last >= low]
+        held = [i for i, (first, last) in groups.items() if first < high and last >= low]
         table = file.read_row_groups(held, columns=list(columns)).select(list(columns))
         yield table.filter(_within(table["person"], low, high)) if held else table
 

@@ -61,6 +61,7 @@ class Swap:
     table: pa.Table | None = None
     optouts: OptOuts | None = None
     links: str = ""
+    parts: Iterable[pa.Table] | None = None  # instead of ``table``, one after the other in memory
 
 
 class Store:
@@ -104,7 +105,7 @@ class Store:
         changes what else belongs to it, in the same transaction.
         """
         with self.files.alone():
-            made = [(replace(swap, table=None), self._seal(swap)) for swap in swaps()]  # one table at a time in memory
+            made = [(replace(swap, table=None, parts=None), self._seal(swap)) for swap in swaps()]  # one in memory
             with self._database.transaction() as connection:
                 within(connection)
                 files = [self._swap(connection, swap, key) for swap, key in made]
@@ -230,9 +231,10 @@ class Store:
             return self.files.seal([pa.table({"person": swap.optouts.allowed})], OPTOUTS, "list")
         if swap.links and swap.table is not None:
             return self.files.seal([swap.table], swap.links.split(".links")[0].rpartition(".")[0], "links")
-        if swap.version is None or swap.table is None:
+        tables = swap.parts if swap.parts is not None else [swap.table] if swap.table is not None else None
+        if swap.version is None or tables is None:
             return None
-        return self.files.seal([swap.table], f"{swap.version.data_set}.{swap.version.version}", swap.kind)
+        return self.files.seal(tables, f"{swap.version.data_set}.{swap.version.version}", swap.kind)
 
     def _swap(self, connection: Connection, swap: Swap, key: FileKey | None) -> dict[str, JSON]:
         """Make one change in the caller's transaction, and return what its leaf says of it."""

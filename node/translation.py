@@ -9,15 +9,17 @@ import numpy as np
 import pyarrow as pa
 
 from node.assemble import Node
-from node.data_version import COLUMN_OF, DataVersion
+from node.data_version import DataVersion
 from node.persons import arrow_texts
+from node.sharding import shards_for
 from node.store import Store, Swap
 from privacy.errors import Refusal
 from privacy.identifiers import ten_digits
 from privacy.optouts import OptOuts
-from privacy.pseudonyms import Pseudonyms, Reversible, bits_of
+from privacy.pseudonyms import Bits, Pseudonyms, Reversible, bits_of
 
 PERSON = "person"
+ROWS_IN_MEMORY = 4_000_000  # of a version, while it is written anew
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,8 @@ class Translation:
 
     def texts(self, persons: pa.ChunkedArray) -> pa.ChunkedArray:
         """Translate a column of pseudonyms, nulls kept; a foreign one is ``pseudonym-foreign``."""
-        coded = persons.cast(pa.string()).combine_chunks().dictionary_encode()
-        known = coded.dictionary.to_numpy(zero_copy_only=False).astype(np.str_)
-        numbers = self.before.numbers(bits_of(known, self.before.tag))
-        after = arrow_texts(self.after.bits(ten_digits(numbers)), self.after.tag)
-        return pa.chunked_array([after.take(coded.indices)])
+        bits, places = self._named(persons)
+        return pa.chunked_array([arrow_texts(bits, self.after.tag).take(places)])
 
     def swaps(self, node: Node) -> Iterator[Swap]:
         """Yield what takes the place of every file that names people; refuses what it cannot translate."""
@@ -50,9 +49,32 @@ class Translation:
     def _of_data(self, store: Store) -> Iterator[Swap]:
         for version in store.all():
             require_translatable(version)
-            for kind in COLUMN_OF:
-                table = self._translated(store.read_whole(version, kind))
-                yield Swap(version, kind, _in_order(table, version) if kind == "records" else table)
+            yield Swap(version, "records", parts=self._records(store, version))
+            yield Swap(version, "quarantine", self._translated(store.read_whole(version, "quarantine")))
+
+    def _records(self, store: Store, version: DataVersion) -> Iterator[pa.Table]:
+        """Yield the records in the order of the new pseudonyms, part by part; all are read again for each part."""
+        rows = store.rows(version)
+        columns, parts = [column.name for column in version.contract.stored], max(1, -(-rows // ROWS_IN_MEMORY))
+        for part in range(parts):
+            tables = store.people(version, columns, shards=shards_for(rows))
+            kept = [self._of_part(table, part, parts) for table in tables]
+            yield _in_order(pa.concat_tables(kept).unify_dictionaries().combine_chunks(), version)
+
+    def _of_part(self, table: pa.Table, part: int, parts: int) -> pa.Table:
+        """Translate the people whose new pseudonyms lie in one part of the order; leave out the others."""
+        bits, places = self._named(table[PERSON])
+        leading = np.ascontiguousarray(bits[:, :4]).view(">u4").reshape(-1).astype(np.uint64)
+        wanted = pa.array(leading * np.uint64(parts) >> np.uint64(32) == part).take(places)
+        persons = arrow_texts(bits, self.after.tag).take(places.filter(wanted))
+        return table.filter(wanted).set_column(table.schema.get_field_index(PERSON), PERSON, persons)
+
+    def _named(self, persons: pa.ChunkedArray) -> tuple[Bits, pa.Array]:
+        """Return the new name of each distinct person, and which of them each row has."""
+        coded = persons.cast(pa.string()).combine_chunks().dictionary_encode()
+        known = coded.dictionary.to_numpy(zero_copy_only=False).astype(np.str_)
+        numbers = self.before.numbers(bits_of(known, self.before.tag))
+        return self.after.bits(ten_digits(numbers)), coded.indices
 
     def _translated(self, table: pa.Table) -> pa.Table:
         return table.set_column(table.schema.get_field_index(PERSON), PERSON, self.texts(table[PERSON]))
@@ -70,4 +92,4 @@ def _in_order(records: pa.Table, version: DataVersion) -> pa.Table:
     return records.sort_by([(PERSON, "ascending"), *([(period, "ascending")] if period else [])])
 
 
-__all__ = ["PERSON", "Translation", "require_translatable"]
+__all__ = ["PERSON", "ROWS_IN_MEMORY", "Translation", "require_translatable"]

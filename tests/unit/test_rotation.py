@@ -1,9 +1,10 @@
 """A rotation of the pseudonyms' key names everybody anew, all at once or not at all, and mixes nothing."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
-from node import epochs, rotation
+from node import epochs, rotation, sharding, translation
 from node.assemble import open_node
 from node.clock import stamp
 from node.erasure import erase_person
@@ -100,6 +101,23 @@ def test_everybody_is_named_anew_and_nothing_else_changes(node):
         .keep(again.store.read(again.store.latest("visits"), [])["person"].to_numpy().astype(str))
         .all()
     )
+
+
+def test_many_rows_are_written_anew_part_by_part(node, monkeypatch):
+    rows, allowed, _ = everything(node)
+    monkeypatch.setattr(translation, "ROWS_IN_MEMORY", 70)
+    monkeypatch.setattr(sharding, "ROWS_A_SHARD", 40)
+    rotate_pseudonyms(node, keys=signers(node))
+    assert everything(reopened(node)) == (rows, allowed, {"r3"})
+    shards = list(node.store.people(node.store.latest("visits"), ["age"], shards=7))
+    assert sum(table.num_rows for table in shards) == 300
+    assert sum(len(pc.unique(table["person"].cast(pa.string()))) for table in shards) == 150
+
+
+def test_a_version_without_rows_is_translated_too(node):
+    erase_person(node, numbers=nhs_numbers(150), keys=signers(node), reason="request 5")
+    rotate_pseudonyms(node, keys=signers(node))
+    assert reopened(node).store.read(node.store.latest("visits"), []).num_rows == 0
 
 
 def test_reversible_ones_can_become_irreversible_for_good(node):

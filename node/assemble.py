@@ -33,6 +33,7 @@ from privacy.contract import Contract
 from privacy.dry_run import dry_run
 from privacy.durable import Database
 from privacy.enrolment import JoinKit
+from privacy.feature_fit import data_sets
 from privacy.ledger import Ledger
 from privacy.signing import PublicKey
 from privacy.software import package_sha256
@@ -243,10 +244,10 @@ class Node:
         return self.store.latest(data_set).contract
 
     def _controllers(self, study: Study) -> tuple[str, ...]:
-        contract = self._contract(study.data_set)
-        if not contract.linkage:
-            return ()
-        return self.agreements.in_force(contract.linkage, now=self.now()).people_of(contract.name)
+        contracts = [self._contract(name) for name in data_sets(study)]
+        linked = [each for each in contracts if each.linkage]
+        agreed = [self.agreements.in_force(each.linkage, now=self.now()).people_of(each.name) for each in linked]
+        return tuple(dict.fromkeys(person for people in agreed for person in people))
 
     def _judge_cohort(self, study: Study) -> str:
         return self.sums.judge_cohort(study)

@@ -12,6 +12,7 @@ from privacy.arrays import Arrays, Floats
 from privacy.canonical import hash_of
 from privacy.computation import Ask, Batch, Finder
 from privacy.errors import Refusal
+from privacy.feature_fit import data_sets
 from privacy.ledger import Charge, Ledger
 from privacy.private_sum import PrivateSum
 from privacy.programme import NODE_ITSELF, Place, Programme, programme
@@ -104,11 +105,6 @@ class Sums:
         return self._finder.find(step.use).contributions(study.parameters(step), Ask(place.sum, state), batch)
 
 
-def data_sets(study: Study) -> tuple[str, ...]:
-    """Return the data sets that a study reads: its own, then those of its features."""
-    return tuple(dict.fromkeys((study.data_set, *(study.features.data_sets if study.features else ()))))
-
-
 def place_of(plan: Programme, index: int) -> Place:
     """Return a place that may be asked from outside; ``place-unknown`` for the node's own and those not planned."""
     if not 1 <= index < len(plan.places):
@@ -116,4 +112,4 @@ def place_of(plan: Programme, index: int) -> Place:
     return plan.places[index]
 
 
-__all__ = ["Sums", "data_sets", "place_of"]
+__all__ = ["Sums", "place_of"]

@@ -14,7 +14,7 @@ from privacy.canonical import Document
 from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.errors import HedgerowError
-from privacy.explain import PEOPLE, cost_lines, spelt, sure
+from privacy.explain import PEOPLE, contract_of, cost_lines, spelt, sure
 from privacy.feature_words import explained
 from privacy.programme import Programme, programme
 from privacy.study import Step, Study
@@ -23,9 +23,10 @@ FORMAT = "hedgerow-dossier/1"
 HALF, DOUBLE = 0.5, 2.0
 
 
-def dossier(plan: Programme, finder: Finder, contract: Contract | None = None) -> Document:
-    """Return the dossier; with the data contract, also what it says of each column, and which are sensitive."""
+def dossier(plan: Programme, finder: Finder, *contracts: Contract) -> Document:
+    """Return the dossier; with the contracts of what it reads also what they say of columns, sensitive ones marked."""
     study = plan.study
+    contract = contract_of(study.data_set, contracts)
     named = ("title", "question", "decision", "intended_use", "purpose", "legal_basis", "asked_by", "ends")
     return {
         "format": FORMAT,
@@ -36,7 +37,7 @@ def dossier(plan: Programme, finder: Finder, contract: Contract | None = None) -
         "invited": [asdict(invited) for invited in study.invited],
         "data": _data(study, contract),
         "variables": [_variable(study, i, contract) for i in range(len(study.variables))],
-        "features": list(explained(study.features)) if study.features else [],
+        "features": list(explained(study.features, study.data_set, contracts)) if study.features else [],
         "persons": list(_persons(study)),
         "leaves": [_step(plan, step, finder) for step in study.steps],
         "also_leaves": list(ALSO_LEAVES),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from privacy import accountant
 from privacy.computation import Finder
@@ -19,17 +20,17 @@ PEOPLE = {
 }
 
 
-def explain(plan: Programme, finder: Finder, contract: Contract | None = None) -> str:
+def explain(plan: Programme, finder: Finder, *contracts: Contract) -> str:
     """Return the explanation that an approver reads; every figure comes from the approved plan.
 
-    With the data contract, each column is shown with what it says of it, and marked where it is sensitive.
+    With the contracts of what it reads, columns are shown with what these say of them, and marked where sensitive.
     """
     study = plan.study
     return "\n\n".join(
         [
             f"{study.title}\n{'=' * len(study.title)}",
             _why(study),
-            _what(study, contract),
+            _what(study, contracts),
             _leaves(plan, finder),
             _cost(plan),
             _cannot(study),
@@ -59,7 +60,8 @@ def _why(study: Study) -> str:
     )
 
 
-def _what(study: Study, contract: Contract | None) -> str:
+def _what(study: Study, contracts: Sequence[Contract]) -> str:
+    contract = contract_of(study.data_set, contracts)
     lines = [f"It reads these columns of {study.data_set}, here, and makes numbers of them:"]
     lines += [f"  - {v.name}: {_column(v, contract)}{spelt(v, study.features)}" for v in study.variables]
     lines += [f"  - of {d.column} only whether there is a value" for d in study.quality]
@@ -67,8 +69,13 @@ def _what(study: Study, contract: Contract | None) -> str:
         lines.append("Rows whose later period is not recorded are left out, and so are people who have no other rows.")
     if study.features:
         lines.append("Features are worked out here first, for each person, from nobody else's rows:")
-        lines += [f"  - {line}" for line in explained(study.features)]
+        lines += [f"  - {line}" for line in explained(study.features, study.data_set, contracts)]
     return "\n".join(lines)
+
+
+def contract_of(data_set: str, contracts: Sequence[Contract]) -> Contract | None:
+    """Return the contract of a data set, if it is among those given."""
+    return next((each for each in contracts if each.name == data_set), None)
 
 
 def _column(v: Variable, contract: Contract | None) -> str:
@@ -167,4 +174,4 @@ What it may reveal: what is true of people in general, and roughly of this organ
 noise hides a person, not an organisation."""
 
 
-__all__ = ["PEOPLE", "cost_lines", "explain", "spelt", "sure"]
+__all__ = ["PEOPLE", "contract_of", "cost_lines", "explain", "spelt", "sure"]

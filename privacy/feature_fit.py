@@ -8,6 +8,7 @@ from privacy.columns import NUMERIC, Column
 from privacy.contract import Contract
 from privacy.errors import Invalid
 from privacy.features import KINDS, Condition, Feature, FeatureSet
+from privacy.study import Study
 
 TEXTS = ("code", "postcode", "text")
 VALUED = ("latest", "maximum", "mean", "minimum", "sum")
@@ -23,6 +24,11 @@ def check_features(declared: FeatureSet, people: Contract, contract: Callable[[s
     faults = list(_faults(declared, people, events))
     if faults:
         raise Invalid("feature-unfit", faults[0] if len(faults) == 1 else "", faults=faults if len(faults) > 1 else ())
+
+
+def data_sets(study: Study) -> tuple[str, ...]:
+    """Return every data set that a study reads: its own, then those of its features."""
+    return tuple(dict.fromkeys((study.data_set, *(study.features.data_sets if study.features else ()))))
 
 
 def date_column(contract: Contract) -> str:
@@ -74,4 +80,4 @@ def _column_faults(asked: Iterable[tuple[str, tuple[str, ...]]], contract: Contr
             yield f"{name} of {contract.name} is of type {stored[name].type}, not {' or '.join(types)}"
 
 
-__all__ = ["TEXTS", "VALUED", "check_features", "date_column"]
+__all__ = ["TEXTS", "VALUED", "check_features", "data_sets", "date_column"]

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from privacy.contract import Contract
 from privacy.features import MISSING_WITHOUT_EVENTS, Condition, Feature, FeatureSet
 
 FEW = 6  # codes that are shown one by one
 
 
-def explained(declared: FeatureSet) -> Iterator[str]:
-    """Yield a line for each feature, and one for each code list, with what they are hashed as."""
-    for feature in declared.features:
-        yield f"{feature.name}: {in_words(feature, declared)}"
+def explained(declared: FeatureSet, people: str = "", contracts: Iterable[Contract] = ()) -> Iterator[str]:
+    """Yield a line for each feature, and one for each code list, with what they are hashed as.
+
+    With ``contracts``, of ``people`` and of events, features are marked that read a sensitive column.
+    """
+    kinds = {(contract.name, c.name): c.kind for contract in contracts for c in contract.stored}
+    for f in declared.features:
+        columns = (f.column, f.until, *(condition.column for condition in f.where))
+        marked = [name for name in dict.fromkeys(columns) if kinds.get((f.data_set or people, name)) == "sensitive"]
+        mark = f"SENSITIVE ({', '.join(marked)}): " if marked else ""
+        yield f"{f.name}: {mark}{in_words(f, declared)}"
     for each in declared.code_lists:
         yield (
             f"code list {each.reference}: {each.title}, {len(each.codes)} codes of {each.system}; from {each.source}; "

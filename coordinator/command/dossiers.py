@@ -49,7 +49,7 @@ def dossier(
     shell = Shell.of(context)
     found = found_study(shell, study)
     plan = programme(found, shell.finder)
-    document = made_of(plan, shell.finder, read_contract(contract) if contract else None)
+    document = made_of(plan, shell.finder, *([read_contract(contract)] if contract else []))
     if out is None:
         return say([] if as_json else [dossier_page(document).decode().rstrip()], document, as_json=as_json)
     write_new(out, dossier_page(document))

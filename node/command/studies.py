@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from node.register import Record
     from privacy.contract import Contract
     from privacy.programme import Programme
+    from privacy.study import Study
 
 study = typer.Typer(help="Studies that were offered to this node: read, approve or refuse them.", no_args_is_help=True)
 
@@ -75,7 +76,7 @@ def explain(*, name: StudyName, home: Home, as_json: AsJson = False) -> None:
 
     node = opened(home)
     record, plan, here = _planned(node, name)
-    text = f"{explained(plan, node.finder, _contract(node, plan.study.data_set))}\n\n{here}"
+    text = f"{explained(plan, node.finder, *_contracts(node, plan.study))}\n\n{here}"
     say({**_summary(record), "explanation": text}, text, as_json=as_json)
 
 
@@ -96,7 +97,7 @@ def dossier(
 
     node = opened(home)
     record, plan, here = _planned(node, name)
-    document = made_of(plan, node.finder, _contract(node, plan.study.data_set))
+    document = made_of(plan, node.finder, *_contracts(node, plan.study))
     page = dossier_page(document, here=here.splitlines())
     if out is None:
         return say({**_summary(record), "dossier": document}, page.decode().rstrip(), as_json=as_json)
@@ -179,16 +180,17 @@ def _planned(node: Node, name: str) -> tuple[Record, Programme, str]:
 
 def _linked(node: Node, record: Record) -> str:
     """Return who else must approve a study of records that came by linkage, and who has; empty for others."""
-    contract = _contract(node, record.study().data_set)
-    if contract is None or not contract.linkage:
-        return ""
-    agreement = node.agreements.current(contract.linkage)
     signed = {d.person for d in node.governance.register.decisions(record.hash) if d.decision == "approve"}
+    return "".join(_spoken_for(node, each, signed) for each in _contracts(node, record.study()) if each.linkage)
+
+
+def _spoken_for(node: Node, contract: Contract, signed: set[str]) -> str:
+    agreement = node.agreements.current(contract.linkage)
+    speakers = agreement.people_of(contract.name)
     lines = [
-        f"Its rows became people's by linkage {agreement.name}@{agreement.version}, until {agreement.expires}.",
+        f"{contract.name} has rows by linkage {agreement.name}@{agreement.version}, until {agreement.expires}.",
         "So somebody of each controller approves the study:",
     ]
-    speakers = agreement.people_of(contract.name)
     lines += [
         f"  - {c.person} for {c.name}: {'approved' if c.person in signed else 'has not approved yet'}"
         for c in agreement.controllers
@@ -197,10 +199,12 @@ def _linked(node: Node, record: Record) -> str:
     return "\n".join(["\n", *lines])
 
 
-def _contract(node: Node, data_set: str) -> Contract | None:
-    """Return the contract of a data set's latest version, if any is loaded."""
-    loaded = node.store.versions(data_set)
-    return loaded[-1].contract if loaded else None
+def _contracts(node: Node, study: Study) -> list[Contract]:
+    """Return the contracts of what a study reads, its own data set's first; of what is loaded."""
+    from privacy.feature_fit import data_sets
+
+    loaded = [node.store.versions(name) for name in data_sets(study)]
+    return [versions[-1].contract for versions in loaded if versions]
 
 
 def _summary(record: Record) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A study of features at a real node: checked, explained, worked out once, and gone with the person who is erased."""
 
 import datetime
+import types
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +16,11 @@ from node.features import Features
 from node.ingest.load import ingest
 from node.optouts import load_optouts
 from node.people import open_key
-from node.sums import data_sets
 from privacy.contract import contract_of
 from privacy.dossier import dossier
 from privacy.errors import Invalid, Refusal
 from privacy.explain import explain
+from privacy.feature_fit import data_sets
 from privacy.programme import programme
 from privacy.release import Release
 from privacy.study import from_document, read_study
@@ -28,7 +29,7 @@ from tests.nodes import NOW, nhs_numbers
 
 PEOPLE = 150
 INDEX = datetime.date(2026, 4, 1)
-HEAD = {"version": 1, "title": "T", "owner": "O", "legal_basis": "L", "source": "S"}
+HEAD = {"version": 1, "title": "T", "owner": "O", "legal_basis": "L", "source": "S", "purpose": "P", "recipient": "R"}
 PERSON = {"kind": "direct-identifier", "type": "nhs-number", "treatment": "pseudonym"}
 DAY = {"kind": "quasi-identifier", "type": "date", "low": "1900-01-01", "high": "2040-01-01", "may_be_missing": True}
 PEOPLE_CONTRACT = {
@@ -206,6 +207,28 @@ def test_the_node_refuses_features_that_do_not_fit(site, features, code):
     assert (record.state, record.code) == ("refused", code)
 
 
+def test_controllers_of_linked_events_must_approve_as_those_of_linked_people_do(site, monkeypatch):
+    class Agreements:
+        def in_force(self, name, now):
+            return self
+
+        def people_of(self, data_set):
+            return ("cy",) if data_set == "events" else ("dee",)
+
+    monkeypatch.setattr(type(site.node), "agreements", Agreements())
+    assert site.node._controllers(site.study) == ()
+    linked = {"events"}
+    contract = type(site.node)._contract
+    monkeypatch.setattr(
+        type(site.node),
+        "_contract",
+        lambda node, name: types.SimpleNamespace(linkage="a" if name in linked else "", name=contract(node, name).name),
+    )
+    assert site.node._controllers(site.study) == ("cy",)
+    linked.add("persons")
+    assert site.node._controllers(site.study) == ("dee", "cy")
+
+
 def test_the_hash_covers_the_features_and_a_study_without_any_keeps_its_hash(site):
     assert from_document(site.study.document()) == site.study
     hashes = {site.study.hash}
@@ -222,6 +245,9 @@ def test_people_read_the_features_in_words(site):
         "falls: how many events of events with code beginning with one of W0, W1 from 2025-04-01 to 2026-03-31" in said
     )
     assert "age: age in completed years at 2026-04-01" in said
+    contracts = [contract_of(PEOPLE_CONTRACT), contract_of(EVENTS_CONTRACT)]
+    assert "  - falls: SENSITIVE (code): how many events" in explain(site.plan, FINDER, *contracts)
+    assert "  - weight: the latest value" in explain(site.plan, FINDER, *contracts)
     document_ = dossier(site.plan, FINDER)
     assert any(line.startswith("weight: the latest value") for line in document_["features"])
     other = from_document(site.study.document() | {"index_date": "2026-03-31"})

@@ -5,9 +5,11 @@ python deploy/bench/discovery_rates.py          prints the tables of docs/discov
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -37,10 +39,12 @@ def _counted_up(first: int, last: int, step: int = 1) -> Column:
     return column
 
 
-def _diagnoses(rng: random.Random, count: int) -> list[str]:
-    """Return days on which diagnoses were made that a record still has: halved every ten years."""
-    years = [int(2026 - rng.expovariate(0.0693)) for _ in range(40 * count)]
-    return list({drawn_day(year, year)(rng) for year in years if year >= 1930})
+def _diagnoses(rng: random.Random, _count: int) -> list[str]:
+    """Return the days of the last 70 years on which any of 290,000 diagnoses was made: a tenth as many 33 years ago."""
+    days = [(year, month, day) for year in range(1957, 2027) for month in range(1, 13) for day in range(1, 29)]
+    made = [20_000 * 0.933 ** (2026 - year) / (12 * 28) for year, _, _ in days]
+    there = [rng.random() < 1 - math.exp(-each) for each in made]
+    return [f"{year}-{month:02d}-{day:02d}" for year, month, day in compress(days, there)]
 
 
 def _nhs_number(rng: random.Random) -> str:
@@ -75,7 +79,7 @@ ALIKE: Mapping[str, Column] = {
     "days, crowding into the last 30 of 80 years": _each(
         lambda rng: drawn_day(*((1996, 2026) if rng.random() < 0.9 else (1946, 1995)))(rng)
     ),
-    "days of 40,000 diagnoses, fewer the longer ago": _diagnoses,
+    "days of 290,000 diagnoses, fewer the longer ago": _diagnoses,
     "hexadecimal pseudonyms": _each(lambda rng: f"{rng.getrandbits(128):032x}"),
     "letters and digits like a postcode's": _each(drawn_code("AA99 9AA")),
     "two letters, six digits, a letter": _each(drawn_code("AA999999A")),

@@ -13,7 +13,7 @@ FIRST, LAST = 1850, 2149  # the years that are counted
 PIVOT = 30  # of years of two digits: 31 is 1931, 30 is 2030
 ENOUGH = 50  # distinct dates
 LIVES, MIDDLE = 50, 25  # years from the 5th to the 95th percentile, and from the 25th to the 75th
-DAYS = 366  # of a year, that distinct dates can fill
+DAYS, NEARLY_FULL = 366, 200  # of a year, that distinct dates can fill
 BEFORE, GENERATION = 2000, 10  # hardly an electronic record of care lies wholly before; nor a cohort in fewer years
 _TAIL = r"(?:[ T].{0,20})?$"
 _SHAPES = re.compile(
@@ -73,11 +73,14 @@ class BirthDates:
         """Return the years that so many dates lie up to: dates, though only distinct texts were seen.
 
         Of many events on few days each day is there once: a full year says less than it holds. If n fell on the days
-        of a year by chance, a share 1 - exp(-n / 366) of these is there, so n is worked back from that share.
+        of a year by chance, a share 1 - exp(-n / days) of these is there, so n is worked back from that share. Some
+        things happen on weekdays only: the fullest year says how many days a year can have, once it has 200.
         """
         counts = self._years.astype(np.float64)
-        if counts.max() <= DAYS:  # else they have a time, and days do not fill up
-            counts = -DAYS * np.log1p(-np.minimum(counts, DAYS - 0.5) / DAYS)
+        fullest = counts.max()
+        if fullest <= DAYS:  # else they have a time, and days do not fill up
+            days = fullest + 0.5 if fullest >= NEARLY_FULL else DAYS
+            counts = -days * np.log1p(-counts / days)
         reached = np.cumsum(counts) / counts.sum()
         return [FIRST + int(np.searchsorted(reached, share)) for share in shares]
 
@@ -87,4 +90,16 @@ def _whole(year: str) -> int:
     return number if len(year) == 4 else number + (1900 if number > PIVOT else 2000)
 
 
-__all__ = ["BEFORE", "DAYS", "ENOUGH", "FIRST", "GENERATION", "LAST", "LIVES", "MIDDLE", "PIVOT", "BirthDates"]
+__all__ = [
+    "BEFORE",
+    "DAYS",
+    "ENOUGH",
+    "FIRST",
+    "GENERATION",
+    "LAST",
+    "LIVES",
+    "MIDDLE",
+    "NEARLY_FULL",
+    "PIVOT",
+    "BirthDates",
+]

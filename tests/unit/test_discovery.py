@@ -157,6 +157,7 @@ SAINTS = "Mary James Thomas George Helen Peter Richard Luke Ann Catherine Michae
 TOWNS = "Preston Burton Sutton Newton Poole Weston Norton Ashton Clayton Horton Hamilton Nelson Leeds Hull Halton"
 TRADES = "Baker Barber Butler Carpenter Cooper Fisher Gardener Mason Miller Porter Taylor Nurse Driver"
 MEDICINES = "Amlodipine Ramipril Metformin Atorvastatin Omeprazole Sertraline Salbutamol Aspirin Codeine"
+DIAGNOSED = [day for y in range(60) for day in dates(int(20_000 * 0.93**y), *year(2026 - y))]
 LABELS = [
     "Type 2 diabetes mellitus without complications",
     "Fracture of neck of femur, closed, following a fall on the same level from slipping",
@@ -189,7 +190,8 @@ ALONE = {
     "padded ids": [f"{n:011d}" for n in range(1, 3_000)],
     "times": [f"2026-04-{d:02d} {h:02d}:{m:02d}:00" for d in range(1, 29) for h in range(24) for m in (0, 17)],
     "dates seen": dates(4_000, *SEEN),
-    "days of many diagnoses": [d for y in range(60) for d in dates(int(3_000 * 0.93**y), *year(2026 - y))],
+    "days of many diagnoses": DIAGNOSED,
+    "weekdays of many diagnoses": [day for day in DIAGNOSED if datetime.date.fromisoformat(day).weekday() < 5],
     "first days of months": [f"{y}-{m:02d}-01" for y in range(1930, 2020) for m in range(1, 13)],
     "years of birth": [str(y) for y in range(1920, 2020)],
     "labels": LABELS,

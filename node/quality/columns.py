@@ -19,6 +19,7 @@ from privacy.columns import NUMERIC, Column, iso_of
 MOST_BINS = 20
 MOST_CODES = 10_000  # kept apart as they come; what comes later counts as other, so that memory is bounded
 MOST_SHOWN = 1_000
+FEWEST_ROWS = 10  # of a code that no contract lists: a rare one is a person (threshold of UK LLC's output rules)
 LAG_DAYS = (-1, 0, 1, 7, 30, 90, 365, 1826)  # rows are counted that were at most so many days old when loaded
 Counts = NDArray[np.int64]
 
@@ -119,9 +120,10 @@ class _Months:
 
 
 class _Codes:
-    """How often each code occurs; of a closed list also those that do not."""
+    """How often each code occurs; of a closed list also those that do not, of an open one not those of few rows."""
 
     def __init__(self, codes: Sequence[str]) -> None:
+        self._closed = frozenset(codes)
         self._counts: Counter[str] = Counter(dict.fromkeys(codes, 0))
         self._others = 0
 
@@ -136,9 +138,10 @@ class _Codes:
                 self._others += int(seen[i])
 
     def summary(self) -> Document:
-        shown = sorted(self._counts.items(), key=lambda each: (-each[1], each[0]))
-        others = self._others + sum(count for _, count in shown[MOST_SHOWN:])
-        labels, counts = ([each[i] for each in shown[:MOST_SHOWN]] for i in (0, 1))
+        named = [(code, n) for code, n in self._counts.items() if code in self._closed or n >= FEWEST_ROWS]
+        shown = sorted(named, key=lambda each: (-each[1], each[0]))[:MOST_SHOWN]
+        others = self._others + sum(self._counts.values()) - sum(n for _, n in shown)
+        labels, counts = ([each[i] for each in shown] for i in (0, 1))
         return {"of": "codes", "labels": labels, "counts": counts, "others": others}
 
 
@@ -154,4 +157,15 @@ def _lag_labels() -> Iterator[str]:
     yield f"more than {LAG_DAYS[-1]} days"
 
 
-__all__ = ["LAG_DAYS", "MOST_BINS", "MOST_CODES", "MOST_SHOWN", "Counts", "Spread", "chunks_of", "present", "spread_of"]
+__all__ = [
+    "FEWEST_ROWS",
+    "LAG_DAYS",
+    "MOST_BINS",
+    "MOST_CODES",
+    "MOST_SHOWN",
+    "Counts",
+    "Spread",
+    "chunks_of",
+    "present",
+    "spread_of",
+]

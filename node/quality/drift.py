@@ -95,6 +95,8 @@ def _said_of_complete(old: Document, new: Document) -> Iterator[str]:
 def _distance(a: Document, b: Document) -> _Distance | None:
     """Return how far apart two spreads are over the labels of both; None where a side has no rows."""
     labels = list(dict.fromkeys([*a["labels"], *b["labels"]]))
+    if a["of"] == b["of"] == "codes":  # one that is named on one side only is among the other side's others
+        labels = [label for label in labels if label in a["labels"] and label in b["labels"]]
     p, q = (_counts(each, labels) for each in (a, b))
     n, m, bins = p.sum(), q.sum(), len(p)
     if not n or not m:
@@ -111,7 +113,8 @@ def _distance(a: Document, b: Document) -> _Distance | None:
 
 def _counts(summary: Document, labels: Sequence[str]) -> Floats:
     counted = dict(zip(summary["labels"], summary["counts"], strict=True))
-    return np.array([*(counted.get(label, 0) for label in labels), summary.get("others", 0)], np.float64)
+    named = [counted.pop(label, 0) for label in labels]
+    return np.array([*named, summary.get("others", 0) + sum(counted.values())], np.float64)
 
 
 def _codes_only_in(a: Document, b: Document) -> tuple[str, ...]:

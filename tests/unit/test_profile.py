@@ -182,18 +182,27 @@ def test_the_same_people_another_time_are_no_drift(profile):
 
 
 def test_few_rows_of_many_codes_are_no_drift_by_chance():
-    document = {**COLUMNS, "ethnicity": {"kind": "sensitive", "type": "code", "system": "icd-10"}}
+    listed = [f"A{i:02d}" for i in range(100)]
+    document = {**COLUMNS, "ethnicity": {"kind": "sensitive", "type": "code", "codes": listed}}
     many = contract_of(CONTRACT_OF_EVENTS.document() | {"columns": document})
 
     def of(seed):
         profiler = Profiler(many, NOW)
-        codes = np.random.default_rng(seed).choice([f"A{i:02d}" for i in range(100)], 300)
+        codes = np.random.default_rng(seed).choice(listed, 300)
         profiler.see(table(frame(300, seed=seed).assign(ethnicity=codes)))
         return profiler.profile()
 
     (found,) = [d for d in drift(of(1), of(2)) if d.column == "ethnicity"]
     assert found.stability_index > 0.25  # by the rule of thumb alone it would be a large change
     assert not [w for w in found.warnings if "spread" in w]
+
+
+def test_a_code_that_no_contract_lists_is_named_only_where_it_is_not_rare():
+    document = {**COLUMNS, "ethnicity": {"kind": "sensitive", "type": "code", "system": "icd-10"}}
+    profiler = Profiler(contract_of(CONTRACT_OF_EVENTS.document() | {"columns": document}), NOW)
+    profiler.see(table(frame(300).assign(ethnicity=["I10"] * 281 + ["E11"] * 10 + ["Q87.4"] * 9)))
+    found = column(profiler.profile(), "ethnicity")["summary"]
+    assert (found["labels"], found["counts"], found["others"]) == (["I10", "E11"], [281, 10], 9)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -198,13 +199,20 @@ class Seen:
 
 @dataclass
 class Laden:
-    """A node's place: ``home``, its wrapping key and join kit beside it, and the files that it is given."""
+    """A node's place: ``home``, its wrapping key and join kit beside it, and the files that it is ``given``.
+
+    Its people work in the directory ``work``; ``more`` is what else is in their environment.
+    """
 
     place: Path
     home: Path = field(init=False)
+    given: Path = field(init=False)
+    work: Path = field(init=False)
+    more: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.home = self.place / "node"
+        self.given = self.work = self.place
 
     @classmethod
     def made(cls, place: Path) -> Laden:
@@ -212,6 +220,7 @@ class Laden:
         self, hub = cls(place), Ed25519PrivateKey.generate()
         kit = JoinKit("hub", "https://127.0.0.1:9", "127.0.0.1:9", "none", PublicKey.of(hub).text, "ab" * 32)
         (place / "join.kit").write_bytes(kit.encode())
+        (place / "pass").write_text(PASSPHRASE + "\n")
         founders = [Founder("ada", "ig-lead", PASSPHRASE), Founder("ben", "caldicott-guardian", PASSPHRASE)]
         found(
             home=self.home,
@@ -247,8 +256,8 @@ class Laden:
         assert done.status == 0, done.err
 
     def write(self, name: str, content: str | bytes) -> Path:
-        """Write a file beside the node."""
-        path = self.place / name
+        """Write a file that the node is given."""
+        path = self.given / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
@@ -256,7 +265,7 @@ class Laden:
         """Return the environment of a person who works at this node."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith("HEDGEROW")}
         ours |= {"PYTHONPATH": str(TREE), "HEDGEROW_NODE_HOME": str(self.home), "NO_COLOR": "1"}
-        return ours | {"HEDGEROW_PASSPHRASE_FILE": str(self.place / "pass")}
+        return ours | {"HEDGEROW_PASSPHRASE_FILE": str(self.place / "pass")} | self.more
 
     def run(self, *words: object) -> SimpleNamespace:
         """Run a command in this process, and return what it printed and how it exits."""
@@ -265,7 +274,8 @@ class Laden:
             patch.dict(os.environ, self.environ(), clear=True),
             patch.object(sys, "argv", ["hedgerow-node", *map(str, words)]),
             patch.object(sys, "stdin", io.StringIO()),
-            contextlib.chdir(self.place),
+            patch.object(tempfile, "tempdir", None),
+            contextlib.chdir(self.work),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):
@@ -277,7 +287,7 @@ class Laden:
 
     def load(self, name: str, source: object, *more: object) -> SimpleNamespace:
         """Load by a contract; ``code`` is why not, ``report`` what it did."""
-        done = self.run("ingest", f"{name}.toml", source, *more, "--json")
+        done = self.run("ingest", self.given / f"{name}.toml", source, *more, "--json")
         last = (done.err.splitlines() or [""])[-1]
         refused = json.loads(last) if done.status and last.startswith("{") else {}
         report = json.loads(done.out) if not done.status else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,12 +59,14 @@ class Loading:
         source_sha256: str,
         optouts_version: str,
         now: datetime.datetime,
+        note: Callable[[], bytes | None] = lambda: None,
     ) -> DataVersion:
         """Keep the load as the data set's next version: files, their keys, row and audit leaf, in one transaction.
 
         ``records`` are tables with ``person`` (pseudonyms), ``held_back`` and the contract's stored columns, in the
         order of their pseudonyms. ``quarantine`` is taken only after them: the last bad rows are found among them.
-        Pseudonyms of a key that is not in force any more are ``pseudonyms-rotated``.
+        Pseudonyms of a key that is not in force any more are ``pseudonyms-rotated``. ``note`` is asked last, for what
+        is kept beside the records under their key.
         """
         named = _Named(records)
         keys = [self._files.seal(named, self._stem, "records")]
@@ -83,6 +85,8 @@ class Loading:
             epochs.require_in_force(connection, named.first)
             connection.execute(INSERT, version.row())
             self._files.vault.keep(connection, keys)
+            if (content := note()) is not None:
+                self._files.vault.keep_note(connection, keys[0].file, keys[0].secret, content)
             self._audit.append(connection, DATA_LOADED, version.facts(), at=version.loaded_at)
         return version
 

@@ -80,10 +80,16 @@ class Vault:
 
     def note(self, file: str, content: bytes) -> None:
         """Keep what was worked out from a file, sealed under its key: it goes when the key goes, in copies too."""
-        nonce = os.urandom(NONCE_BYTES)
-        sealed = nonce + self._note_key(file).encrypt(nonce, content, file.encode())
+        secret = self.key(file)
         with self._database.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO file_note VALUES (?, ?)", (file, sealed))
+            self.keep_note(connection, file, secret, content)
+
+    @staticmethod
+    def keep_note(connection: sqlite3.Connection, file: str, secret: bytes, content: bytes) -> None:
+        """Keep a note inside the caller's transaction; ``secret`` is the file's key."""
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = nonce + _note_key(file, secret).encrypt(nonce, content, file.encode())
+        connection.execute("INSERT OR REPLACE INTO file_note VALUES (?, ?)", (file, sealed))
 
     def noted(self, file: str) -> bytes | None:
         """Return what was kept of a file, None where nothing was; one that was changed is ``store-tampered``."""
@@ -91,7 +97,8 @@ class Vault:
         if row is None:
             return None
         try:
-            return self._note_key(file).decrypt(row["note"][:NONCE_BYTES], row["note"][NONCE_BYTES:], file.encode())
+            key = _note_key(file, self.key(file))
+            return key.decrypt(row["note"][:NONCE_BYTES], row["note"][NONCE_BYTES:], file.encode())
         except InvalidTag:
             raise Tampered("store-tampered", f"what is noted of {file}") from None
 
@@ -115,12 +122,13 @@ class Vault:
         nonce = os.urandom(NONCE_BYTES)
         return FileKey(file, key_id, nonce + self._wrapping(key_id).encrypt(nonce, secret, file.encode()), secret)
 
-    def _note_key(self, file: str) -> AESGCM:
-        info = canonical(["hedgerow/vault/note/v1", file])
-        return AESGCM(HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self.key(file)))
-
     def _wrapping(self, key_id: str) -> AESGCM:
         return AESGCM(self._keystore.derive(key_id, purpose="file keys"))
+
+
+def _note_key(file: str, secret: bytes) -> AESGCM:
+    info = canonical(["hedgerow/vault/note/v1", file])
+    return AESGCM(HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(secret))
 
 
 __all__ = ["BEFORE", "FAMILY", "FIRST", "SCHEMA", "FileKey", "Vault"]

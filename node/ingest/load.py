@@ -25,7 +25,7 @@ from node.loading import Loading
 from node.parquet import ROWS_IN_A_GROUP
 from node.persons import names_of_texts, source_key, tag_in_force
 from node.quality.births import births_for
-from node.quality.kept import keep_profile
+from node.quality.kept import as_note
 from node.quality.profile import Profiler
 from node.sources.opening import open_source
 from node.sources.source import Rows
@@ -81,8 +81,8 @@ def ingest(
             source_sha256=source.digest(),
             optouts_version=optouts.version,
             now=now,
+            note=lambda: as_note(load.profile()),
         )
-        keep_profile(store, version, load.profile())
     return load.report(version)
 
 

@@ -14,9 +14,9 @@ from privacy.canonical import Document
 from privacy.errors import Invalid, Refusal
 
 
-def keep_profile(store: Store, version: DataVersion, profile: Document) -> None:
-    """Keep the profile that a load made of its own rows."""
-    store.files.vault.note(version.file, json.dumps(profile).encode())
+def as_note(profile: Document) -> bytes:
+    """Return a profile in the form in which it is kept beside the records."""
+    return json.dumps(profile).encode()
 
 
 def profile_of(store: Store, version: DataVersion) -> Document:
@@ -29,7 +29,7 @@ def profile_of(store: Store, version: DataVersion) -> Document:
     kept: Document = json.loads(noted) if noted else {}
     if kept.get("format") != FORMAT:
         kept = _worked_out(store, version)
-        keep_profile(store, version, kept)
+        store.files.vault.note(version.file, as_note(kept))
     return kept
 
 
@@ -62,4 +62,4 @@ def _worked_out(store: Store, version: DataVersion) -> Document:
     return profiler.profile()
 
 
-__all__ = ["keep_profile", "named_version", "profile_of", "version_before"]
+__all__ = ["as_note", "named_version", "profile_of", "version_before"]

@@ -5,11 +5,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.catalogue import FORMATS, described, entries
+from node.sums import place_of
 from privacy import accountant
 from privacy.errors import Invalid, Refusal, Tampered
 from privacy.explain import explain
 from privacy.private_sum import PrivateSum
-from privacy.programme import Mechanism
+from privacy.programme import Mechanism, programme
 from privacy.release import Notice, Release, decode, encode
 from privacy.signing import PublicKey
 from privacy.study import from_document
@@ -50,6 +51,20 @@ def test_a_person_with_five_rows_counts_as_one():
     private = PrivateSum(mechanism)
     private.add(five.by_person(five.matrix(["visits"])), people=five.people)
     assert private.noised(no_noise).tolist() == [mechanism.clip_units]
+
+
+def test_how_good_records_are_is_judged_once_with_noise_and_told_as_a_code():
+    """How good a node's records are is judged in a noisy sum of its own, which cannot be asked for: a code is told."""
+    study = from_document(document() | {"quality": [{"column": "smoker", "at_least": 0.8}]})
+    plan = programme(study, FINDER)
+    look = plan.places[0].mechanism
+    assert (look.width, look.clip) == (2, 2**0.5)  # 1 and a share of at most 1: nobody adds more
+    assert sum(place.step == plan.places[0].step for place in plan.places) == 1
+    with pytest.raises(Refusal) as refused:
+        place_of(plan, 0)
+    assert refused.value.code == "place-unknown"
+    with pytest.raises(Invalid):
+        Notice("refused", "ab" * 20, study.hash, code="smoker is 41 % complete")
 
 
 def test_nobody_moves_a_sum_by_more_than_the_clip():

@@ -309,7 +309,6 @@ def test_of_each_group_of_people_it_is_said_how_many_have_an_event(tmp_path, mon
     ethnicity = {"kind": "sensitive", "type": "code", "codes": ["A", "B"], "role": "ethnicity", "may_be_missing": True}
     head = {"version": 1, "title": "t", "owner": "o", "legal_basis": "l", "source": "s", "bad_rows_at_most": 1}
     head |= {"purpose": "p", "recipient": "r"}
-    head |= {"purpose": "p", "recipient": "r"}
     people = {"contract": {**head, "name": "people", "table": "person", "key": ["nhs_number"]},
               "columns": {"nhs_number": person, "ethnicity": ethnicity}}  # fmt: skip
     year = {"kind": "measure", "type": "integer", "low": 1, "high": 9}
@@ -342,3 +341,16 @@ def load(data, contract, content):
         now=NOW,
         allow_test_numbers=True,
     )
+
+
+def test_a_profile_that_cannot_be_kept_leaves_no_half_of_a_load(tmp_path, monkeypatch):
+    data = loaded(tmp_path)
+    before = data.state()
+
+    def full(*_):
+        raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr("node.vault.Vault.keep_note", full)
+    with pytest.raises(OSError, match="no space"):
+        data.load("\n".join([HEADER, f"{nhs_numbers(1)[0]},L,1,40,1,W"]))
+    assert data.state() == before

@@ -95,19 +95,34 @@ class Linked:
         )
 
 
-def linked(home: Path, *, seed: int = 1, opted_out: int = 3) -> Linked:
-    """Return a node beside a patient index that lacks one person in ten, and a council that knows one in two."""
-    node = a_node(home, Ed25519PrivateKey.generate())
+@dataclass
+class Extracts:
+    """A patient index that lacks one person in ten, and a council's records of one person in two."""
+
+    people: list[Person]
+    patients: list[Person]
+    clients: dict[str, Person]
+    reference: Path
+    target: Path
+
+
+def extracts(home: Path, seed: int = 1) -> Extracts:
     everybody, chance = people(COUNT, seed), random.Random(seed + 1)
     patients = [p for p in everybody if chance.random() < 0.9]
     known = [p for p in everybody if chance.random() < 0.5]
     rows = [as_client(p, i, chance, ethnicity="AJMZ"[i % 4]) for i, p in enumerate(known)]
     clients = {row["CLIENT"]: p for row, p in zip(rows, known, strict=True)}
     reference = write(home / "patients.csv", [as_patient(p) for p in patients])
-    target = write(home / "clients.csv", rows)
+    return Extracts(everybody, patients, clients, reference, write(home / "clients.csv", rows))
+
+
+def linked(home: Path, *, seed: int = 1, opted_out: int = 3) -> Linked:
+    """Return a node beside two extracts; the first few people have opted out."""
+    node = a_node(home, Ed25519PrivateKey.generate())
+    made = extracts(home, seed)
     allowed = home / "allowed-patients.txt"
-    allowed.write_text("\n".join(p.number for p in everybody[opted_out:]))
+    allowed.write_text("\n".join(p.number for p in made.people[opted_out:]))
     load_optouts(
         file=allowed, as_of=NOW.date(), store=node.store, keystore=node.keystore, now=NOW, allow_test_numbers=True
     )
-    return Linked(home, node, everybody, patients, clients, reference, target)
+    return Linked(home, node, **made.__dict__)

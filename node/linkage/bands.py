@@ -14,6 +14,7 @@ from privacy.linkage import Agreement, Extract
 
 Band = Literal["match", "clerical", "review", "refused"]
 LINKED = ("match", "clerical")
+NEARLY = 2  # the least level of given names: one is misspelt; on level 1 many a twin stands, such as MEI and AMELIA
 SAME_SHARED_ID = len(LEVELS["shared_id"])  # the level of equal ids
 
 
@@ -57,7 +58,7 @@ def machine_may(pairs: pa.Table) -> NDArray[np.bool_]:
     An id that both sides keep, and that is equal, says more than a name.
     """
     level = {name: pairs[name].to_numpy() for name in LEVELS}
-    alike = (level["given_name"] > 0) & (level["date_of_birth"] > 0) & (level["sex"] != 0)
+    alike = (level["given_name"] >= NEARLY) & (level["date_of_birth"] > 0) & (level["sex"] != 0)
     return np.asarray(alike | (level["shared_id"] == SAME_SHARED_ID))
 
 
@@ -92,4 +93,4 @@ def _first_of(
     return np.asarray(first & (np.bincount(group[first], minlength=len(top))[group] == 1))
 
 
-__all__ = ["LINKED", "SAME_SHARED_ID", "Band", "banded", "machine_may"]
+__all__ = ["LINKED", "NEARLY", "SAME_SHARED_ID", "Band", "banded", "machine_may"]

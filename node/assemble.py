@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # opened when first needed: a person who reads a list waits f
     from node.egress import Door
     from node.federation.fleet import FleetSettings
     from node.federation.hub import Hub
+    from node.linkage.resolving import Linked
     from node.linkage.tables import LinkTables
     from node.store import Store
     from node.sums import Sums
@@ -160,6 +161,12 @@ class Node:
         from node.linkage.tables import LinkTables  # noqa: PLC0415 - pyarrow
 
         return LinkTables(self.store.files, self.database, self.audit)
+
+    def linked(self, contract: Contract) -> Linked | None:
+        """Return the linkage in force for a contract's rows, None where they bear NHS numbers."""
+        from node.linkage.resolving import linkage_of  # noqa: PLC0415 - pyarrow
+
+        return linkage_of(contract, self.agreements, self.links, now=self.now()) if contract.linkage else None
 
     @cached_property
     def requests(self) -> Requests:

@@ -23,7 +23,7 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS data_version (
         data_set TEXT NOT NULL, version INTEGER NOT NULL, contract TEXT NOT NULL, loaded_at TEXT NOT NULL,
         source_sha256 TEXT NOT NULL, optouts_version TEXT NOT NULL, file TEXT NOT NULL UNIQUE,
-        quarantine TEXT NOT NULL UNIQUE, PRIMARY KEY (data_set, version)) STRICT""",
+        quarantine TEXT NOT NULL UNIQUE, linkage TEXT NOT NULL DEFAULT '', PRIMARY KEY (data_set, version)) STRICT""",
 )
 
 
@@ -32,7 +32,7 @@ class DataVersion:
     """One load of a data set. ``file`` and ``quarantine`` are names in the store's directory.
 
     ``source_sha256`` is keyed (HMAC-SHA256): this node can recognise the source file again, and nobody else
-    can use it to test a guess at what is in it.
+    can use it to test a guess at what is in it. ``linkage`` names the one that said whose the rows are, if one did.
     """
 
     data_set: str
@@ -43,6 +43,7 @@ class DataVersion:
     optouts_version: str
     file: str
     quarantine: str
+    linkage: str = ""
 
     @property
     def name(self) -> str:
@@ -57,17 +58,13 @@ class DataVersion:
         """Return it in the order of the table's columns."""
         contract = json.dumps(self.contract.document())  # not canonical: that would sort the columns
         head = (self.data_set, self.version, contract, self.loaded_at, self.source_sha256, self.optouts_version)
-        return (*head, self.file, self.quarantine)
+        return (*head, self.file, self.quarantine, self.linkage)
 
     def facts(self) -> dict[str, JSON]:
         """Return what the log tells of it: no count of rows, since a leaf may be shown outside the node."""
-        return {
-            "data_set": self.data_set,
-            "version": self.version,
-            "contract": self.contract.hash,
-            "source": self.source_sha256,
-            "optouts": self.optouts_version,
-        }
+        facts: dict[str, JSON] = {"data_set": self.data_set, "version": self.version, "contract": self.contract.hash}
+        facts |= {"source": self.source_sha256, "optouts": self.optouts_version}
+        return {**facts, "linkage": self.linkage} if self.linkage else facts
 
 
 def version_of(row: Row) -> DataVersion:

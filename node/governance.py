@@ -81,12 +81,14 @@ class Governance:
         If the second approval was kept and judging the cohort then failed (a stale opt-out list), approving again
         goes on from there; the figure is charged and drawn once.
         """
-        record, study, policy = self._to_decide(name, WAITING)
+        record, study, policy = self._to_decide(name, (*WAITING, "runnable", "running"))
         signed = self._signed(record, policy, person, key, "approve", "", now)
         self.register.check_not_paused()
         self._intake.check_standing(study, policy, now.astimezone(datetime.UTC).date())
         given = self._approvals(record, policy)
         lacking = self.lacking(study, given)
+        if record.state not in WAITING and person not in lacking:  # a later agreement may name another controller
+            raise Refusal("study-not-waiting", f"{record.name} is {record.state}")
         if len(given) < APPROVALS_NEEDED or person in lacking:
             self._keep_approval(record, study, policy, signed, now)
         elif lacking:

@@ -19,7 +19,7 @@ from privacy.audit import AuditLog
 from privacy.contract import Contract
 from privacy.durable import Database
 
-INSERT = "INSERT INTO data_version VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT = "INSERT INTO data_version VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Loading:
         quarantine: Iterable[pa.Table],
         source_sha256: str,
         optouts_version: str,
+        linkage: str = "",
         now: datetime.datetime,
         note: Callable[[], bytes | None] = lambda: None,
     ) -> DataVersion:
@@ -80,6 +81,7 @@ class Loading:
             optouts_version=optouts_version,
             file=keys[0].file,
             quarantine=keys[1].file,
+            linkage=linkage,
         )
         with self._database.transaction() as connection:
             epochs.require_in_force(connection, named.first)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from privacy.durable import Migration
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(2, "0.1 to 0.2", ()),)
+_BEFORE_LINKAGE = """CREATE TABLE IF NOT EXISTS data_version (
+    data_set TEXT NOT NULL, version INTEGER NOT NULL, contract TEXT NOT NULL, loaded_at TEXT NOT NULL,
+    source_sha256 TEXT NOT NULL, optouts_version TEXT NOT NULL, file TEXT NOT NULL UNIQUE,
+    quarantine TEXT NOT NULL UNIQUE, PRIMARY KEY (data_set, version)) STRICT"""  # a node that never opened its store
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(2, "0.1 to 0.2", ()),
+    Migration(
+        3, "0.2 to 0.3", (_BEFORE_LINKAGE, "ALTER TABLE data_version ADD COLUMN linkage TEXT NOT NULL DEFAULT ''")
+    ),
+)
 FORMAT = 1 + len(MIGRATIONS)
 
 __all__ = ["FORMAT", "MIGRATIONS"]

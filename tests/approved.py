@@ -58,7 +58,14 @@ def rows(people: int = PEOPLE) -> str:
     return "\n".join(lines)
 
 
-def a_node(tmp_path: Path, hub: Ed25519PrivateKey, *, records: str | None = None, people: int = PEOPLE) -> Node:
+def a_node(
+    tmp_path: Path,
+    hub: Ed25519PrivateKey,
+    *,
+    records: str | None = None,
+    people: int = PEOPLE,
+    more: Sequence[str] = (),
+) -> Node:
     """Found a node, with opt-outs as of today and records loaded; no reply slot, so that tests are quick."""
     kit = tmp_path / "join.kit"
     kit.write_bytes(
@@ -66,6 +73,7 @@ def a_node(tmp_path: Path, hub: Ed25519PrivateKey, *, records: str | None = None
     )
     floors = {**FLOORS, "computations": FINDER.names(), "allow_test_numbers": True, "reply_slot_seconds": 1e-3}
     founders = [Founder("ada", "ig-lead", PASSPHRASE), Founder("ben", "caldicott-guardian", PASSPHRASE)]
+    founders += [Founder(name, "ig-lead", PASSPHRASE) for name in more]
     found(
         home=tmp_path / "node",
         name="here",

@@ -1,6 +1,7 @@
 """A node whose two controllers signed a linkage agreement, with the two extracts that it is about."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,9 +117,9 @@ def extracts(home: Path, seed: int = 1) -> Extracts:
     return Extracts(everybody, patients, clients, reference, write(home / "clients.csv", rows))
 
 
-def linked(home: Path, *, seed: int = 1, opted_out: int = 3) -> Linked:
+def linked(home: Path, *, seed: int = 1, opted_out: int = 3, more: Sequence[str] = ()) -> Linked:
     """Return a node beside two extracts; the first few people have opted out."""
-    node = a_node(home, Ed25519PrivateKey.generate())
+    node = a_node(home, Ed25519PrivateKey.generate(), more=more)
     made = extracts(home, seed)
     allowed = home / "allowed-patients.txt"
     allowed.write_text("\n".join(p.number for p in made.people[opted_out:]))

@@ -53,6 +53,7 @@ def ingest(
         tell=_told(time.monotonic),
         store=node.store,
         keystore=node.keystore,
+        linked=node.linked(agreed),
         optouts=current_optouts(node.store, now=now, at_most_days=policy.optouts_at_most_days),
         now=now,
         allow_test_numbers=policy.allow_test_numbers,

@@ -96,6 +96,7 @@ def replay(
         file=file,
         store=node.store,
         keystore=node.keystore,
+        linked=node.linked(version.contract),
         optouts=current_optouts(node.store, now=now, at_most_days=policy.optouts_at_most_days),
         now=now,
         allow_test_numbers=policy.allow_test_numbers,

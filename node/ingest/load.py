@@ -16,11 +16,12 @@ from node.data_version import DataVersion
 from node.ingest.ahead import ahead
 from node.ingest.batches import Batch, Batches
 from node.ingest.cells import Flags, Judge, as_texts
+from node.ingest.linked import population_of
 from node.ingest.order import BAD, KEY, LINE, PERSON, Runs
-from node.ingest.population import Population
 from node.ingest.report import Findings, LoadReport
 from node.ingest.writing import as_quarantined, combined, of_people, quarantine_schema
 from node.keystore import Keystore
+from node.linkage.resolving import Linked
 from node.loading import Loading
 from node.parquet import ROWS_IN_A_GROUP
 from node.persons import names_of_texts, source_key, tag_in_force
@@ -55,20 +56,20 @@ def ingest(
     now: datetime.datetime,
     allow_test_numbers: bool,
     accepted: Accepted = frozenset(),
+    linked: Linked | None = None,
     options: Mapping[str, Any] | None = None,
     tell: Tell = lambda _rows: None,
 ) -> LoadReport:
     """Load a source as the next version of the contract's data set, or change nothing and say why.
 
-    A contract that does not say for what and for whom is refused first (``flow-unregistered``).
-    People who are not on the allow-list are gone before anything else is looked at. A bad row goes to
-    quarantine with all its reasons; too many of them refuse the load (``too-many-bad-rows``). ``optouts``
-    comes from ``node.optouts.current_optouts``, which refuses a stale list; ``options`` are ``open_source``'s.
-    ``accepted`` are findings, as (column, kind), that a person has answered for. ``tell`` hears how many rows are read.
-    Memory grows with people, not with rows.
+    A contract that does not say for what and for whom is refused first (``flow-unregistered``). People who are not on
+    the allow-list are gone before anything else is looked at. A bad row goes to quarantine with all its reasons; too
+    many of them refuse the load (``too-many-bad-rows``). ``optouts`` comes from ``node.optouts.current_optouts``, which
+    refuses a stale list; ``options`` are ``open_source``'s; ``linked`` says whose rows with a ``linked-id`` are;
+    ``accepted`` are findings that a person has answered for. ``tell`` hears of rows. Memory grows with people only.
     """
     check_registered(contract)
-    batches = batches_of(contract, store, keystore, optouts, now, allow_test_numbers=allow_test_numbers)
+    batches = batches_of(contract, store, keystore, optouts, now, allow_test_numbers=allow_test_numbers, linked=linked)
     opened = open_source(location, contract=contract, key=source_key(keystore), **(options or {}))
     with opened as source, store.loading(contract) as loading:
         load = Load(loading, batches, source.unit, accepted, now)
@@ -80,6 +81,7 @@ def ingest(
             quarantine=load.quarantine(),
             source_sha256=source.digest(),
             optouts_version=optouts.version,
+            linkage=linked.name if linked else "",
             now=now,
             note=lambda: as_note(load.profile()),
         )
@@ -94,11 +96,14 @@ def batches_of(
     now: datetime.datetime,
     *,
     allow_test_numbers: bool,
+    linked: Linked | None = None,
 ) -> Batches:
     """Return what judges the rows of one load of a data set, as of now."""
     tag = tag_in_force(keystore)  # of the whole load; the commit refuses it should it not be in force any more
     listed = _persons_of(contract.people, store) if contract.people else None
-    population = Population(keystore, optouts, tag, listed=listed, allow_test_numbers=allow_test_numbers)
+    population = population_of(
+        contract, keystore, optouts, tag, listed=listed, linked=linked, allow_test_numbers=allow_test_numbers
+    )
     judge = Judge(contract.missing, now.date(), lambda column, texts: _keyed(texts, keystore, column.name, tag))
     return Batches(contract, population, judge, births_for(contract, store))
 

@@ -13,7 +13,7 @@ from node.ingest.members import Members
 from node.keystore import Keystore
 from node.persons import arrow_texts, checked, persons_of
 from privacy.optouts import OptOuts
-from privacy.pseudonyms import Tag
+from privacy.pseudonyms import Bits, Tag
 
 Ids = NDArray[np.int32]
 NOBODY = -1
@@ -78,14 +78,17 @@ class Population:
 
     def _add(self, numbers: NDArray[np.int64]) -> None:
         persons = persons_of(numbers, self._keystore, tag=self._tag)
-        pseudonyms = arrow_texts(persons.bits, self._tag)
         self._index = self._index.append(pd.Index(numbers))
-        self.pseudonyms = pa.concat_arrays([self.pseudonyms, pseudonyms])
-        self.held_back = np.append(self.held_back, persons.held_back)
-        self.allowed = np.append(self.allowed, self._allowed.have(persons.bits))
-        listed = np.ones(len(numbers), bool) if self._listed is None else self._listed.have(persons.bits)
+        self._remember(persons.bits, persons.held_back)
+
+    def _remember(self, bits: Bits, held_back: NDArray[np.bool_]) -> None:
+        """Give the next numbers to these people."""
+        self.pseudonyms = pa.concat_arrays([self.pseudonyms, arrow_texts(bits, self._tag)])
+        self.held_back = np.append(self.held_back, held_back)
+        self.allowed = np.append(self.allowed, self._allowed.have(bits))
+        listed = np.ones(len(bits), bool) if self._listed is None else self._listed.have(bits)
         self.listed = np.append(self.listed, listed)
-        self.leading = np.append(self.leading, persons.bits[:, 0])
+        self.leading = np.append(self.leading, bits[:, 0])
         self._rank = None
 
 

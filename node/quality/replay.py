@@ -17,6 +17,7 @@ from node.data_version import DataVersion
 from node.ingest.load import KEY_REPEATED, Accepted, Load, batches_of
 from node.ingest.population import NOBODY, Population
 from node.keystore import Keystore
+from node.linkage.resolving import Linked
 from node.persons import source_key
 from node.quality.births import births_for
 from node.quality.quarantine import LINE, PERSON, REASONS
@@ -49,40 +50,42 @@ def replay(
     now: datetime.datetime,
     allow_test_numbers: bool,
     accepted: Accepted = frozenset(),
+    linked: Linked | None = None,
 ) -> Replay:
     """Make the next version of a data set: the good rows of its newest one and the mended rows of its quarantine.
 
     ``file`` is CSV with ``line``, which says what row of the quarantine a row takes the place of, and the contract's
     columns, identifiers included; ``reasons`` may be there and is not read. The rows go the way of a load: opt-outs,
     undeclared identifiers, cells, checks, key. One that is not good, is of a line that does not wait, or of another
-    person than the row it stands for, refuses them all. Who has opted out since is in neither rows nor quarantine.
+    person than the row it stands for, refuses them all, and so does another linkage than the version's. Who has opted
+    out since is in neither rows nor quarantine.
     """
     contract = version.contract
-    _require_possible(store, version)
-    quarantine = store.read_quarantine(version)
-    batches = batches_of(contract, store, keystore, optouts, now, allow_test_numbers=allow_test_numbers)
+    _require_possible(store, version, linked)
+    batches = batches_of(contract, store, keystore, optouts, now, allow_test_numbers=allow_test_numbers, linked=linked)
     opened = open_source(file, contract=None, key=source_key(keystore), format="csv")
     with opened as source, store.loading(contract) as loading:
         load = Load(loading, batches, "line", accepted, now)
-        claims = _Claims(quarantine)
+        claims = _Claims(quarantine := store.read_quarantine(version))
         for rows in _as_loaded(source, contract):
             claims.check(rows, batches.population, contract.person)
             load.take(rows)
-        load.check_undeclared_identifiers()
-        repaired = _all_good(load)
         rest = quarantine.filter(pa.array(claims.left(optouts)))
         made = loading.commit(
-            records=_merged(store, version, repaired, optouts),
+            records=_merged(store, version, _all_good(load), optouts),
             quarantine=[rest],
             source_sha256=source.digest(),
             optouts_version=optouts.version,
+            linkage=version.linkage,
             now=now,
         )
     return Replay(made, rows_repaired=load.rows_kept, rows_waiting=rest.num_rows)
 
 
-def _require_possible(store: Store, version: DataVersion) -> None:
+def _require_possible(store: Store, version: DataVersion, linked: Linked | None) -> None:
     contract = version.contract
+    if version.linkage and (linked is None or linked.name != version.linkage):
+        raise Refusal("linkage-moved", version.linkage)
     if store.latest(version.data_set).version != version.version:
         raise Refusal("replay-not-newest", version.name)
     kept = {contract.person, *(column.name for column in contract.stored)}
@@ -125,6 +128,7 @@ class _Claims:
 
 
 def _all_good(load: Load) -> list[pa.Table]:
+    load.check_undeclared_identifiers()
     repaired = list(load.records())
     if load.rows_bad:
         raise Invalid("replay-rows-bad", faults=[str(found) for found in load.findings.all()])

@@ -24,7 +24,7 @@ BATCH_ROWS = 1 << 19
 BATCH_BYTES = 1 << 27
 # A name that may be shown. What does not look like one may be a record's value in a file without a header.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,62}")
-HEADING = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?!.*\d{5})[^\x00-\x1f@\x7f]{1,100}")
+HEADING = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?!.*\d{5})[^\x00-\x1f@\x7f]{1,200}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from node.flows import flows
 from node.people import open_key
 from privacy.contract import read_contract
 from privacy.errors import Invalid
-from privacy.flows import check_registered, inflow, linked, named
+from privacy.flows import check_registered, inflow, linked, named, outflow
 from privacy.flows_page import flows_markdown, flows_page
 from privacy.linkage import read_agreement
 from privacy.study import from_document
@@ -148,6 +148,17 @@ def test_no_record_is_in_the_register(node):
     text = json.dumps([flow.document() for flow in flows_of(node)])
     cells = {cell for line in rows().splitlines()[1:] for cell in line.split(",") if len(cell) > 2}
     assert not [cell for cell in cells if cell in text]
+
+
+def test_a_study_of_features_says_what_it_reads(node):
+    features = {
+        "index_date": "2026-04-01",
+        "features": [{"name": "falls", "kind": "count", "data_set": "events", "at_most": 10}],
+    }
+    study = from_document({**document(node, ("1" * 40, "2" * 40)), **features})
+    flow = outflow(study, coordinator="hub", outputs=[], until=study.ends)
+    assert flow.source == "visits, events, at this node"
+    assert any("falls" in line for line in flow.data)
 
 
 def test_linkage_is_a_flow_of_its_own(tmp_path):

@@ -138,7 +138,7 @@ def test_a_list_or_system_that_is_not_there_is_a_fault(tmp_path, line, fault):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in LINKED])
 def test_rows_that_fit_a_contract_are_loaded(tmp_path, name):
-    """Every column of every contract is read, judged and stored as declared: rows of made-up people, all of them kept."""
+    """Every column of every contract is read, judged and stored as declared: all rows of made-up people are kept."""
     contract = filled_in(tmp_path, name)
     data = NodeData(tmp_path)
     numbers = nhs_numbers(40)

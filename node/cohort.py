@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from models.variables import Table
 from node.data_version import DataVersion
 from node.quality.demanded import RECORDED
+from node.sharding import shards_for
 from node.store import Store
 from privacy.arrays import Floats
 from privacy.computation import PARTS, People
@@ -29,7 +31,7 @@ class Cohort:
     pseudonyms: NDArray[np.str_]
 
 
-def cohort(
+def cohorts(
     store: Store,
     version: DataVersion,
     optouts: OptOuts,
@@ -37,37 +39,60 @@ def cohort(
     people: People,
     *,
     features: pa.Table | None = None,
-) -> Cohort:
-    """Read the columns that ``variables`` need, and keep the people who are in ``people`` and not opted out.
+) -> Iterator[Cohort]:
+    """Yield the people who are in ``people`` and not opted out, some of them at a time, with what ``variables`` need.
 
     A column ``recorded.NAME`` is made of NAME's: 1 where there is a value, otherwise 0. One that is in ``features``,
-    which has a row a person, is taken from there.
+    which has a row a person in the order of pseudonyms, is taken from there. A person's rows are in one cohort.
     """
     asked = sorted({v.column for v in variables})
     worked_out = [name for name in asked if features is not None and name in features.column_names]
     columns = [name for name in asked if name not in worked_out]
     period = version.contract.period
     stored = {name.removeprefix(RECORDED) for name in columns}
-    rows = store.read(version, [*sorted(stored), *([period] if period else [])])
-    persons, person = _coded(rows["person"])
+    read = [*sorted(stored), *([period] if period else [])]
     wanted = np.array([part == "held-back" for part in PARTS[people]])
-    kept = np.isin(rows["held_back"].to_numpy(), wanted) & optouts.keep(persons)[person]
-    when = _numbers(rows[period]).astype(np.int64) if period else np.zeros(len(person), np.int64)
-    values = {name: _column(rows, name) for name in columns}
-    if features is not None:
-        values |= _features(features.select(["person", *worked_out]), persons, person)
-    table = Table(person.astype(np.int64), when, values)
-    return Cohort(table.take(np.flatnonzero(kept)), persons[person[kept]])
+    of_people = None if features is None else features.select(["person", *worked_out]).combine_chunks()
+    for rows in store.people(version, read, shards=shards_for(store.rows(version))):
+        persons, person = _coded(rows["person"])
+        kept = np.isin(rows["held_back"].to_numpy(), wanted) & optouts.keep(persons)[person]
+        when = _numbers(rows[period]).astype(np.int64) if period else np.zeros(len(person), np.int64)
+        values = {name: _column(rows, name) for name in columns}
+        if of_people is not None:
+            values |= _features(of_people, persons, person)
+        table = Table(person.astype(np.int64), when, values)
+        yield Cohort(table.take(np.flatnonzero(kept)), persons[person[kept]])
+
+
+def together(shards: Iterable[Cohort]) -> Cohort:
+    """Return everybody at once, for what cannot take people in turn; memory grows with their rows."""
+    tables, names, people = [], [], 0
+    for shard in shards:
+        tables.append(replace(shard.table, person=shard.table.person + people))
+        names.append(shard.pseudonyms)
+        people += int(shard.table.person.max(initial=-1)) + 1
+    columns = {name: np.concatenate([t.columns[name] for t in tables]) for name in tables[0].columns}
+    person, period = (np.concatenate([getattr(t, name) for t in tables]) for name in ("person", "period"))
+    return Cohort(Table(person, period, columns), np.concatenate(names))
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.str_], NDArray[np.intp]]:
     """Return the distinct pseudonyms, sorted, and each row's place among them; rows come sorted by person."""
-    return np.unique(column.to_numpy(zero_copy_only=False).astype(str), return_inverse=True)
+    encoded = column.unify_dictionaries().combine_chunks()
+    codes = encoded.indices.to_numpy()
+    first = np.flatnonzero(np.diff(codes, prepend=-1))
+    names = encoded.dictionary.take(pa.array(codes[first])).to_numpy(zero_copy_only=False).astype(str)
+    return names, np.repeat(np.arange(len(first)), np.diff(np.append(first, len(codes))))
 
 
 def _features(table: pa.Table, persons: NDArray[np.str_], person: NDArray[np.intp]) -> dict[str, Floats]:
     """Return each feature for each row; somebody who is not in the table is missing."""
-    found = table.take(pc.index_in(pa.array(persons, pa.string()), value_set=table["person"].combine_chunks()))
+    if not len(persons):
+        return {name: np.zeros(0) for name in table.column_names[1:]}
+    known = table["person"]
+    first, last = (bisect_left(known, str(p), key=str) for p in (persons[0], persons[-1]))
+    near = table.slice(first, last + 1 - first)
+    found = near.take(pc.index_in(pa.array(persons, pa.string()), value_set=near["person"].combine_chunks()))
     return {name: _numbers(found[name])[person] for name in table.column_names[1:]}
 
 
@@ -93,4 +118,4 @@ def _number(text: str) -> float:
         return math.nan
 
 
-__all__ = ["Cohort", "cohort"]
+__all__ = ["Cohort", "cohorts", "together"]

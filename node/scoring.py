@@ -8,19 +8,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.computations.linear_risk import KIND
 from models.risk import log_odds, probability
 from models.variables import batch
 from models.version import ModelVersion
-from node.cohort import Cohort, cohort
+from node.cohort import Cohort, cohorts, together
 from node.features import Features
 from node.store import Store
-from privacy.arrays import Floats
+from privacy.arrays import Floats, Integers
 from privacy.atomic import put
 from privacy.computation import People
 from privacy.optouts import OptOuts
@@ -46,11 +48,17 @@ def score(model: ModelVersion, store: Store, optouts: OptOuts, out: Path) -> int
     result = model.result(KIND)
     features = [str(name) for name in _names(result.facts["features"])]
     variables = [model.study.variable(name) for name in features]
-    people = _cohort(model, store, optouts, variables, "everyone", features=Features())
-    last = np.flatnonzero(np.diff(people.table.person, append=-1))
-    risk = probability(log_odds(batch(people.table.take(last), variables), features, result.arrays))
-    _write_scores(people, last[np.argsort(-risk, kind="stable")], np.sort(risk)[::-1], out)
-    return len(last)
+    people: list[NDArray[np.str_]] = []
+    periods, risks = [], []
+    for shard in _cohorts(model, store, optouts, variables, "everyone", features=Features()):
+        last = np.flatnonzero(np.diff(shard.table.person, append=-1))
+        risks.append(probability(log_odds(batch(shard.table.take(last), variables), features, result.arrays)))
+        people.append(shard.pseudonyms[last])
+        periods.append(shard.table.period[last])
+    risk = np.concatenate(risks)
+    order = np.argsort(-risk, kind="stable")
+    _write_scores(np.concatenate(people)[order], np.concatenate(periods)[order], risk[order], out)
+    return len(risk)
 
 
 def compare(model: ModelVersion, store: Store, optouts: OptOuts, out: Path) -> LocalReport:
@@ -63,7 +71,8 @@ def compare(model: ModelVersion, store: Store, optouts: OptOuts, out: Path) -> L
     parts: tuple[People, ...] = ("training", "held-back")
     kept = Features()  # both parts have the same
     training, held = (
-        batch(_cohort(model, store, optouts, variables, part, features=kept).table, variables) for part in parts
+        batch(together(_cohorts(model, store, optouts, variables, part, features=kept)).table, variables)
+        for part in parts
     )
     report = LocalReport(
         people=training.people + held.people,
@@ -75,7 +84,7 @@ def compare(model: ModelVersion, store: Store, optouts: OptOuts, out: Path) -> L
     return report
 
 
-def _cohort(
+def _cohorts(
     model: ModelVersion,
     store: Store,
     optouts: OptOuts,
@@ -83,17 +92,17 @@ def _cohort(
     people: People,
     *,
     features: Features,
-) -> Cohort:
+) -> Iterator[Cohort]:
     version = store.latest(model.study.data_set)
     found = features.of(model.study, store, version)
-    return cohort(store, version, optouts, variables, people, features=found.table if found else None)
+    return cohorts(store, version, optouts, variables, people, features=found.table if found else None)
 
 
-def _write_scores(people: Cohort, rows: np.ndarray[tuple[int], np.dtype[np.intp]], risk: Floats, out: Path) -> None:
+def _write_scores(people: NDArray[np.str_], periods: Integers, risk: Floats, out: Path) -> None:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["person", "period", "risk"])
-    writer.writerows(zip(people.pseudonyms[rows], people.table.period[rows], np.round(risk, 6), strict=True))
+    writer.writerows(zip(people, periods, np.round(risk, 6), strict=True))
     put(out, text.getvalue().encode())
 
 

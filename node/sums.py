@@ -61,7 +61,7 @@ class Sums:
         if charge.released is not None:
             return charge.released
         from models.variables import batches  # noqa: PLC0415 - heavy, and a repeated request does not need it
-        from node.cohort import cohort  # noqa: PLC0415
+        from node.cohort import cohorts  # noqa: PLC0415
         from node.quality.demanded import recorded  # noqa: PLC0415
 
         store, study = self._store(), plan.study
@@ -70,11 +70,12 @@ class Sums:
         own = recorded(study) if charge.place.step == NODE_ITSELF else ()
         found = self._worked_out(study, store, version)
         features = found.table if found else None
-        people = cohort(store, version, optouts, [*study.variables, *own], charge.place.people, features=features)
+        variables, people = [*study.variables, *own], charge.place.people
         private = PrivateSum(charge.place.mechanism)
-        for batch in batches(people.table, [*study.variables, *own]):
-            self._check_not_paused()
-            private.add(self._contributions(study, charge.place, state, batch), people=batch.people)
+        for shard in cohorts(store, version, optouts, variables, people, features=features):
+            for batch in batches(shard.table, variables):
+                self._check_not_paused()
+                private.add(self._contributions(study, charge.place, state, batch), people=batch.people)
         self._check_not_paused()
         data = tuple(used.name for used in (version, *(found.events if found else ())))
         return self._ledger.settle(charge, private.noised(), data=data, optouts=optouts.version)

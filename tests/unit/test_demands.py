@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.variables import Table, batches
-from node.cohort import cohort
+from node.cohort import cohorts, together
 from node.quality.demanded import completeness, recorded
 from privacy import accountant
 from privacy.dossier import dossier
@@ -141,7 +141,8 @@ def test_the_look_counts_a_person_s_share_of_rows_whatever_the_column_holds(tmp_
     here = approved(tmp_path, records=records(0.5), people=PEOPLE, quality=[{"column": "age", "at_least": 0.3}])
     study = from_document(here.study.document() | {"quality": [*WARD, {"column": "age", "at_least": 0.3}]})
     store, own = here.node.store, recorded(study)
-    table = cohort(store, store.latest("visits"), store.optouts(), [*study.variables, *own], "everyone").table
+    shards = cohorts(store, store.latest("visits"), store.optouts(), [*study.variables, *own], "everyone")
+    table = together(shards).table
     total = sum(completeness(study, b).sum(axis=0) for b in batches(table, [*study.variables, *own]))
     assert total.tolist() == [PEOPLE, PEOPLE / 2, PEOPLE / 2]
 

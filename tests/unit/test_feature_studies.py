@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.checking import check_study
 from coordinator.comparing import compare
-from node.cohort import cohort
+from node.cohort import cohorts, together
 from node.erasure import erase_person
 from node.features import Features
 from node.ingest.load import ingest
@@ -115,7 +115,7 @@ def rows_of(site, people="everyone"):
     store = site.node.store
     version = store.latest("persons")
     found = Features().of(site.study, store, version)
-    made = cohort(store, version, store.optouts(), site.study.variables, people, features=found.table)
+    made = together(cohorts(store, version, store.optouts(), site.study.variables, people, features=found.table))
     return {p: {n: c[i] for n, c in made.table.columns.items()} for i, p in enumerate(made.pseudonyms)}
 
 

@@ -1,0 +1,144 @@
+"""Rows come out in the order of pseudonyms however many runs they took, and shards hold whole people."""
+
+import random
+
+import numpy as np
+import pytest
+
+from node import cohort as node_cohort
+from node.cohort import cohorts, together
+from node.ingest import order
+from node.ingest.ahead import ahead
+from node.ingest.members import Members
+from node.sources import delimited
+from privacy.pseudonyms import Tag, spelled
+from privacy.study import Variable
+from tests.nodes import HEADER, NodeData, nhs_numbers
+
+NUMBERS = nhs_numbers(300)
+PLANTED = "Q87.4-MARFAN"
+COLUMNS = ["year", "age", "sex", "ward"]
+K1 = Tag("k", 1)
+
+
+@pytest.fixture
+def node(tmp_path):
+    data = NodeData(tmp_path)
+    data.allow(NUMBERS[:-10])
+    return data
+
+
+def extract(*, seed=1):
+    """Return three years of 300 people, shuffled, with some rows of every fate."""
+    rows = [
+        f"{n},x,{year},{20 + i % 60},{i % 2},{PLANTED if i == 7 else 'W'}"
+        for i, n in enumerate(NUMBERS)
+        for year in (1, 2, 3)
+    ]
+    rows += [f"{NUMBERS[3]},x,2,50,1,W", f"{NUMBERS[4]},x,1,500,1,W", "123,x,1,50,1,W"]
+    random.Random(seed).shuffle(rows)
+    return "\n".join([HEADER, *rows]) + "\n"
+
+
+def in_runs(monkeypatch, *, rows=40):
+    """Let batches be small, and let every one of them fill a run."""
+    monkeypatch.setattr(delimited, "BATCH_ROWS", rows)
+    monkeypatch.setattr(order.Runs.__init__, "__kwdefaults__", {"run_bytes": 1})
+
+
+def test_many_runs_give_what_one_gives(node, monkeypatch):
+    one = node.load(extract())
+    spilt = []
+    real = order.Loading.scratch
+    in_runs(monkeypatch)
+    monkeypatch.setattr(order.Loading, "scratch", lambda *a, **n: spilt.append(1) or real(*a, **n))
+    many = node.load(extract())
+    assert len(spilt) > 5
+    assert node.store.read(one.version, COLUMNS).equals(node.store.read(many.version, COLUMNS))
+    assert set(one.findings) == set(many.findings)
+    kept = [node.store.read_quarantine(r.version).sort_by("line").to_pylist() for r in (one, many)]
+    assert kept[0] == kept[1]
+
+
+def test_scratch_files_are_ciphertext_and_gone_afterwards(node, monkeypatch):
+    seen = []
+    real = order.Loading.scratch
+
+    def watched(*arguments, **named):
+        made = real(*arguments, **named)
+        seen.append((made.directory / made.key.file).read_bytes())
+        return made
+
+    in_runs(monkeypatch)
+    monkeypatch.setattr(order.Loading, "scratch", watched)
+    version = node.load(extract()).version
+    assert len(seen) > 5
+    wards = node.store.read(version, ["ward"])["ward"].to_pylist()
+    assert PLANTED in wards  # the control: what is searched for was there
+    assert not any(text.encode() in content for content in seen for text in (PLANTED, *NUMBERS))
+    assert not list((node.directory / "store").glob("*scratch*"))
+
+
+def test_the_scratch_of_a_load_that_failed_is_gone_too(node, monkeypatch):
+    in_runs(monkeypatch)
+    before = node.state()
+    monkeypatch.setattr(order.Runs, "shards", lambda _self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        node.load(extract())
+    assert node.state() == before
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3, 7, 64, 1000])
+def test_shards_are_whole_people_and_together_everybody(node, shards):
+    version = node.load(extract()).version
+    tables = list(node.store.people(version, COLUMNS, shards=shards))
+    assert len(tables) == shards
+    whole = node.store.read(version, COLUMNS)
+    assert [row for table in tables for row in table.to_pylist()] == whole.to_pylist()
+    people = [set(table["person"].to_pylist()) for table in tables]
+    assert sum(map(len, people)) == len(set.union(*people)) == 290
+
+
+def test_the_same_number_of_shards_holds_the_same_people_of_every_data_set(node):
+    one = node.load(extract()).version
+    other = node.load("\n".join([HEADER, *(f"{n},x,1,50,1,W" for n in NUMBERS[50:250])]) + "\n").version
+    for mine, theirs in zip(node.store.people(one, [], shards=9), node.store.people(other, [], shards=9), strict=True):
+        assert set(theirs["person"].to_pylist()) <= set(mine["person"].to_pylist())
+
+
+def test_a_cohort_is_the_same_in_one_piece_and_in_many(node, monkeypatch):
+    version = node.load(extract()).version
+    age = Variable("age", "age", "unit", 0, 100, 50, 0, 0)
+
+    def all_of_them():
+        return together(cohorts(node.store, version, node.store.optouts(), [age], "everyone"))
+
+    one = all_of_them()
+    monkeypatch.setattr(node_cohort, "shards_for", lambda _rows: 13)
+    many = all_of_them()
+    assert (one.pseudonyms == many.pseudonyms).all()
+    assert (one.table.columns["age"] == many.table.columns["age"]).all()
+    assert (one.table.person == many.table.person).all()
+
+
+def test_members_are_found_by_all_their_bits():
+    bits = np.random.default_rng(1).integers(0, 256, (1000, 16), np.uint8)
+    bits[500:510, :8] = bits[0, :8]  # the same upper half, eleven times
+    members = Members(spelled(bits[:800], K1), K1)
+    assert members.have(bits).tolist() == [True] * 800 + [False] * 200
+    near = bits[:800].copy()
+    near[:, 15] ^= 1
+    assert not members.have(near).any()
+    assert not Members(np.zeros(0, "U1"), K1).have(bits).any()
+
+
+def test_what_comes_ahead_comes_in_order_and_its_fault_in_its_turn():
+    def items():
+        yield from (1, 2)
+        raise KeyError
+
+    seen = []
+    with pytest.raises(KeyError):
+        seen.extend(ahead(items()))  # extend keeps what came before the fault
+    assert list(ahead([3, 4])) == [3, 4]
+    assert list(ahead([])) == []

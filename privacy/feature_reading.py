@@ -12,6 +12,7 @@ from privacy.code_lists import HEAD, CodeList, read_code_list
 from privacy.errors import Invalid
 from privacy.features import KINDS, LONGEST_WINDOW, Condition, Feature, FeatureKind, FeatureSet
 from privacy.fields import Fields
+from privacy.frailty import MEDICINE_DAYS, VERSION, frailty_index
 
 FOLDER = "code-lists"  # beside the study's file: lists that do not ship
 
@@ -36,12 +37,13 @@ def features_of(f: Fields) -> FeatureSet | None:
         return None
 
 
-def with_code_lists(document: Mapping[str, Any], directory: Path) -> Document:
-    """Return the document with the code lists that its features name: a study carries its codes to whoever runs it.
+def completed(document: Mapping[str, Any], directory: Path) -> Document:
+    """Return a study file's document as it is hashed: a frailty index spelt out, and the code lists that are named.
 
-    They ship, or lie in ``code-lists/`` in the directory. Lists that the document has already stay as they are.
-    ``code-list-unknown`` when one is found nowhere.
+    So a study carries its codes to whoever runs it. The lists ship, or lie in ``code-lists/`` in the directory; those
+    that the document has already stay as they are. ``code-list-unknown`` when one is found nowhere.
     """
+    document = _with_frailty_index(document) if "frailty_index" in document else document
     have = {f"{each.get('name')}@{each.get('version')}" for each in _tables(document.get("code_lists"))}
     named = [c.get("code_list") for f in _tables(document.get("features")) for c in _tables(f.get("where"))]
     wanted = dict.fromkeys(name for name in named if isinstance(name, str) and name and name not in have)
@@ -49,6 +51,24 @@ def with_code_lists(document: Mapping[str, Any], directory: Path) -> Document:
         return dict(document)
     found = [read_code_list(name, [directory / FOLDER]).document() for name in wanted]
     return {**document, "code_lists": [*_tables(document.get("code_lists")), *found]}
+
+
+def _with_frailty_index(document: Mapping[str, Any]) -> Document:
+    """Put the index's features before the others, which may be made of them."""
+    faults: list[str] = []
+    f = Fields(document["frailty_index"], "frailty_index", faults)
+    index = frailty_index(
+        diagnoses=f.name("diagnoses"),
+        medicines=f.name("medicines"),
+        code=f.name("code", "code"),
+        medicine_days=f.whole("medicine_days", MEDICINE_DAYS, least=1),
+        version=f.text("version", VERSION),
+    )
+    f.finish()
+    if faults:
+        raise Invalid("study-malformed", faults=faults)
+    rest = {name: value for name, value in document.items() if name != "frailty_index"}
+    return {**rest, "features": [*(each.document() for each in index), *_tables(document.get("features"))]}
 
 
 def _feature(f: Fields) -> Feature:
@@ -105,4 +125,4 @@ def _tables(value: object) -> Iterable[Mapping[str, Any]]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list | tuple) else []
 
 
-__all__ = ["FOLDER", "features_of", "with_code_lists"]
+__all__ = ["FOLDER", "completed", "features_of"]

@@ -51,10 +51,12 @@ MEDICINES_AT_LEAST = 5  # different ones; then the 36th deficit is there
 # Above 0.12, 0.24 and 0.36 of 36 deficits: from 5, 9 and 13 on. Below 5 is fit, then mild, moderate, severe.
 BANDS_FROM = (5.0, 9.0, 13.0)
 MOST_MEDICINES = 100
+MEDICINE_DAYS = 84  # twelve weeks; our choice, to be held against the definition that the lists come with
+VERSION = "local"
 
 
 def frailty_index(
-    *, diagnoses: str, medicines: str, code: str = "code", medicine_days: int = 84, version: str = "local"
+    *, diagnoses: str, medicines: str, code: str = "code", medicine_days: int = MEDICINE_DAYS, version: str = VERSION
 ) -> tuple[Feature, ...]:
     """Return the features of the index over two event data sets, which may be one.
 
@@ -97,7 +99,9 @@ __all__ = [
     "CODED_DEFICITS",
     "DEFICITS",
     "MEDICINES_AT_LEAST",
+    "MEDICINE_DAYS",
     "MOST_MEDICINES",
     "POLYPHARMACY",
+    "VERSION",
     "frailty_index",
 ]

@@ -15,7 +15,7 @@ from privacy.canonical import Document, hash_of
 from privacy.computation import PARTS, People
 from privacy.demands import Demand, demand_faults, read_demands
 from privacy.errors import Invalid, Refusal, Unreachable
-from privacy.feature_reading import features_of, with_code_lists
+from privacy.feature_reading import completed, features_of
 from privacy.features import FeatureSet
 from privacy.fields import Fields
 from privacy.unfinished import unfinished
@@ -161,7 +161,7 @@ def read_study(path: Path) -> Study:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid("study-malformed", str(path), faults=[str(error)]) from error
     head = table.pop("study", {})
-    return from_document(with_code_lists({**(head if isinstance(head, dict) else {}), **table}, path.parent))
+    return from_document(completed({**(head if isinstance(head, dict) else {}), **table}, path.parent))
 
 
 def from_document(document: Mapping[str, Any]) -> Study:

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from functools import cache
+from inspect import signature
 from pathlib import Path
 from typing import get_args
 
@@ -30,6 +31,7 @@ from privacy.errors import CATALOGUE, Invalid, Refusal, Tampered, Unreachable
 from privacy.explain import explain
 from privacy.features import KINDS, Condition, Feature, FeatureSet
 from privacy.fields import Fields
+from privacy.frailty import frailty_index
 from privacy.programme import programme
 from privacy.study import TRANSFORMS, Invited, PrivacyTerms, Software, Step, Study, Variable, from_document
 from tests.builders import document, random_table
@@ -253,13 +255,15 @@ def test_the_example_study_and_contract_hold_together():
 
 
 def test_the_features_on_their_page_hold_together_and_show_how_each_is_written():
-    (_, whole), (_, more) = blocks("features.md", "toml")
+    (_, whole), (_, more), (_, frailty) = blocks("features.md", "toml")
     table, added = tomllib.loads(whole), tomllib.loads(more)
     named = {"name": "hba1c", "version": "1", "title": "T", "system": "local", "source": "S", "licence": "none"}
     table |= {"features": [*table["features"], *added["features"]], "code_lists": [{**named, "codes": [["A", "a"]]}]}
     study = from_document({**document(), **table.pop("study"), **table})
     assert study.features is not None
     assert len(study.features.features) == 6
+    assert set(tomllib.loads(frailty)["frailty_index"]) <= set(signature(frailty_index).parameters)
+    assert unnamed(set(signature(frailty_index).parameters), PAGES["features.md"]) == ["diagnoses", "medicines"]
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from privacy.dossier import dossier
 from privacy.errors import Invalid, Refusal
 from privacy.explain import explain
 from privacy.feature_fit import data_sets
+from privacy.frailty import CODED_DEFICITS
 from privacy.programme import programme
 from privacy.release import Release
 from privacy.study import from_document, read_study
@@ -322,3 +323,22 @@ def test_a_study_file_carries_the_codes_of_the_lists_beside_it(tmp_path):
     assert from_document(study.document()).hash == study.hash
     file.write_text(f"{head}code,label\nW01,Fall on the same level\nW05,Fall from a wheelchair\n")
     assert read_study(tmp_path / "study.toml").hash != study.hash
+
+
+def test_three_lines_of_a_study_file_are_the_frailty_index(tmp_path):
+    (tmp_path / "code-lists").mkdir()
+    for name in [*CODED_DEFICITS, "medicines"]:
+        head = f"# title: For tests: {name}\n# system: local\n# source: made up\n# licence: none\n"
+        (tmp_path / "code-lists" / f"efi-{name}@local.csv").write_text(f"{head}code,label\nmade-up-{name},\n")
+    file = tmp_path / "study.toml"
+    index = '[frailty_index]\ndiagnoses = "events"\nmedicines = "events"\n'
+    file.write_text(STUDY_FILE.replace('code_list = "falls@1"', 'codes = ["W01"]') + index)
+    study = read_study(file)
+    assert [f.name for f in study.features.features][-4:] == ["efi_deficits", "efi", "efi_band", "fell"]
+    assert len(study.features.features) == 41
+    assert len(study.features.code_lists) == 36
+    assert from_document(study.document()).hash == study.hash
+    file.write_text(STUDY_FILE + '[frailty_index]\ndiagnoses = "events"\nmedicine = "events"\n')
+    with pytest.raises(Invalid) as caught:
+        read_study(file)
+    assert caught.value.faults == ("frailty_index.medicines: is missing", "frailty_index.medicine: is not known")

@@ -17,7 +17,7 @@ LONGEST, WORDS = 40, 4
 # A title, then words of letters, each begun with a capital or in capitals throughout, or all in small letters
 _SHAPE = re.compile(
     r"(?:(?:[Mm]rs?|MRS?|[Mm]s|MS|[Mm]iss|MISS|[Dd]r|DR|[Pp]rof|PROF)\.? )?"
-    r"(?:[^\W\d_a-z][\w'’\-.]*(?:,? ?[^\W\d_a-z][\w'’\-.]*){0,3}|[a-z][a-z'’\-]+(?:,? [a-z][a-z'’\-]*){0,2})"
+    r"(?:[^\W\d_a-z][\w'’\-.]*(?:(?:,? |,)[^\W\d_a-z][\w'’\-.]*){0,3}|[a-z][a-z'’\-]+(?:,? [a-z][a-z'’\-]*){0,2})"
 )
 _TITLE = re.compile(r"(?i)^(?:mr|mrs|miss|ms)\b\.? ")
 _WORD = re.compile(r"[^\W\d_]+")

@@ -215,8 +215,8 @@ class Laden:
         self.given = self.work = self.place
 
     @classmethod
-    def made(cls, place: Path) -> Laden:
-        """Found a node with two people, its list of who may be used, people and events."""
+    def made(cls, place: Path, **floors: object) -> Laden:
+        """Found a node with two people, its list of who may be used, people and events; ``floors`` as in a policy."""
         self, hub = cls(place), Ed25519PrivateKey.generate()
         kit = JoinKit("hub", "https://127.0.0.1:9", "127.0.0.1:9", "none", PublicKey.of(hub).text, "ab" * 32)
         (place / "join.kit").write_bytes(kit.encode())
@@ -229,7 +229,7 @@ class Laden:
             founders=founders,
             keys=place / "keys",
             wrapping_key_file=None,
-            floors={**FLOORS, "computations": FINDER.names(), "allow_test_numbers": True},
+            floors={**FLOORS, "computations": FINDER.names(), "allow_test_numbers": True, **floors},
             finder=FINDER,
             now=system_clock,
         )

@@ -194,6 +194,28 @@ INGEST = [sys.executable, "-P", "-c", "from node.command import main; main()", "
 FULL = {"store-unwritable", "state-unwritable", "disk-full"}
 
 
+def test_pseudonyms_are_not_renamed_under_a_load_nor_loaded_under_two_keys(tmp_path):
+    """Rotation is refused while a load is at work; after it everybody has one name in all data sets."""
+    node, said = Laden.made(tmp_path, reversible_pseudonyms=True), []
+    words = ["key", "rotate", "pseudonym"]
+    for person in ("ada", "ben"):
+        words += ["--signed-by", f"{person}={node.place / 'keys' / person}.key"]
+
+    def rotate(_rows):
+        if not said:
+            said.append(node.run(*words))
+
+    load_watched(node, node.write("more.csv", EXTRACT), rotate)
+    assert said[0].err.startswith("store-busy"), said[0].err
+    opened = node.node()
+    people, events = (
+        set(opened.store.read(opened.store.latest(name), ["person"])["person"].to_pylist())
+        for name in ("people", "events")
+    )
+    opened.database.close()
+    assert events <= people
+
+
 @pytest.mark.parametrize("limit", [0, 1000, 4000, 9000, 14_000])
 def test_a_disk_that_takes_no_more_changes_nothing(node, limit):
     """No file may grow beyond a size: what a full disk does, without root. The test below fills a real one."""

@@ -203,6 +203,16 @@ def test_no_command_leaves_or_says_anything(node):
         ["catalogue", "export", "--format", "dcat", "--publisher", "Us", "--out", node.work / "c.jsonld"],
         ["catalogue", "export", "--format", "hdruk", "--publisher", "Us"],
         ["contract", "check", given / "people.toml"],
+        ["contract", "propose", given / "people.csv", "--out", node.work / "people.toml"],
+        ["contract", "propose", given / "events.csv", "--out", node.work / "events.toml", "--json"],
+        ["flows", "list"],
+        ["flows", "list", "--json"],
+        ["flows", "show", "people"],
+        ["flows", "export", "--out", node.work / "register.html"],
+        ["linkage", "list"],
+        ["reidentify", "list"],
+        ["study", "list"],
+        ["fleet", "show"],
         ["key", "list"],
         ["key", "rotate", "records", "--rewrite"],
         ["audit", "verify", "--json"],
@@ -216,7 +226,7 @@ def test_no_command_leaves_or_says_anything(node):
     for words in hall:
         done = node.run(*words)
         assert "No such command" not in done.err, words
-        assert done.status in {0, 3, 4}, (words, done.err[-2000:])
+        assert done.status == 0 or words[0] == "doctor", (words, done.err[-2000:])  # the join kit has no certificate
         no_sight(node, done.out + done.err)
     inside = ["quarantine", "show", "events", *BY, key, "--purpose", "ticket 4", "--out", given / "rows.csv"]
     done = node.run(*inside)  # the inner door: what it writes is for one person, where they said

@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from deploy.bench.events import allowed, events, numbers_for_tests, people
+from deploy.bench.events import EVENTS_CONTRACT, PEOPLE_CONTRACT, allowed, events, numbers_for_tests, people
 from privacy.identifiers import check_nhs_numbers
+from tests.nodes import NodeData
 
 
 def test_same_seed_gives_same_bytes_and_parts_hold_all_events(tmp_path: Path) -> None:
@@ -40,3 +41,16 @@ def test_every_number_is_a_valid_test_number_and_most_are_allowed(tmp_path: Path
     assert kept[0] == "nhs_number"
     assert 2800 < len(kept) - 1 < 3000
     assert set(kept[1:]) < set(numbers)
+
+
+def test_the_contracts_are_sound_and_the_data_load_by_them(tmp_path: Path) -> None:
+    numbers = numbers_for_tests(300, seed=1).to_pylist()
+    node = NodeData(tmp_path)
+    node.allow(numbers)
+    people(tmp_path / "people.parquet", 300)
+    (tmp_path / "events").mkdir()
+    events(tmp_path / "events", 300, 2000, 2)
+    for contract, source, rows in ((PEOPLE_CONTRACT, "people.parquet", 300), (EVENTS_CONTRACT, "events", 2000)):
+        report = node.load_from(tmp_path / source, contract.read_text())
+        assert report.rows_kept + report.rows_quarantined == rows
+        assert report.rows_quarantined < rows // 100

@@ -3,6 +3,7 @@
 import csv
 import json
 
+from tests.functional.test_linked_records import CONTRACT
 from tests.functional.test_node_command import TODAY, Desk
 from tests.linked import AGREEMENT, extracts
 
@@ -43,6 +44,36 @@ def test_from_agreement_to_decisions(tmp_path):
     events = desk.run("audit", "show", "--last", "20").out
     assert all(event in events for event in ("linkage-agreed", "linkage-trained", "linkage-made", "inside"))
     assert not any(p.number in events or client in events for client, p in made.clients.items())
+
+
+def test_from_ingest_to_a_study_that_both_controllers_approve(tmp_path):
+    desk, made = Desk(tmp_path), extracts(tmp_path)
+    desk.init("--policy", "floors.toml")
+    (tmp_path / "allowed.txt").write_text("\n".join(p.number for p in made.people))
+    (tmp_path / "north.toml").write_text(AGREEMENT)
+    (tmp_path / "care.toml").write_text(CONTRACT)
+    rows = [f"{client},{year},70,{year % 3}" for client in made.clients for year in (2024, 2025)]
+    (tmp_path / "care.csv").write_text("\n".join(["client,year,age,hours", *rows]))
+    desk.run("optout", "load", "allowed.txt", "--as-of", TODAY)
+    assert desk.code("ingest", "care.toml", "care.csv", status=5) == "agreement-unknown"
+    both = ("--signed-by", "ada=keys/ada.key", "--signed-by", "ben=keys/ben.key")
+    desk.run("linkage", "agree", "north.toml", *both)
+    assert desk.code("ingest", "care.toml", "care.csv", status=5) == "linkage-absent"
+    desk.run("linkage", "run", "north", "--reference", "patients.csv", "--target", "clients.csv")
+    assert "person-unlinked in client" in desk.run("ingest", "care.toml", "care.csv").out
+    variables = [{"name": "age", "column": "age", "low": 0, "high": 120}, {"name": "sex", "column": "hours"}]
+    variables[1] |= {"low": 0, "high": 168, "transform": "at-least", "threshold": 2}
+    desk.offer(data_set="care-packages", variables=variables)
+    told = desk.run("study", "explain", "who").out
+    assert "ben for A council: has not approved yet" in told
+    desk.run("study", "approve", "who", *desk.by("ada"))
+    told = desk.run("study", "explain", "who").out
+    assert "ada for A trust: approved" in told
+    assert "runnable" in desk.run("study", "approve", "who", *desk.by("ben")).out
+    erasing = ("data", "erase", "care-packages", "--reason", "agreement ended", *both)
+    desk.run(*erasing)
+    assert desk.code("linkage", "quality", "north", status=5) == "linkage-absent"
+    desk.run("audit", "verify")
 
 
 def decide_first(file, rows):

@@ -62,14 +62,15 @@ def history(*, name: Name, home: Home, as_json: AsJson = False) -> None:
     Example: hedgerow-node quality history admissions
     """
     from node.quality.kept import named_version, profile_of
-    from node.quality.telling import line_of_history
+    from node.quality.telling import line_of_history, share
 
     store = opened(home).store
     versions = store.versions(named_version(store, name).data_set)
     lines = [line_of_history(version.name, profile_of(store, version)) for version in versions]
     progress(INSIDE)
     head = [name.upper().replace("_", " ") for name in lines[0]]
-    say(lines, table(head, [[_shown(value) for value in line.values()] for line in lines]), as_json=as_json)
+    rows = [[share(v) if isinstance(v, float) else v for v in line.values()] for line in lines]
+    say(lines, table(head, rows), as_json=as_json)
 
 
 @quality.command("drift")
@@ -88,6 +89,7 @@ def drift(
     """
     from node.quality.drift import drift as compare
     from node.quality.kept import named_version, profile_of, version_before
+    from node.quality.telling import share
 
     store = opened(home).store
     later = named_version(store, name)
@@ -96,15 +98,15 @@ def drift(
     head = ("COLUMN", "STABILITY INDEX", "TOTAL VARIATION", "COMPLETE BEFORE", "AFTER", "LOOK AT")
     rows = []
     for d in found:
-        figures = (d.stability_index, d.total_variation, d.complete_before, d.complete_after)
-        rows.append((d.column, *map(_shown, figures), ", ".join(d.warnings)))
+        complete = map(share, (d.complete_before, d.complete_after))
+        rows.append((d.column, *map(_shown, (d.stability_index, d.total_variation)), *complete, ", ".join(d.warnings)))
     progress(INSIDE)
     data = {"before": earlier.name, "after": later.name, "columns": [asdict(each) for each in found]}
     say(data, f"{earlier.name} to {later.name}\n\n{table(head, rows)}", as_json=as_json)
 
 
-def _shown(value: object) -> str:
-    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+def _shown(distance: float | None) -> str:
+    return "-" if distance is None else f"{distance:.3f}"
 
 
 __all__ = ["INSIDE", "drift", "history", "quality", "show"]

@@ -14,13 +14,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from privacy.canonical import Document
-from privacy.columns import NUMERIC, Column, iso_of
+from privacy.columns import NUMERIC, Column, Role, iso_of
 
 MOST_BINS = 20
 MOST_CODES = 10_000  # kept apart as they come; what comes later counts as other, so that memory is bounded
 MOST_SHOWN = 1_000
 FEWEST_ROWS = 10  # of a code that no contract lists: a rare one is a person (threshold of UK LLC's output rules)
 LAG_DAYS = (-1, 0, 1, 7, 30, 90, 365, 1826)  # rows are counted that were at most so many days old when loaded
+CODED: tuple[Role, ...] = ("area", "code", "organisation", "practice", "setting", "source", "unit")  # texts or not
 Counts = NDArray[np.int64]
 
 
@@ -35,12 +36,12 @@ class Spread(Protocol):
 
 
 def spread_of(column: Column, today: float) -> Spread | None:
-    """Return what counts the values of a column, or None for texts, which nobody need count; ``today`` in days."""
+    """Return what counts the values of a column, None for texts that are no codes by their role; ``today`` in days."""
     if column.type in NUMERIC:
         return _Bins(column)
     if column.type == "date":
         return _Months(column, today)
-    return _Codes(column.codes) if column.type == "code" else None
+    return _Codes(column.codes) if column.type == "code" or column.role in CODED else None
 
 
 def chunks_of(column: pa.Array | pa.ChunkedArray) -> Sequence[pa.Array]:
@@ -158,6 +159,7 @@ def _lag_labels() -> Iterator[str]:
 
 
 __all__ = [
+    "CODED",
     "FEWEST_ROWS",
     "LAG_DAYS",
     "MOST_BINS",

@@ -87,9 +87,6 @@ def _said_of_complete(old: Document, new: Document) -> Iterator[str]:
     before, after = old["complete"], new["complete"]
     if before is not None and after is not None and before - after > LESS_COMPLETE:
         yield "less complete"
-    days, freshness = (new["summary"] or {}).get("days_old"), new["freshness_days"]
-    if days is not None and freshness is not None and days > freshness:
-        yield "not fresh"
 
 
 def _distance(a: Document, b: Document) -> _Distance | None:

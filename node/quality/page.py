@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -122,10 +123,13 @@ def _spreads(profile: Document) -> Iterator[Html]:
 
 
 def _by_year(months: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-    years: dict[str, int] = {}
+    """Return the newest years, and all before them in one."""
+    years: Counter[str] = Counter()
     for month, count in months:
-        years[month[:4]] = years.get(month[:4], 0) + count
-    return list(years.items())
+        years[month[:4]] += count
+    newest = sorted(years)[1 - BARS :]
+    before = sum(count for year, count in years.items() if year not in newest)
+    return [*([(f"before {newest[0]}", before)] if before else []), *((year, years[year]) for year in newest)]
 
 
 def _fresh(profile: Document) -> Iterator[Html]:

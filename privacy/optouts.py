@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from privacy.canonical import sha256
 from privacy.errors import Refusal
-from privacy.pseudonyms import PSEUDONYM_BYTES, Tag, bits_of
+from privacy.members import Members
+from privacy.pseudonyms import PSEUDONYM_BYTES, Bits, Tag, bits_of
+
+NO_BITS = np.zeros((0, PSEUDONYM_BYTES), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +46,14 @@ class OptOuts:
         self.require_key_of([*persons[:1].tolist(), *persons[-1:].tolist()])
         found = np.zeros(len(persons), dtype=bool)
         known = persons != ""
-        if len(self.allowed) and known.any():
-            asked = _words(persons[known])
-            place = np.searchsorted(self._words, asked)  # hexadecimal digits keep the order of the bytes they write
-            found[known] = self._words[np.minimum(place, len(self._words) - 1)] == asked
+        if known.any():
+            found[known] = self.members.have(_bits(persons[known]))
         return found
 
     @cached_property
-    def _words(self) -> NDArray[np.bytes_]:
-        return _words(self.allowed)
+    def members(self) -> Members:
+        """Return the list as what people's 16 bytes are held against."""
+        return Members(_bits(self.allowed))
 
     def require_key_of(self, pseudonyms: Iterable[str]) -> None:
         """Return if these were made with the list's key, by what they begin with; else ``pseudonyms-rotated``."""
@@ -66,10 +68,9 @@ class OptOuts:
             raise Refusal("optouts-stale", f"as of {self.as_of}, at most {at_most_days} days old")
 
 
-def _words(pseudonyms: NDArray[np.str_]) -> NDArray[np.bytes_]:
-    """Return the 16 bytes of each, to be compared: six times as fast as their texts."""
-    bits = bits_of(pseudonyms, Tag.of(str(pseudonyms[0]).partition(".")[0]))
-    return bits.view(f"S{PSEUDONYM_BYTES}").reshape(-1)
+def _bits(pseudonyms: NDArray[np.str_]) -> Bits:
+    """Return the 16 bytes of each, all of one key."""
+    return bits_of(pseudonyms, Tag.of(str(pseudonyms[0]).partition(".")[0])) if len(pseudonyms) else NO_BITS
 
 
-__all__ = ["OptOuts"]
+__all__ = ["NO_BITS", "OptOuts"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.bench import discovery, discovery_rates, features, linkage, pseudonyms
+from deploy.bench import discovery, discovery_rates, features, ingest, linkage, pseudonyms
 from deploy.bench.run import Figure
 
-THEMES = (pseudonyms, discovery, discovery_rates, linkage, features)
+THEMES = (pseudonyms, ingest, discovery, discovery_rates, linkage, features)
 
 
 def figures() -> Iterator[Figure]:

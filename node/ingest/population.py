@@ -9,11 +9,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from node.ingest.cells import as_texts
-from node.ingest.members import Members
 from node.keystore import Keystore
 from node.persons import arrow_texts, checked, persons_of
+from privacy.members import Members
 from privacy.optouts import OptOuts
-from privacy.pseudonyms import Bits, Tag
+from privacy.pseudonyms import Bits, Tag, bits_of
 
 Ids = NDArray[np.int32]
 NOBODY = -1
@@ -37,8 +37,8 @@ class Population:
         optouts.require_key_of([f"{tag}."])
         self._keystore = keystore
         self._tag = tag
-        self._allowed = Members(optouts.allowed, tag)
-        self._listed = None if listed is None else Members(listed, tag)
+        self._allowed = optouts.members
+        self._listed = None if listed is None else Members(bits_of(listed, tag))
         self._allow_test_numbers = allow_test_numbers
         self._index = pd.Index(np.zeros(0, np.int64))
         self.pseudonyms: pa.Array = pa.array([], pa.string())

@@ -15,6 +15,7 @@ from models.version import FORMAT, ModelVersion
 from privacy.canonical import JSON
 from privacy.computation import Finder
 from privacy.contract import Contract
+from privacy.feature_words import explained
 from privacy.study import TRANSFORMS, Step, Variable
 
 NOT_MEASURED = "not measured"
@@ -121,6 +122,10 @@ def _data(about: Subject) -> Iterator[str | Table]:
         yield f"Data set: {study.data_set}. Its contract was not at hand when this card was made."
     heads = ("variable", "column", "transform", "range", "missing counts as", "periods ahead")
     yield Table(heads, tuple(_variable(v) for v in study.variables))
+    if study.features:
+        yield "Columns that are features are made of events, for each person from their own:"
+        said = (line.partition(": ") for line in explained(study.features))
+        yield Table(("feature", "how it is made"), tuple((name, how) for name, _, how in said))
     yield "Organisations whose releases went in, with the versions of data and opt-out list that these used:"
     rows = [
         (

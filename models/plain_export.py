@@ -53,6 +53,8 @@ def as_json(model: ModelVersion, version: str) -> bytes:
         "transforms": dict(TRANSFORMS),
         "arrays": _arrays(model),
     }
+    if study.features:  # inputs that are features are made of events: how, with every code
+        document["features"] = study.features.document()
     return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 

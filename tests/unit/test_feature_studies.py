@@ -26,27 +26,11 @@ from privacy.programme import programme
 from privacy.release import Release
 from privacy.study import from_document, read_study
 from tests.approved import FINDER, PASSPHRASE, Approved, a_node, document
+from tests.featured import EVENTS_CONTRACT, PEOPLE_CONTRACT
 from tests.nodes import NOW, nhs_numbers
 
 PEOPLE = 150
 INDEX = datetime.date(2026, 4, 1)
-HEAD = {"version": 1, "title": "T", "owner": "O", "legal_basis": "L", "source": "S", "purpose": "P", "recipient": "R"}
-PERSON = {"kind": "direct-identifier", "type": "nhs-number", "treatment": "pseudonym"}
-DAY = {"kind": "quasi-identifier", "type": "date", "low": "1900-01-01", "high": "2040-01-01", "may_be_missing": True}
-PEOPLE_CONTRACT = {
-    "contract": {"name": "persons", "table": "person", "key": ["nhs_number"], **HEAD},
-    "columns": {"nhs_number": PERSON, "birth": {**DAY, "role": "birth", "treatment": "month"}},
-}
-EVENTS_CONTRACT = {
-    "contract": {"name": "events", "table": "event", "key": ["nhs_number", "line_of"], **HEAD},
-    "columns": {
-        "nhs_number": PERSON,
-        "line_of": {"kind": "measure", "type": "integer", "low": 0, "high": 100_000},
-        "date": {**DAY, "role": "date"},
-        "code": {"kind": "sensitive", "type": "text", "may_be_missing": True},
-        "value": {"kind": "measure", "type": "number", "low": 0, "high": 500, "may_be_missing": True},
-    },
-}
 FEATURES = [
     {"name": "age", "kind": "age", "column": "birth"},
     {"name": "falls", "kind": "count", "data_set": "events", "from_day": -365, "at_most": 10,

@@ -25,6 +25,7 @@ VERSION = "hedgerow/pseudonym/v1"
 KEY_BYTES = 32
 PSEUDONYM_BYTES = 16  # 128 bits: two of ten million people share one with probability 1.5e-25
 HELD_BACK_SHARE = 0.25
+_AT_A_TIME = 1 << 16  # texts, so that what is in hand stays within a core's cache
 _LARGEST = 10**10  # no NHS number is this large
 
 Mode = Literal["k", "r"]
@@ -161,7 +162,9 @@ def spelled(bits: Bits, tag: Tag) -> NDArray[np.bytes_]:
     head = f"{tag}.".encode()
     texts = np.empty((len(bits), len(head) + 2 * PSEUDONYM_BYTES), dtype=np.uint8)
     texts[:, : len(head)] = np.frombuffer(head, dtype=np.uint8)
-    texts[:, len(head) :] = _HEX[bits].view(np.uint8).reshape(-1, 2 * PSEUDONYM_BYTES)
+    for start in range(0, len(bits), _AT_A_TIME):
+        part = slice(start, start + _AT_A_TIME)
+        texts[part, len(head) :] = _HEX[bits[part]].view(np.uint8).reshape(-1, 2 * PSEUDONYM_BYTES)
     return texts.view(f"S{texts.shape[1]}").reshape(-1)
 
 

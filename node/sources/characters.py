@@ -61,10 +61,12 @@ class Characters:
         return line.decode("utf-8").removesuffix("\r")
 
     def is_blank(self) -> bool:
-        """Say whether nothing but spaces is left."""
-        while not self._ended and not self._left.strip():
-            self._left = self._next()
-        return not self._left.strip()
+        """Say whether the whole text is nothing but spaces: of a long one, no."""
+        return not self._left.strip() and not (self._more() and self._left.strip())
+
+    def is_over(self) -> bool:
+        """Say whether nothing is left to read."""
+        return not self._left and not self._more()
 
     def read(self, size: int = CHUNK) -> bytes:
         """Return ``size`` bytes of text, fewer only at the end: a reader makes a block of what it is given."""
@@ -86,6 +88,11 @@ class Characters:
     def readable(self) -> bool:
         """Say yes, as files do."""
         return True
+
+    def _more(self) -> bool:
+        more = self._next()
+        self._left += more
+        return bool(more)
 
     def _next(self) -> bytes:
         """Return the next text that is not empty, or note the end."""

@@ -106,7 +106,7 @@ class Delimited(Source):
         return Invalid("file-malformed", f"{reason}, after line {places.last_line}")
 
     def _parsed(self, places: _Places) -> Iterator[pa.RecordBatch]:
-        if self._text.is_blank():
+        if self._text.is_over():
             return
         yield from pa_csv.open_csv(
             pa.PythonFile(self._text, "r"),

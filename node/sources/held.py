@@ -6,6 +6,7 @@ import hmac
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from privacy.errors import Invalid, Unreachable
 
@@ -13,9 +14,9 @@ CHUNK = 1 << 20
 
 
 class Held:
-    """An open file of bytes. ``read`` hashes what it gives; ``rest`` hashes what was not asked for.
+    """One file of bytes, opened when its turn comes. ``read`` hashes what it gives; ``rest`` what nobody asked for.
 
-    ``file-unreadable`` when it cannot be opened, ``source-interrupted`` when reading it breaks off,
+    ``file-unreadable`` when it is not there or may not be read, ``source-interrupted`` when reading it breaks off,
     ``file-changed`` when it is not what it was at the start.
     """
 
@@ -24,34 +25,42 @@ class Held:
         if path.exists() and not path.is_file():  # a pipe gives its bytes once, and a load looks at them twice
             raise Unreachable("file-unreadable", f"{path} is no plain file")
         try:
-            self._file = path.open("rb")
-            self.before = os.fstat(self._file.fileno())
+            # a table may have more parts than a process may hold files
+            with path.open("rb") as file:
+                self.before = os.fstat(file.fileno())
+                file.read(1)
         except OSError as error:
             raise Unreachable("file-unreadable", str(path)) from error
+        self._file: BinaryIO | None = None
         self._hash = hmac.new(key, digestmod="sha256")
 
     def read(self, size: int = CHUNK) -> bytes:
         """Return the next bytes, none at the end."""
         try:
+            if self._file is None:
+                self._file = self.path.open("rb")
             chunk = self._file.read(size)
+        except FileNotFoundError:
+            raise Invalid("file-changed", f"{self.path.name} is gone") from None
         except OSError:
             raise Unreachable("source-interrupted", self.path.name) from None
         self._hash.update(chunk)
         return chunk
 
     def rest(self) -> None:
-        """Hash what is left, and return only if the file is still the one that was opened."""
+        """Hash what is left, let go of the file, and return only if it is still the one that was found."""
         while self.read():
             pass
         self.check_unchanged()
+        self.close()
 
     def check_unchanged(self) -> None:
-        """Return if the file under this name is the one that was opened, as it then was."""
+        """Return if the file under this name, and the one that is read, are the one that was found, as it then was."""
         try:
-            same = all(_state(now) == _state(self.before) for now in (self.path.stat(), os.fstat(self._file.fileno())))
+            found = [self.path.stat(), *([os.fstat(self._file.fileno())] if self._file else [])]
         except OSError:
             raise Invalid("file-changed", f"{self.path.name} is gone") from None
-        if not same:
+        if any(_state(now) != _state(self.before) for now in found):
             raise Invalid("file-changed", self.path.name) from None  # what a reader made of it may show a value
 
     def digest(self) -> bytes:
@@ -60,7 +69,8 @@ class Held:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def digest_of(files: Iterable[Held], key: bytes) -> str:

@@ -38,11 +38,14 @@ def open_source(
     OMOP's person has the NHS number. ``key`` is what ``digest`` is keyed by.
     """
     asked = _Asked(str(location), contract, key, delimiter, encoding, table, query, password_file, person_column)
-    kind = format or asked.format
-    if kind not in FORMATS:
-        raise Invalid("format-unknown", faults=FORMATS)
     ways = {"parquet": asked.parquet, "postgresql": asked.postgresql, "omop": asked.omop, "fhir": asked.fhir}
-    return ways.get(kind, asked.csv)()
+    try:
+        kind = format or asked.format
+        if kind not in FORMATS:
+            raise Invalid("format-unknown", faults=FORMATS)
+        return ways.get(kind, asked.csv)()
+    except OSError as error:  # such as a directory that nobody may list
+        raise Unreachable("file-unreadable", asked.location) from error
 
 
 @dataclass(frozen=True, repr=False)

@@ -4,6 +4,7 @@ import datetime
 import decimal
 import io
 import os
+import resource
 
 import numpy as np
 import pyarrow as pa
@@ -60,6 +61,18 @@ def test_a_directory_or_a_pattern_is_its_parts_in_order_of_their_names(tmp_path)
     assert code_of(lambda: open_source(str(tmp_path), contract=CONTRACT, key=KEY)) == ("parts-differ", "part-3.parquet")
     (tmp_path / "empty").mkdir()
     assert code_of(lambda: open_source(str(tmp_path / "empty"), contract=CONTRACT, key=KEY))[0] == "file-unreadable"
+
+
+def test_a_table_may_have_more_parts_than_a_process_may_open_files(tmp_path):
+    for part in range(200):
+        pq.write_table(table(2), tmp_path / f"part-{part:03d}.parquet")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, limits[1]))
+    try:
+        rows, _ = read(open_source(str(tmp_path), contract=CONTRACT, key=KEY))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert len(rows) == 400
 
 
 def test_columns_of_a_part_may_stand_in_another_order(tmp_path):

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.in_memory import connect
-from privacy.errors import Invalid
+from privacy.errors import Invalid, Unreachable
 
+MEMORY = "3GB"  # two extracts, and every pair that is looked at
 SEED = 20260101  # of the sample of pairs that do not match; with one thread, the same input gives the same model
 PAIRS_SAMPLED = 1e6
 RECALL_OF_EXACT = 0.6  # share of true pairs whose names and date agree exactly: .42 in FEBRL 4, .7 to .8 in NHS studies
@@ -179,17 +180,23 @@ def _all(columns: Sequence[str]) -> str:
 @contextmanager
 def _linker(settings: Model, reference: pa.Table, target: pa.Table, *, threads: int | None = None) -> Iterator[Any]:
     """Give Splink an engine that can write nothing; its own messages, which count records, are not heard."""
+    from duckdb import OutOfMemoryException  # noqa: PLC0415 - with the engine
     from splink import DuckDBAPI, Linker  # noqa: PLC0415 - half a second
+    from splink.internals.exceptions import SplinkException  # noqa: PLC0415 - the same
 
     logger = logging.getLogger("splink")
     level = logger.level
-    with connect(threads=threads) as engine, warnings.catch_warnings():
+    with connect(memory=MEMORY, threads=threads) as engine, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logger.setLevel(logging.CRITICAL + 1)
         database = DuckDBAPI(connection=engine)
         sides = [database.register(_side(t), dataset_display_name=n) for n, t in (("a", reference), ("b", target))]
         try:
             yield Linker(sides, settings, log_level=None)
+        except (OutOfMemoryException, SplinkException, ValueError) as error:  # whose texts may tell counts
+            if isinstance(error.__cause__ or error, OutOfMemoryException):
+                raise Unreachable("linkage-too-large") from None  # it would have gone to a disk, in clear
+            raise Invalid("linkage-untrainable", "the records do not tell one person from another") from None
         finally:
             logger.setLevel(level)
 
@@ -207,6 +214,7 @@ __all__ = [
     "EXACT",
     "LEAST_TO_TRAIN",
     "LEVELS",
+    "MEMORY",
     "PAIRS_SAMPLED",
     "RECALL_OF_EXACT",
     "SEED",

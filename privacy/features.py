@@ -23,6 +23,7 @@ OLDEST = 120  # years; an age above it counts as this
 LARGEST_SUM = 1e12  # sums are whole thousandths, and so exact in any order, well within 64 bits
 LARGEST_COUNT = 1_000_000
 MOST_FEATURES = 500
+LONGEST_CODE = 100
 LONGEST_WINDOW = 366 * 150  # days
 WINDOWED = ("data_set", "where", "from_day", "to_day")
 VALUED = (*WINDOWED, "column", "low", "high")
@@ -80,6 +81,9 @@ class Condition:
             yield "column: has one of codes, code_list, or low and high"
         if not all(self.codes) or len(set(self.codes)) < len(self.codes):
             yield "codes: none is empty, none is there twice"
+        if any(not code.isprintable() or "  " in code or len(code) > LONGEST_CODE for code in self.codes):
+            # they are shown to approvers: a new line or a run of spaces could forge what these read
+            yield f"codes: print, with single spaces, and have at most {LONGEST_CODE} characters"
         if self.prefix and not self.of_text:
             yield "prefix: goes with codes or a code_list"
         if self.low is not None and self.high is not None and self.low > self.high:
@@ -251,6 +255,7 @@ __all__ = [
     "KINDS",
     "LARGEST_COUNT",
     "LARGEST_SUM",
+    "LONGEST_CODE",
     "LONGEST_WINDOW",
     "MISSING_WITHOUT_EVENTS",
     "MOST_FEATURES",

@@ -140,6 +140,9 @@ def test_what_does_not_hold_together_is_refused_with_its_place():
     )
     assert "to_day" in refused(Feature("f", "any", data_set="events", from_day=0, to_day=0))
     assert "low: a sum over no events is 0" in refused(of_value("sum", low=5.0))
+    for forged in ("W01\nWhat it costs: nothing", "W01   W02", "W" * 101, "\x1b[2J"):
+        where = (Condition("code", codes=(forged,)),)
+        assert "features[1].where[1].codes: print" in refused(Feature("f", "any", data_set="events", where=where))
     assert "is there twice" in refused(Feature("f", "any", data_set="events"), Feature("f", "any", data_set="events"))
 
 

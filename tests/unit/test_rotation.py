@@ -16,7 +16,7 @@ from node.persons import recognise, tag_in_force
 from node.policy import policy_of
 from node.rotation import rotate_pseudonyms
 from privacy.contract import read_contract
-from privacy.errors import HedgerowError, Refusal, Tampered
+from privacy.errors import HedgerowError, Refusal, Tampered, Unreachable
 from privacy.pseudonyms import Tag
 from tests.approved import FINDER, PASSPHRASE, a_node
 from tests.nodes import NOW, nhs_numbers
@@ -47,12 +47,11 @@ def reversible(node, tmp_path, *, on=True):
     return node
 
 
-def load(node, tmp_path):
+def load(node, tmp_path, **more):
     data = {"store": node.store, "keystore": node.keystore, "now": NOW, "allow_test_numbers": True}
     optouts = load_optouts(file=tmp_path / "allowed.txt", as_of=NOW.date(), **data)
-    return ingest(
-        contract=read_contract(tmp_path / "contract.toml"), location=tmp_path / "extract.csv", optouts=optouts, **data
-    )
+    contract, extract = read_contract(tmp_path / "contract.toml"), tmp_path / "extract.csv"
+    return ingest(contract=contract, location=extract, optouts=optouts, **data, **more)
 
 
 def signers(node):
@@ -201,6 +200,32 @@ def test_a_load_that_began_under_the_key_before_is_refused(node, tmp_path, monke
     assert everything(reopened(node)) == before
     late = recognise(nhs_numbers(5), node.keystore, allow_test_numbers=True)
     assert code_of(lambda: optouts.keep(late.pseudonyms)) == (Refusal, "pseudonyms-rotated")
+
+
+def test_no_rotation_comes_into_the_middle_of_a_load(node, tmp_path):
+    seen = []
+
+    def rotate_now(_rows):
+        seen.append(code_of(lambda: rotate_pseudonyms(reopened(node), keys=signers(node))))
+
+    before = everything(node)
+    load(node, tmp_path, tell=rotate_now)
+    assert set(seen) == {(Unreachable, "store-busy")}
+    rows, allowed, tags = everything(reopened(node))
+    assert (allowed, tags) == before[1:]
+    assert len(rows) == 2 * len(before[0])
+    rotate_pseudonyms(reopened(node), keys=signers(node))
+
+
+def test_a_load_without_its_key_changes_nothing(node, tmp_path):
+    before, key = node.store.all(), node.keystore.secret("reversible@2")
+    files = sorted(path.name for path in (node.home / "store").iterdir())
+    node.keystore.change(take_out=["reversible@2"])
+    assert code_of(lambda: load(reopened(node), tmp_path)) == (Refusal, "key-unknown")
+    assert reopened(node).store.all() == before
+    assert sorted(path.name for path in (node.home / "store").iterdir()) == files
+    node.keystore.change(put_in={"reversible@2": key})
+    load(reopened(node), tmp_path)
 
 
 def test_two_rotations_at_once_do_not_mix_their_keys(node):

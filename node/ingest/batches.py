@@ -56,19 +56,19 @@ class Batch:
         return table if whole.all() else table.filter(pa.array(whole))
 
     def quarantined(self, pseudonyms: pa.Array) -> pa.Table:
-        """Return the bad rows: line, reasons, person, and the raw texts of the columns that are stored.
+        """Return the bad rows: line, reasons, person, and the raw texts of the columns that are kept as they are.
 
-        No direct identifier is kept: the line leads back to the source. Where the number does not say whose
-        row it is, nobody can tell whether that person opted out, so its texts are not kept either.
+        No direct identifier is kept, nor the whole of what is stored only in part, such as a day of birth: the line
+        leads back to the source. Where the number does not say whose row it is, nobody can tell whether that person
+        opted out, so its texts are not kept either.
         """
         rows, absent = np.flatnonzero(self.bad), text_for_missing(self.contract)
         known = self.people[rows] != NOBODY
         person = pseudonyms.take(pa.array(self.people[rows], mask=~known))
         table = {"line": pa.array(self.lines[rows]), "reasons": self._reasons(rows), "person": person}
         for column in self.contract.stored:
-            texts = pc.fill_null(as_texts(self.cells[column.name].take(pa.array(rows))), absent)
-            if column.kind == "direct-identifier":
-                texts = pa.nulls(len(rows), pa.string())
+            cells = self.cells if column.treatment in (None, "keep") else self.values
+            texts = pc.fill_null(as_texts(cells[column.name].take(pa.array(rows))), absent)
             table[column.name] = pc.if_else(pa.array(known), texts, pa.scalar(None, pa.string()))
         return pa.table(table)
 

@@ -54,8 +54,7 @@ def as_quarantined(rows: pa.Table, reasons: str, population: Population, contrac
         "person": population.pseudonyms.take(rows[PERSON].combine_chunks()),
     }
     for column in contract.stored:
-        texts = pc.fill_null(rows[column.name].cast(pa.string()), text_for_missing(contract))
-        table[column.name] = pa.nulls(rows.num_rows, pa.string()) if column.kind == "direct-identifier" else texts
+        table[column.name] = pc.fill_null(rows[column.name].cast(pa.string()), text_for_missing(contract))
     return pa.table(table, schema=quarantine_schema(contract))
 
 

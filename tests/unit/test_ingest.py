@@ -162,6 +162,27 @@ def test_dictionaries_hold_no_text_of_people_who_are_not_there(node):
     assert ward.dictionary.to_pylist() == ["W1"]
 
 
+def test_what_is_stored_in_part_is_in_quarantine_in_part(node):
+    """A row with a fault must not keep the whole day of birth that a good one does not."""
+    dates = 'type = "date"\nlow = 1900-01-01\nhigh = 2027-12-31\ntreatment = "month"\nmay'
+    contract = CONTRACT.replace('type = "text"\nmay', dates).replace('"visits"', '"births"')
+    rows = [f"{A},x,1,50,1,1950-03-17", f"{A},x,2,50,1,1950-03-17", f"{B},x,1,50,9,1950-03-17"]
+    rows += [f"{C},x,1,50,1,1850-03-17"]
+    version = node.load(csv(*rows), contract).version
+    assert [str(day) for day in node.store.read(version, ["ward"])["ward"].to_pylist()] == ["1950-03-01"] * 2
+    assert node.store.read_quarantine(version)["ward"].to_pylist() == ["1950-03-01", ""]
+
+
+def test_a_number_that_is_kept_as_a_keyed_text_joins_and_shows_nothing(node):
+    keyed = CONTRACT.replace('type = "text"\ntreatment = "drop"', 'type = "text"\ntreatment = "pseudonym"')
+    report = node.load(csv(f"{A},x1,1,50,1,W", f"{A},x1,2,50,1,W", f"{B},x2,1,50,1,W", f"{C},x1,1,50,9,W"), keyed)
+    texts = node.store.read(report.version, ["local_id"])["local_id"].to_pylist()
+    kept = node.store.read_quarantine(report.version)["local_id"].to_pylist()
+    assert len(set(texts)) == 2
+    assert set(kept) < set(texts)
+    assert all(text.startswith("k1.") for text in texts)
+
+
 def test_a_row_that_names_nobody_keeps_no_texts(node):
     """Nobody can say whether that person opted out; the line leads back to the source."""
     report = node.load(csv(f"{A},x,1,50,1,W1", f"{WRONG_DIGIT},x,1,50,1,W2"))

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from node.ingest.load import ingest
+from node.ingest import load
 from node.optouts import current_optouts
 from privacy.contract import read_contract
 from privacy.errors import HedgerowError
@@ -37,11 +37,17 @@ def node(whole, tmp_path):
     return whole.copy(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def _in_step(monkeypatch):
+    """Read no batch ahead: a source this small would be read whole before anything happens to it."""
+    monkeypatch.setattr(load, "ahead", iter)
+
+
 def load_watched(node, source, tell):
     """Load events; ``tell`` is called in the midst of it."""
     opened = node.node()
     try:
-        return ingest(
+        return load.ingest(
             contract=read_contract(node.place / "events.toml"),
             location=source,
             store=opened.store,

@@ -222,6 +222,20 @@ def test_pseudonyms_are_not_renamed_under_a_load_nor_loaded_under_two_keys(tmp_p
     assert events <= people
 
 
+def test_while_a_load_is_at_work_others_are_read_and_a_second_load_is_told_to_wait(node):
+    before, said = node.seen(), []
+
+    def look(_rows):
+        said.append(node.run("quality", "show", "people"))
+        said.append(node.load("people", node.write("people.csv", people_file())))
+
+    load_watched(node, node.write("more.csv", EXTRACT), look)
+    reading, loading = said
+    assert reading.status == 0, reading.err
+    assert loading.code == "store-busy"
+    assert loaded_after(node, before)
+
+
 @pytest.mark.parametrize("limit", [0, 1000, 4000, 9000, 14_000])
 def test_a_disk_that_takes_no_more_changes_nothing(node, limit):
     """No file may grow beyond a size: what a full disk does, without root. The test below fills a real one."""

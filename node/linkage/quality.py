@@ -25,8 +25,8 @@ THRESHOLDS = (0.5, 0.9, 0.95, 0.99, 0.999)
 def figures(pairing: Pairing, table: pa.Table, *, keystore: Keystore, allow_test_numbers: bool) -> Document:
     """Return exact figures, for this node's people only: counts by band, precision and recall, shares by group.
 
-    Without known NHS numbers precision and recall are the model's own estimate, which errs on the bright side: it
-    takes columns to be independent, and cannot see who is in no block.
+    Without known NHS numbers precision and recall are the model's own estimate: it takes columns to be independent, and
+    cannot see a pair that is in no block.
     """
     bands = dict.fromkeys(("match", "clerical", "review", "refused"), 0)
     for local_band in _band_of_each(table).values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from coordinator.pricing import Price, price_of
@@ -91,7 +91,10 @@ def _differences(before: Study, after: Study) -> Iterator[Difference]:
         if old != new:
             yield Difference(what, _said(old), _said(new), _direction(old, new, when_higher))
     yield from _listed("variable", *({v.name: spelt(v, s.features) for v in s.variables} for s in (before, after)))
-    yield from _listed("of the features:", *(_features(study) for study in (before, after)))
+    yield from _listed(
+        "index", *({"date": s.features.index_date.isoformat()} if s.features else {} for s in (before, after))
+    )
+    yield from _listed("of the features:", _features(before, before), _features(after, before))
     yield from _listed("quality", *({d.column: str(d) for d in study.quality} for study in (before, after)))
     yield from _steps(before.steps, after.steps)
     yield from _listed("invited", _invited(before), _invited(after))
@@ -112,10 +115,13 @@ def _listed(what: str, before: Mapping[str, str], after: Mapping[str, str]) -> I
             yield Difference(f"{what} {name}", old, new, OTHER)
 
 
-def _features(study: Study) -> dict[str, str]:
-    """Return each feature in words, and each code list with its hash; a word before names what they are."""
+def _features(study: Study, dated_as: Study) -> dict[str, str]:
+    """Return each feature in words, and each code list with its hash; in the other's days, else all would differ."""
     declared = study.features
-    return dict(line.split(": ", 1) for line in explained(declared)) if declared else {}
+    if declared is None:
+        return {}
+    index_date = dated_as.features.index_date if dated_as.features else declared.index_date
+    return dict(line.split(": ", 1) for line in explained(replace(declared, index_date=index_date)))
 
 
 def _invited(study: Study) -> dict[str, str]:

@@ -236,7 +236,11 @@ def test_people_read_the_features_in_words(site):
     document_ = dossier(site.plan, FINDER)
     assert any(line.startswith("weight: the latest value") for line in document_["features"])
     other = from_document(site.study.document() | {"index_date": "2026-03-31"})
-    assert any(d.what == "of the features: falls" for d in compare(site.study, other, FINDER).differences)
+    assert [d.what for d in compare(site.study, other, FINDER).differences] == ["index date"]
+    fewer = from_document(
+        site.study.document() | {"features": [FEATURES[0], {**FEATURES[1], "at_most": 5}, *FEATURES[2:]]}
+    )
+    assert [d.what for d in compare(site.study, fewer, FINDER).differences] == ["of the features: falls"]
 
 
 def test_the_analyst_is_told_before_anybody_is_asked(site):

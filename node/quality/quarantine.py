@@ -53,6 +53,9 @@ def write_rows(store: Store, version: DataVersion, optouts: OptOuts, out: Path, 
     rows = store.read_quarantine(version)
     rows = rows.filter(pa.array(_may_be_shown(rows, optouts))).sort_by(LINE)
     names = [column.name for column in version.contract.columns]
+    # a keyed text that came back as it is would be keyed again, and be nobody's
+    keyed = [column.name for column in version.contract.stored if column.kind == "direct-identifier"]
+    rows = rows.drop_columns(keyed)
     text = io.StringIO()
     writer = csv.DictWriter(text, [LINE, REASONS, *names], restval="", extrasaction="ignore")
     writer.writeheader()

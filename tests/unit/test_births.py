@@ -7,7 +7,7 @@ import pytest
 from node.ingest.load import ingest
 from node.optouts import current_optouts
 from node.quality.kept import profile_of
-from node.quality.quarantine import waiting
+from node.quality.quarantine import waiting, write_rows
 from node.quality.replay import replay
 from privacy.contract import contract_of
 from privacy.errors import Invalid
@@ -105,3 +105,21 @@ def test_people_without_a_birth_and_checks_that_cannot_hold_are_said(data):
         with pytest.raises(Invalid) as caught:
             contract_of(events() | {"columns": columns} | change)
         assert fault in caught.value.faults
+
+
+def test_a_keyed_text_is_not_shown_and_is_keyed_from_what_is_given_again(data):
+    local = {"kind": "direct-identifier", "type": "text", "treatment": "pseudonym"}
+    contract = events()
+    contract = contract | {"columns": contract["columns"] | {"local": local}}
+    one = nhs_numbers(1)[0]
+    load(data, people(), f"{one},1950-03-20")
+    load(data, contract, f"{one},1990-01-01,LOCAL-17", f"{one},1901-01-01,LOCAL-17")
+    version = data.store.latest("events")
+    assert write_rows(data.store, version, common(data)["optouts"], data.home / "rows.csv", home=data.directory) == 1
+    shown = (data.home / "rows.csv").read_text().splitlines()
+    assert shown[1].endswith(",")
+    assert "LOCAL" not in shown[1]
+    (data.home / "fixed.csv").write_text(f"line,nhs_number,day,local\n3,{one},1991-01-01,LOCAL-17\n")
+    more = {"version": version, "file": data.home / "fixed.csv", "now": NOW, "allow_test_numbers": True}
+    made = replay(**more, **common(data)).version
+    assert len(set(data.store.read(made, ["local"])["local"].to_pylist())) == 1

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from node.keystore import Keystore
 from node.persons import recognise
@@ -23,26 +24,29 @@ _SEPARATOR = re.compile("[,;\t|]")
 def load_optouts(
     *,
     file: Path,
+    type_1: Path | None = None,
+    type_1_needed: bool = False,
     as_of: datetime.date,
     store: Store,
     keystore: Keystore,
     now: datetime.datetime,
     allow_test_numbers: bool,
 ) -> OptOuts:
-    """Take over a cleaned list: one NHS number a line, or CSV with a column ``nhs_number``.
+    """Take over the cleaned list of the national data opt-out, and the one of Type 1 objections where there is one.
 
-    All or nothing: a wrong number anywhere is ``optouts-malformed`` with its line. A list dated in the
-    future, or older than the one loaded, is refused: it would bring back people who have objected since.
+    Each has one NHS number a line, or is CSV with a column ``nhs_number``; only who is on both may be used. All or
+    nothing: a wrong number anywhere is ``optouts-malformed`` with its line. Lists dated in the future, or older than
+    what is loaded, are refused, and so is a load without the list that the policy needs (``optouts-type-1-absent``):
+    each would bring back people who have objected.
     """
     if as_of > now.astimezone(datetime.UTC).date():
         raise Refusal("optouts-stale", f"as of {as_of}, which is in the future")
-    lines, numbers = _numbers(file)
-    persons = recognise(numbers, keystore, allow_test_numbers=allow_test_numbers)
-    wrong = np.flatnonzero(persons.verdicts != Verdict.OK)
-    if len(wrong):
-        faults = [f"line {lines[i]}: {Verdict(persons.verdicts[i]).code}" for i in wrong[:FAULTS_SHOWN]]
-        raise Invalid("optouts-malformed", f"{len(wrong)} wrong numbers", faults=faults)
-    optouts = OptOuts.of(persons.pseudonyms, as_of)
+    if type_1_needed and type_1 is None:
+        raise Refusal("optouts-type-1-absent")
+    people = _people(file, keystore, allow_test_numbers=allow_test_numbers)
+    if type_1 is not None:
+        people = np.intersect1d(people, _people(type_1, keystore, allow_test_numbers=allow_test_numbers))
+    optouts = OptOuts.of(people, as_of)
     _require_newer(store, as_of)
     store.save_optouts(optouts, now)
     return optouts
@@ -53,6 +57,16 @@ def current_optouts(store: Store, *, now: datetime.datetime, at_most_days: int) 
     optouts = store.optouts()
     optouts.check_fresh(now, at_most_days)
     return optouts
+
+
+def _people(file: Path, keystore: Keystore, *, allow_test_numbers: bool) -> NDArray[np.str_]:
+    lines, numbers = _numbers(file)
+    persons = recognise(numbers, keystore, allow_test_numbers=allow_test_numbers)
+    wrong = np.flatnonzero(persons.verdicts != Verdict.OK)
+    if len(wrong):
+        faults = [f"line {lines[i]}: {Verdict(persons.verdicts[i]).code}" for i in wrong[:FAULTS_SHOWN]]
+        raise Invalid("optouts-malformed", f"{file.name}: {len(wrong)} wrong numbers", faults=faults)
+    return persons.pseudonyms
 
 
 def _numbers(file: Path) -> tuple[list[int], list[str]]:

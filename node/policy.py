@@ -23,7 +23,7 @@ from privacy.study import LARGEST_DELTA, Study
 APPROVALS_NEEDED = 2  # different people; DESIGN section 4
 OPTOUTS_AT_MOST_DAYS = 7  # our choice: the national service answers within a day, extracts are often weekly
 APPROVER_ROLES = ("ig-lead", "caldicott-guardian")
-_LATER = {"reversible_pseudonyms": False}
+_LATER = {"reversible_pseudonyms": False, "type_1_optouts": False}
 _PUBLIC_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 
 
@@ -46,6 +46,7 @@ class Policy:
     reply_slot_seconds: float = 0.2
     allow_test_numbers: bool = False
     reversible_pseudonyms: bool = False
+    type_1_optouts: bool = False
 
     @cached_property
     def hash(self) -> str:
@@ -152,6 +153,7 @@ def _policy(f: Fields) -> Policy:
         reply_slot_seconds=f.number("reply_slot_seconds", 0.2, above=0),
         allow_test_numbers=f.flag("allow_test_numbers"),
         reversible_pseudonyms=f.flag("reversible_pseudonyms"),
+        type_1_optouts=f.flag("type_1_optouts"),
     )
     for name in ("largest_epsilon", "lifetime_epsilon_outside", "lifetime_epsilon_coordinator"):
         if getattr(policy, name) > LARGEST_EPSILON:

@@ -92,6 +92,9 @@ def load_list(
     file: Annotated[Path, typer.Argument(help="The cleaned list: one NHS number a line, without those who objected.")],
     home: Home,
     as_of: Annotated[datetime.datetime, typer.Option(formats=["%Y-%m-%d"], help="The day for which the list is true.")],
+    type_1: Annotated[
+        Path | None, typer.Option("--type-1", metavar="FILE", help="A second one, without Type 1 objections.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Take over a cleaned list of people who may be used; it is applied at load and again at every request.
@@ -103,6 +106,8 @@ def load_list(
     node = opened(home)
     listed = load_optouts(
         file=file,
+        type_1=type_1,
+        type_1_needed=node.policy.type_1_optouts,
         as_of=as_of.date(),
         store=node.store,
         keystore=node.keystore,

@@ -186,3 +186,42 @@ def test_who_opted_out_is_gone_from_the_next_load(node):
     people = node.store.read(first, [])["person"].to_numpy()
     allowed = current_optouts(node.store, now=NOW, at_most_days=30)
     assert sorted(people[allowed.keep(people.astype(str))]) == node.store.read(second, [])["person"].to_pylist()
+
+
+def with_type_1(node, national, type_1, *, needed=False):
+    first, second = node.home / "national.csv", node.home / "type-1.csv"
+    first.write_text("\n".join(national))
+    second.write_text("\n".join(type_1 or []))
+    return load_optouts(
+        file=first,
+        type_1=second if type_1 else None,
+        type_1_needed=needed,
+        as_of=TODAY,
+        store=node.store,
+        keystore=node.keystore,
+        now=NOW,
+        allow_test_numbers=True,
+    )
+
+
+def test_with_two_lists_only_who_is_on_both_may_be_used(node):
+    one, both, other = nhs_numbers(3)
+    listed = with_type_1(node, [one, both], [both, other])
+    alone = load(node, both)
+    assert listed.allowed.tolist() == alone.allowed.tolist()
+    assert listed.version == alone.version
+
+
+def test_a_load_without_the_list_that_the_policy_needs_changes_nothing(node):
+    numbers = nhs_numbers(3)
+    with_type_1(node, numbers, numbers[:1], needed=True)
+    before = node.state()
+    with pytest.raises(Refusal) as caught:
+        with_type_1(node, numbers, None, needed=True)
+    assert caught.value.code == "optouts-type-1-absent"
+    assert node.state() == before
+
+
+def test_a_wrong_number_names_its_list(node):
+    with pytest.raises(Invalid, match=r"type-1\.csv"):
+        with_type_1(node, nhs_numbers(2), ["1234567890"])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -29,17 +32,26 @@ class Scratch:
     directory: Path
     key: FileKey
 
-    def read(self, group: int) -> pa.Table:
-        """Return one row group."""
-        with unsealed(self.directory / self.key.file, self.key.secret) as file:
-            return file.read_row_group(group)
+    def opened(self) -> AbstractContextManager[Any]:
+        """Return the file, to read row groups of."""
+        return unsealed(self.directory / self.key.file, self.key.secret)
 
 
 class Loading:
     """What ``Store.loading`` hands out; the scratch files go when it ends, however it ends."""
 
-    def __init__(self, files: Files, database: Database, audit: AuditLog, contract: Contract, number: int) -> None:
+    def __init__(
+        self,
+        files: Files,
+        database: Database,
+        audit: AuditLog,
+        contract: Contract,
+        *,
+        number: int,
+        meanwhile: ThreadPoolExecutor,
+    ) -> None:
         self._files = files
+        self.meanwhile = meanwhile.submit  # work beside the load, at an end before the store is let go
         self._database = database
         self._audit = audit
         self._contract = contract

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,8 +85,9 @@ class Store:
         A contract that changed under its old version number is ``contract-changed``; another load at work is
         ``store-busy``.
         """
-        with self.files.alone():
-            yield Loading(self.files, self._database, self._audit, contract, self._next_version(contract))
+        with self.files.alone(), ThreadPoolExecutor(1) as thread:
+            number = self._next_version(contract)
+            yield Loading(self.files, self._database, self._audit, contract, number=number, meanwhile=thread)
 
     def change(
         self,

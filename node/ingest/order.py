@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from node.ingest.population import Ids, Population
 from node.loading import Loading, Scratch
 
 SHARDS = 64  # of the order of pseudonyms; a shard of all runs is in memory at once
-RUN_BYTES = 400 << 20
+RUN_BYTES = 300 << 20
 _HALF, _LOWER = np.uint64(32), np.uint64(2**32 - 1)
 PERSON = "person"  # numbers of ``Population``; pseudonyms take their place when the order is final
 BAD, LINE, KEY = "bad rows", "line in the source", "hash of the key"  # no column of a contract can be called so
+
+_Ranks = tuple[Ids, NDArray[np.int64]]
+_Run = tuple[Scratch, list[int | None]]
 
 
 class Runs:
@@ -30,41 +36,53 @@ class Runs:
         self._run_bytes = run_bytes
         self._waiting: list[pa.Table] = []
         self._bytes = 0
-        self._runs: list[tuple[Scratch, list[int | None]]] = []
+        self._runs: list[Future[_Run]] = []
 
     def add(self, table: pa.Table) -> None:
-        """Take some rows; what does not fit in memory goes into a sealed scratch file, sorted."""
+        """Take some rows; what does not fit in memory goes into a sealed scratch file, sorted, while others come."""
         self._waiting.append(table)
         self._bytes += table.nbytes
         if self._bytes > self._run_bytes:
-            shards = self._last_run()
-            groups = iter(range(SHARDS))
-            places = [next(groups) if shard.num_rows else None for shard in shards]
-            there = [shard for shard in shards if shard.num_rows]
-            longest = max(shard.num_rows for shard in there)
-            self._runs.append((self._loading.scratch(there, rows_in_a_group=longest), places))
+            if self._runs:
+                self._runs[-1].result()  # one run at a time is on its way: two would be twice the memory
+            tables, self._waiting, self._bytes = self._waiting, [], 0
+            self._runs.append(self._loading.meanwhile(self._spill, tables, self._ranks()))
 
     def shards(self) -> Iterator[pa.Table]:
         """Yield all rows, a shard of the order at a time; a person's rows are in one shard."""
-        last = self._last_run() if self._waiting else []  # nothing waits when the last batch filled a run
-        for i in range(SHARDS):
-            parts = [scratch.read(place) for scratch, places in self._runs if (place := places[i]) is not None]
-            if parts:
-                yield self._in_order([*parts, *last[i : i + 1]])
-            else:
-                yield from last[i : i + 1]
+        ranks = self._ranks()
+        runs = [run.result() for run in self._runs]
+        last = self._sorted_shards(self._waiting, ranks) if self._waiting else []  # the last batch may fill a run
+        self._waiting = []
+        with ExitStack() as opened:
+            files = [(opened.enter_context(scratch.opened()), places) for scratch, places in runs]
+            for i in range(SHARDS):
+                parts = [file.read_row_group(place) for file, places in files if (place := places[i]) is not None]
+                if parts:
+                    yield self._in_order([*parts, *last[i : i + 1]], ranks)
+                else:
+                    yield from last[i : i + 1]
 
-    def _last_run(self) -> list[pa.Table]:
-        """Return what waits, in order and cut into shards."""
-        tables, self._waiting, self._bytes = self._waiting, [], 0
-        run = self._in_order(tables)
-        shard = self._population.leading[_people(run)].astype(np.int64) * SHARDS // 256
-        cuts = np.searchsorted(shard, np.arange(SHARDS + 1)).tolist()
+    def _spill(self, tables: list[pa.Table], ranks: _Ranks) -> _Run:
+        """Write what waited; return the file, and which row group of it is which shard."""
+        shards = self._sorted_shards(tables, ranks)
+        groups = iter(range(SHARDS))
+        places = [next(groups) if shard.num_rows else None for shard in shards]
+        there = [shard for shard in shards if shard.num_rows]
+        return self._loading.scratch(there, rows_in_a_group=max(shard.num_rows for shard in there)), places
+
+    def _ranks(self) -> _Ranks:
+        """Return everybody's place in the order of pseudonyms, and shard, as of now: people go on coming."""
+        return self._population.rank(), self._population.leading.astype(np.int64) * SHARDS // 256
+
+    def _sorted_shards(self, tables: list[pa.Table], ranks: _Ranks) -> list[pa.Table]:
+        run = self._in_order(tables, ranks)
+        cuts = np.searchsorted(ranks[1][_people(run)], np.arange(SHARDS + 1)).tolist()
         return [run.slice(first, last - first) for first, last in pairwise(cuts)]
 
-    def _in_order(self, tables: list[pa.Table]) -> pa.Table:
+    def _in_order(self, tables: list[pa.Table], ranks: _Ranks) -> pa.Table:
         whole = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
-        rank = self._population.rank()[_people(whole)]
+        rank = ranks[0][_people(whole)]
         place = np.arange(len(rank))
         if self._period is not None:
             place = np.argsort(whole[self._period].to_numpy(), kind="stable")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -135,12 +136,12 @@ def _everywhere(node: Node, gone: NDArray[np.str_]) -> Iterator[Swap]:
 
 def _without(store: Store, gone: NDArray[np.str_]) -> Iterator[Swap]:
     store.require_in_force(gone.tolist())  # else nothing would be found, and the leaf would prove it
+    theirs = partial(pc.is_in, value_set=pa.array(gone.tolist(), pa.string()))
     for version in store.all():
         for kind in COLUMN_OF:
-            table = store.read_whole(version, kind)
-            found = pc.is_in(table["person"], value_set=pa.array(gone.tolist(), pa.string()))
-            if pc.any(found).as_py():
-                yield Swap(version, kind, _encoded_anew(table.filter(pc.invert(found))))
+            if any(pc.any(theirs(part["person"])).as_py() for part in store.parts(version, kind, ["person"])):
+                parts = store.parts(version, kind)
+                yield Swap(version, kind, (_encoded_anew(p.filter(pc.invert(theirs(p["person"])))) for p in parts))
     try:
         listed = store.optouts()
     except Refusal:

@@ -74,6 +74,12 @@ class Files:
                 raise Invalid("variable-unknown", ", ".join(unknown))
             yield from by_person(file, columns, shards)
 
+    def parts(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield a file's row groups, in order."""
+        with self._opened(name) as file:
+            for i in range(file.metadata.num_row_groups):
+                yield file.read_row_group(i, columns=columns)
+
     def rows(self, name: str) -> int:
         """Return how many rows a file has."""
         with self._opened(name) as file:

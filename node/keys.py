@@ -110,7 +110,7 @@ def _filled(node: Node, swap: Swap) -> list[Swap]:
     """Return the swap with what the file holds now that nobody else changes it."""
     if swap.version is None:
         return [Swap(None, optouts=node.store.optouts())]
-    return [Swap(swap.version, swap.kind, node.store.read_whole(swap.version, swap.kind))]
+    return [Swap(swap.version, swap.kind, node.store.parts(swap.version, swap.kind))]
 
 
 def _destroy_others(node: Node, newest: str) -> None:

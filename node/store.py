@@ -51,18 +51,17 @@ SCHEMA = (
 
 @dataclass(frozen=True, eq=False)
 class Swap:
-    """One stored file that ``table`` takes the place of, or that goes with its version where there is none.
+    """One stored file that ``parts`` take the place of, or that goes with its version where there are none.
 
     Without ``version`` it is the opt-out list, and ``optouts`` takes its place, or nothing does; or, by its file in
-    ``links``, the table of a linkage.
+    ``links``, the table of a linkage. ``parts`` are written one after the other: only one is in memory.
     """
 
     version: DataVersion | None
     kind: Kind = "records"
-    table: pa.Table | None = None
+    parts: Iterable[pa.Table] | None = None
     optouts: OptOuts | None = None
     links: str = ""
-    parts: Iterable[pa.Table] | None = None  # instead of ``table``, one after the other in memory
 
 
 class Store:
@@ -107,7 +106,7 @@ class Store:
         changes what else belongs to it, in the same transaction.
         """
         with self.files.alone():
-            made = [(replace(swap, table=None, parts=None), self._seal(swap)) for swap in swaps()]  # one in memory
+            made = [(replace(swap, parts=None), self._seal(swap)) for swap in swaps()]  # one in memory
             with self._database.transaction() as connection:
                 within(connection)
                 files = [self._swap(connection, swap, key) for swap, key in made]
@@ -156,6 +155,10 @@ class Store:
     def read_whole(self, version: DataVersion, kind: Kind) -> pa.Table:
         """Return every column of a version's records or quarantine, as it is stored."""
         return self.files.unseal(lambda: self._as_now(version).file_of(kind))
+
+    def parts(self, version: DataVersion, kind: Kind, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield what ``read_whole`` returns, or columns of it, some rows at a time and in the same order."""
+        yield from self.files.parts(self._as_now(version).file_of(kind), columns)
 
     def read_quarantine(self, version: DataVersion) -> pa.Table:
         """Return a load's bad rows, for people at this node: ``line``, ``reasons``, ``person``, raw texts."""
@@ -231,12 +234,11 @@ class Store:
     def _seal(self, swap: Swap) -> FileKey | None:
         if swap.optouts is not None:
             return self.files.seal([pa.table({"person": swap.optouts.allowed})], OPTOUTS, "list")
-        if swap.links and swap.table is not None:
-            return self.files.seal([swap.table], swap.links.split(".links")[0].rpartition(".")[0], "links")
-        tables = swap.parts if swap.parts is not None else [swap.table] if swap.table is not None else None
-        if swap.version is None or tables is None:
+        if swap.parts is None:
             return None
-        return self.files.seal(tables, f"{swap.version.data_set}.{swap.version.version}", swap.kind)
+        if swap.version is None:
+            return self.files.seal(swap.parts, swap.links.split(".links")[0].rpartition(".")[0], "links")
+        return self.files.seal(swap.parts, f"{swap.version.data_set}.{swap.version.version}", swap.kind)
 
     def _swap(self, connection: Connection, swap: Swap, key: FileKey | None) -> dict[str, JSON]:
         """Make one change in the caller's transaction, and return what its leaf says of it."""

@@ -40,7 +40,7 @@ class Translation:
         for linkage in node.links.in_force():
             links = node.links.links(linkage)
             after = replace(links, table=self._translated(links.table))
-            yield Swap(None, links=linkage.file, table=after.sealed_form())
+            yield Swap(None, links=linkage.file, parts=[after.sealed_form()])
         if node.store.has_optouts:
             listed = node.store.optouts()
             allowed = self.texts(pa.chunked_array([pa.array(listed.allowed.tolist(), pa.string())]))
@@ -49,8 +49,8 @@ class Translation:
     def _of_data(self, store: Store) -> Iterator[Swap]:
         for version in store.all():
             require_translatable(version)
-            yield Swap(version, "records", parts=self._records(store, version))
-            yield Swap(version, "quarantine", self._translated(store.read_whole(version, "quarantine")))
+            yield Swap(version, "records", self._records(store, version))
+            yield Swap(version, "quarantine", map(self._translated, store.parts(version, "quarantine")))
 
     def _records(self, store: Store, version: DataVersion) -> Iterator[pa.Table]:
         """Yield the records in the order of the new pseudonyms, part by part; all are read again for each part."""

@@ -20,7 +20,7 @@ def without_people(tables: LinkTables, gone: Sequence[str]) -> Iterator[Swap]:
         found = pc.is_in(links.table["person"], value_set=value_set)
         if pc.any(found).as_py():
             kept = Links(links.table.filter(pc.invert(found)), links.figures, links.key)
-            yield Swap(None, links=version.file, table=kept.sealed_form())
+            yield Swap(None, links=version.file, parts=[kept.sealed_form()])
 
 
 def of_nobody(tables: LinkTables, agreements: Agreements, data_sets: Collection[str]) -> Iterator[Swap]:

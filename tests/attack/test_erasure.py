@@ -14,9 +14,11 @@ from node import files as node_files
 from node.assemble import open_node
 from node.erasure import CERTIFICATE, certificate, erase_data, erase_person, expire, held
 from node.ingest.load import ingest
+from node.keys import rotate_records
 from node.optouts import load_optouts
 from node.people import open_key
 from node.persons import recognise
+from node.store import Store, Swap
 from privacy.contract import read_contract
 from privacy.errors import HedgerowError, Invalid, Refusal, Tampered
 from privacy.signing import PublicKey
@@ -129,6 +131,23 @@ def test_only_her_rows_went(node):
         other[1],
         other[2] - 1,
     ]
+
+
+def test_a_file_of_many_parts_loses_her_rows_wherever_they_are_and_never_lies_in_memory_whole(node, monkeypatch):
+    for version in node.store.versions("visits"):
+        whole = node.store.read_whole(version, "records")
+        rows = [whole.slice(i, 1) for i in range(whole.num_rows)]  # each a row group of its own
+        node.store.change("records-rewritten", {}, lambda v=version, r=rows: [Swap(v, "records", r)], now=NOW)
+        parts = list(node.store.parts(version, "records"))
+        assert [part.num_rows for part in parts] == [1] * whole.num_rows
+        assert [row for part in parts for row in part.to_pylist()] == whole.to_pylist()
+    with monkeypatch.context() as patched:
+        patched.delattr(Store, "read_whole")
+        erase(node)
+        rotate_records(node, rewrite=True)
+    assert not {pseudonym(node, HER), RARE, RARE_AND_BAD} & opened(node)
+    assert pseudonym(node, OTHER) in opened(node)
+    reopened(node).verify()
 
 
 def test_a_copy_of_an_old_file_opens_with_nothing_that_is_left(node):

@@ -281,7 +281,7 @@ def test_when_records_are_rewritten_the_profile_of_before_is_gone_and_made_anew(
     from node.store import Swap
 
     rest = store.read_whole(version, "records").slice(4)
-    store.change("person-erased", {}, lambda: [Swap(version, "records", rest)], now=NOW)
+    store.change("person-erased", {}, lambda: [Swap(version, "records", [rest])], now=NOW)
     assert data.database.rows("SELECT * FROM file_note") == []
     after = profile_of(store, store.latest("visits"))
     assert (after["rows"], after["people"]) == (before["rows"] - 4, before["people"] - 2)

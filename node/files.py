@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from node.keystore import Keystore
-from node.parquet import ROWS_IN_A_GROUP, SUFFIX, seal, unseal, unsealed
+from node.parquet import ROWS_IN_A_GROUP, SMALL, SUFFIX, Compression, seal, unseal, unsealed
 from node.sharding import by_person
 from node.vault import FileKey, Vault
 from privacy.durable import Database
@@ -50,11 +50,18 @@ class Files:
         self.vault.adopt((row["file"], bool(row["is_list"])) for row in database.rows(_WITHOUT_KEY))
 
     def seal(
-        self, tables: Iterable[pa.Table], stem: str, kind: str, *, rows_in_a_group: int = ROWS_IN_A_GROUP
+        self,
+        tables: Iterable[pa.Table],
+        stem: str,
+        kind: str,
+        *,
+        rows_in_a_group: int = ROWS_IN_A_GROUP,
+        compression: Compression = SMALL,
     ) -> FileKey:
         """Write tables into a file of a new name and a new key; both count once the key is kept."""
         key = self.vault.new(f"{stem}.{secrets.token_hex(8)}.{kind}{SUFFIX}")  # a name is never used twice
-        seal(tables, self.directory / key.file, key.secret, rows_in_a_group=rows_in_a_group)
+        path = self.directory / key.file
+        seal(tables, path, key.secret, rows_in_a_group=rows_in_a_group, compression=compression)
         return key
 
     def unseal(self, find: Callable[[], str], columns: Sequence[str] | None = None) -> pa.Table:

@@ -16,7 +16,7 @@ from node import epochs
 from node.clock import stamp
 from node.data_version import DATA_LOADED, DataVersion
 from node.files import Files
-from node.parquet import unsealed
+from node.parquet import QUICK, unsealed
 from node.vault import FileKey
 from privacy.audit import AuditLog
 from privacy.contract import Contract
@@ -60,7 +60,7 @@ class Loading:
 
     def scratch(self, tables: Iterable[pa.Table], *, rows_in_a_group: int) -> Scratch:
         """Write tables where they lie as ciphertext while the load is at work; each begins a row group."""
-        key = self._files.seal(tables, self._stem, "scratch", rows_in_a_group=rows_in_a_group)
+        key = self._files.seal(tables, self._stem, "scratch", rows_in_a_group=rows_in_a_group, compression=QUICK)
         return Scratch(self._files.directory, key)
 
     def commit(

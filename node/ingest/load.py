@@ -17,9 +17,9 @@ from node.ingest.ahead import ahead
 from node.ingest.batches import Batch, Batches
 from node.ingest.cells import Flags, Judge, as_texts
 from node.ingest.linked import population_of
-from node.ingest.order import BAD, KEY, LINE, PERSON, Runs
+from node.ingest.order import BAD, KEY, LINE, PERSON, Runs, combined
 from node.ingest.report import Findings, LoadReport
-from node.ingest.writing import as_quarantined, combined, of_people, quarantine_schema
+from node.ingest.writing import as_quarantined, of_people, quarantine_schema
 from node.keystore import Keystore
 from node.linkage.resolving import Linked
 from node.loading import Loading

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from itertools import pairwise
@@ -20,7 +20,6 @@ _HALF, _LOWER = np.uint64(32), np.uint64(2**32 - 1)
 PERSON = "person"  # numbers of ``Population``; pseudonyms take their place when the order is final
 BAD, LINE, KEY = "bad rows", "line in the source", "hash of the key"  # no column of a contract can be called so
 
-_Ranks = tuple[Ids, NDArray[np.int64]]
 _Run = tuple[Scratch, list[int | None]]
 
 
@@ -46,43 +45,31 @@ class Runs:
             if self._runs:
                 self._runs[-1].result()  # one run at a time is on its way: two would be twice the memory
             tables, self._waiting, self._bytes = self._waiting, [], 0
-            self._runs.append(self._loading.meanwhile(self._spill, tables, self._ranks()))
+            self._runs.append(self._loading.meanwhile(self._spill, tables, self._population.leading))
 
     def shards(self) -> Iterator[pa.Table]:
         """Yield all rows, a shard of the order at a time; a person's rows are in one shard."""
-        ranks = self._ranks()
         runs = [run.result() for run in self._runs]
-        last = self._sorted_shards(self._waiting, ranks) if self._waiting else []  # the last batch may fill a run
+        last = _by_shard(self._waiting, self._population.leading) if self._waiting else []  # else it filled a run
         self._waiting = []
         with ExitStack() as opened:
             files = [(opened.enter_context(scratch.opened()), places) for scratch, places in runs]
             for i in range(SHARDS):
                 parts = [file.read_row_group(place) for file, places in files if (place := places[i]) is not None]
-                if parts:
-                    yield self._in_order([*parts, *last[i : i + 1]], ranks)
-                else:
-                    yield from last[i : i + 1]
+                if parts := [*parts, *last[i : i + 1]]:
+                    yield self._in_order(parts)
 
-    def _spill(self, tables: list[pa.Table], ranks: _Ranks) -> _Run:
+    def _spill(self, tables: list[pa.Table], leading: NDArray[np.uint8]) -> _Run:
         """Write what waited; return the file, and which row group of it is which shard."""
-        shards = self._sorted_shards(tables, ranks)
+        shards = _by_shard(tables, leading)
         groups = iter(range(SHARDS))
         places = [next(groups) if shard.num_rows else None for shard in shards]
         there = [shard for shard in shards if shard.num_rows]
         return self._loading.scratch(there, rows_in_a_group=max(shard.num_rows for shard in there)), places
 
-    def _ranks(self) -> _Ranks:
-        """Return everybody's place in the order of pseudonyms, and shard, as of now: people go on coming."""
-        return self._population.rank(), self._population.leading.astype(np.int64) * SHARDS // 256
-
-    def _sorted_shards(self, tables: list[pa.Table], ranks: _Ranks) -> list[pa.Table]:
-        run = self._in_order(tables, ranks)
-        cuts = np.searchsorted(ranks[1][_people(run)], np.arange(SHARDS + 1)).tolist()
-        return [run.slice(first, last - first) for first, last in pairwise(cuts)]
-
-    def _in_order(self, tables: list[pa.Table], ranks: _Ranks) -> pa.Table:
-        whole = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
-        rank = ranks[0][_people(whole)]
+    def _in_order(self, tables: list[pa.Table]) -> pa.Table:
+        whole = combined(tables)
+        rank = self._population.rank()[_people(whole)]
         place = np.arange(len(rank))
         if self._period is not None:
             place = np.argsort(whole[self._period].to_numpy(), kind="stable")
@@ -92,8 +79,23 @@ class Runs:
         return whole.take(pa.array(place[(key & _LOWER).astype(np.intp)]))
 
 
+def combined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return tables of one schema as one, each column in one piece."""
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+
+
+def _by_shard(tables: list[pa.Table], leading: NDArray[np.uint8]) -> list[pa.Table]:
+    """Return the rows shard by shard, each shard's as they came; ``leading`` is of everybody who came so far."""
+    whole = combined(tables)
+    shard = leading[_people(whole)] // np.uint8(256 // SHARDS)
+    rows = np.argsort(shard, kind="stable")  # a radix sort: one pass over the rows
+    cuts = np.searchsorted(shard[rows], np.arange(SHARDS + 1)).tolist()
+    run = whole.take(pa.array(rows))
+    return [run.slice(first, last - first) for first, last in pairwise(cuts)]
+
+
 def _people(table: pa.Table) -> Ids:
     return np.asarray(table[PERSON].to_numpy(), np.int32)
 
 
-__all__ = ["BAD", "KEY", "LINE", "PERSON", "RUN_BYTES", "SHARDS", "Runs"]
+__all__ = ["BAD", "KEY", "LINE", "PERSON", "RUN_BYTES", "SHARDS", "Runs", "combined"]

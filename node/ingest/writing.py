@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,11 +21,6 @@ def quarantine_schema(contract: Contract) -> pa.Schema:
 def text_for_missing(contract: Contract) -> str:
     """Return the text that a cell without a value has in quarantine, wherever the row came from."""
     return "" if "" in contract.missing or not contract.missing else contract.missing[0]
-
-
-def combined(tables: Sequence[pa.Table]) -> pa.Table:
-    """Return tables of one schema as one, each column in one piece."""
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
 def of_people(table: pa.Table, population: Population) -> pa.Table:
@@ -71,4 +64,4 @@ def _without_unused(column: pa.Array) -> pa.Array:
     return pa.DictionaryArray.from_arrays(indices, column.dictionary.filter(pa.array(used[:-1])))
 
 
-__all__ = ["as_quarantined", "combined", "of_people", "quarantine_schema", "text_for_missing"]
+__all__ = ["as_quarantined", "of_people", "quarantine_schema", "text_for_missing"]

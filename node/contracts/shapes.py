@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from privacy.code_systems import CODE_SYSTEMS
+from privacy.written import INTEGER, NUMBER, day_of, without_time
 
 MOST = 0.95
 A_FEW = 0.01  # a format that fewer texts have is more likely a slip than a format
@@ -27,10 +27,7 @@ FORMATS: Mapping[str, str] = {
     "%d-%b-%y": r"\d{1,2}-[A-Za-z]{3}-\d{2}",
     "%Y%m%d": r"(?:19|20)\d{6}",
 }
-_TIME = re.compile(r"[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:[AaPp][Mm])?(?:Z|[+-]\d{2}:?\d{2})?$")
 _LIKELY = re.compile(r"\d{1,4}[-/. ]\w{1,9}[-/. ]\d{1,4}|(?:19|20)\d{6}")
-_INTEGER = re.compile(r"[+-]?\d{1,15}(?:\.0*)?")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 # Systems whose shape alone says enough; the others only where the column's name agrees
 TELLING = ("gss", "loinc", "snomed-ct", "icd-10", "ctv3", "opcs-4")
 NAMED: Mapping[str, str] = {
@@ -52,7 +49,7 @@ def formats_of(texts: Sequence[str]) -> list[tuple[str, float]]:
     """
     if sum(_LIKELY.match(text) is not None for text in texts) < MOST * len(texts):
         return []
-    days = [_TIME.sub("", text) for text in texts]
+    days = [without_time(text) for text in texts]
     read = {pattern: frozenset(i for i, day in enumerate(days) if _is_day(day, pattern)) for pattern in FORMATS}
     american = read.pop("%m/%d/%Y")
     if len(american) > len(read["%d/%m/%Y"]):
@@ -65,8 +62,8 @@ def formats_of(texts: Sequence[str]) -> list[tuple[str, float]]:
 
 def number_type(texts: Sequence[str]) -> tuple[str, float] | None:
     """Return ``integer`` or ``number`` and the share of texts that are one, or None."""
-    for kind, pattern in (("integer", _INTEGER), ("number", _NUMBER)):
-        share = sum(pattern.fullmatch(text) is not None for text in texts) / max(1, len(texts))
+    for kind, pattern in (("integer", INTEGER), ("number", NUMBER)):
+        share = sum(re.fullmatch(pattern, text) is not None for text in texts) / max(1, len(texts))
         if share >= MOST:
             return kind, share
     return None
@@ -84,13 +81,7 @@ def system_of(name: str, texts: Sequence[str]) -> str | None:
 
 
 def _is_day(day: str, pattern: str) -> bool:
-    if not re.fullmatch(FORMATS[pattern], day):
-        return False
-    try:
-        datetime.datetime.strptime(day, pattern)  # noqa: DTZ007 - a day, nowhere
-    except ValueError:
-        return False
-    return True
+    return re.fullmatch(FORMATS[pattern], day) is not None and day_of(day, [pattern]) is not None
 
 
 __all__ = ["A_FEW", "FORMATS", "LEAST_CODES", "MOST", "NAMED", "TELLING", "formats_of", "number_type", "system_of"]

@@ -14,12 +14,8 @@ from numpy.typing import NDArray
 
 from privacy.code_systems import well_formed
 from privacy.columns import BOUNDED, ISO_DATE, NUMERIC, Column, days_of
+from privacy.written import INTEGER, NUMBER, POSTCODE, day_of
 
-# The same texts whatever the machine's language: no thousands separator, no "inf", "nan" or hexadecimal
-_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
-_INTEGER = r"^[+-]?[0-9]{1,15}(\.0*)?$"  # 15 digits are exact as a float64; other programs write 3.0 for 3
-_TIME = r"[T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?$"
-_POSTCODE = r"^[A-Z]{1,2}[0-9][0-9A-Z]?[0-9][A-Z]{2}$"  # BS 7666, without its space
 _INWARD = 3  # characters after a postcode's space
 
 Flags = NDArray[np.bool_]
@@ -97,14 +93,14 @@ class Judge:
         absent = _flags(pc.is_in(trimmed, value_set=pa.array(self.missing, pa.string())))
         present = _only(trimmed, ~absent)
         if column.type in NUMERIC:
-            formed = _flags(pc.match_substring_regex(present, _INTEGER if column.type == "integer" else _NUMBER))
+            formed = _written(present, INTEGER if column.type == "integer" else NUMBER)
             return _Read(pc.cast(_only(present, formed), pa.float64()), absent, ~formed)
         if column.type == "date":
             days = _dates(present, column.formats or (ISO_DATE,))
             return _Read(days, absent, _nulls(days))
         if column.type == "postcode":
             present = pc.ascii_upper(pc.replace_substring_regex(present, r"\s+", ""))
-            return _Read(present, absent, ~_flags(pc.match_substring_regex(present, _POSTCODE)))
+            return _Read(present, absent, ~_written(present, POSTCODE))
         return _Read(present, absent, _none(present))
 
     def _finished(self, column: Column, read: _Read) -> Judged:
@@ -171,18 +167,12 @@ def _known(column: Column, codes: pa.Array) -> Flags:
 
 
 def _dates(texts: pa.Array, formats: Sequence[str]) -> pa.Array:
-    """Return the day that each distinct text names in the first format that reads all of it, null where none does."""
-    days = [_day(text, formats) for text in pc.replace_substring_regex(texts, _TIME, "").to_pylist()]
+    days = [None if text is None else day_of(text, formats) for text in texts.to_pylist()]
     return pa.array(days, pa.date32())
 
 
-def _day(text: str | None, formats: Sequence[str]) -> datetime.date | None:
-    for pattern in formats if text is not None and text.isascii() else ():
-        try:
-            return datetime.datetime.strptime(str(text), pattern).date()  # noqa: DTZ007 - a day, wherever
-        except ValueError:
-            continue
-    return None
+def _written(texts: pa.Array, pattern: str) -> Flags:
+    return _flags(pc.match_substring_regex(texts, f"^(?:{pattern})$"))
 
 
 def _reads_as_number(text: str) -> bool:

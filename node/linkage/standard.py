@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +10,10 @@ import pyarrow as pa
 
 from privacy.columns import ISO_DATE
 from privacy.linkage import Extract
+from privacy.written import NO_FIXED_ABODE, POSTCODE, day_of
 
 SEXES = {"M": "M", "MALE": "M", "1": "M", "F": "F", "FEMALE": "F", "2": "F"}  # NHS data dictionary: 1 male, 2 female
 PLACEHOLDER_DAYS = {"1800-01-01", "1900-01-01", "1901-01-01"}  # what systems write for a day that nobody knew
-NO_FIXED_ABODE = "ZZ99"  # the ONS pseudo-postcodes: no place, so two people who have one share nothing
-_POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][0-9A-Z]?[0-9][A-Z]{2}")
 _SHORT = {
     "APARTMENT": "FLAT", "APT": "FLAT", "AVENUE": "AVE", "CLOSE": "CL", "COURT": "CT", "CRESCENT": "CRES",
     "DRIVE": "DR", "GARDENS": "GDNS", "GROVE": "GR", "LANE": "LN", "PLACE": "PL", "ROAD": "RD", "SAINT": "ST",
@@ -59,9 +57,9 @@ def sex(text: str) -> str | None:
 
 
 def postcode(text: str) -> str | None:
-    """Return a whole postcode without its space; no fixed abode, and what is none, is missing."""
+    """Return a whole postcode without its space; what is none is missing, and so is no fixed abode: no shared place."""
     compact = re.sub(r"[^A-Z0-9]", "", _plain(text))
-    return compact if _POSTCODE.fullmatch(compact) and not compact.startswith(NO_FIXED_ABODE) else None
+    return compact if re.fullmatch(POSTCODE, compact) and not compact.startswith(NO_FIXED_ABODE) else None
 
 
 def address(text: str) -> str | None:
@@ -79,13 +77,8 @@ def day(formats: Sequence[str]) -> Form:
     """Return a reader of dates in these formats, or as ISO has them; what fits none, and a placeholder, is missing."""
 
     def read(text: str) -> str | None:
-        for form in (*formats, ISO_DATE):
-            try:
-                found = datetime.datetime.strptime(text.strip(), form).date().isoformat()  # noqa: DTZ007 - a day only
-            except ValueError:
-                continue
-            return None if found in PLACEHOLDER_DAYS else found
-        return None
+        found = day_of(text, (*formats, ISO_DATE))
+        return None if found is None or found.isoformat() in PLACEHOLDER_DAYS else found.isoformat()
 
     return read
 
@@ -130,7 +123,6 @@ def _plain(text: str) -> str:
 _SPELT = str.maketrans({"Æ": "AE", "Ø": "O", "Œ": "OE", "Ł": "L", "Đ": "D", "Þ": "TH", "ʼ": "'", "’": "'", "‘": "'"})
 
 __all__ = [
-    "NO_FIXED_ABODE",
     "PLACEHOLDER_DAYS",
     "SEXES",
     "Form",

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 
 from privacy.columns import Column
 from privacy.discovery.suspect import Kind
+from privacy.written import NUMBER
 
 ROOM = 100_000  # a whole part of six digits may be a hospital number, of eight a date of birth, of ten an NHS number
 _SMALL_NUMBER = re.compile(r"\s*[+-]?0*(?:\d{1,5}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?\s*")
-_NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?\s*")
+_NUMBER = re.compile(rf"\s*{NUMBER}\s*")
 
 
 def undeclared(column: Column, texts: Iterable[str]) -> list[str]:

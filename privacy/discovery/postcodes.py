@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from privacy.discovery.cells import Cells
 from privacy.discovery.suspect import FEW, HALF, MOST, about
+from privacy.written import NO_FIXED_ABODE
 
 # The 124 postcode areas: of Great Britain, Northern Ireland and the Crown dependencies
 _AREAS = """
@@ -18,7 +19,6 @@ WC WD WF WN WR WS WV YO ZE
 AREAS = frozenset(_AREAS.split())
 # Of the areas of one letter, which look like ICD-10, OPCS-4 and Read chapters: how far their districts are numbered
 HIGHEST: Mapping[str, int] = {"B": 98, "E": 20, "G": 84, "L": 75, "M": 50, "N": 22, "S": 81, "W": 14}
-NO_FIXED_ABODE = "ZZ99"  # ODS: pseudo-postcodes such as ZZ99 3VZ; they are nobody's address
 ENDINGS = 10  # distinct last two letters: a suffix that a system put behind its codes is always the same
 SPARSE, SPARSE_SHARE = 5, 0.01  # postcodes inside longer texts
 _INWARD = r"(\d)([ABD-HJLNP-UW-Z]{2})"  # never C, I, K, M, O, V
@@ -87,4 +87,4 @@ def _has(area: str, district: str) -> bool:
     return area not in HIGHEST or not district.isdecimal() or int(district) <= HIGHEST[area]
 
 
-__all__ = ["AREAS", "ENDINGS", "HIGHEST", "NO_FIXED_ABODE", "SPARSE", "SPARSE_SHARE", "Postcodes"]
+__all__ = ["AREAS", "ENDINGS", "HIGHEST", "SPARSE", "SPARSE_SHARE", "Postcodes"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 Item = TypeVar("Item")
 
@@ -16,7 +16,7 @@ def ahead(items: Iterable[Item]) -> Iterator[Item]:
         next_one: Future[Item | object] = thread.submit(next, coming, end)
         while (item := next_one.result()) is not end:
             next_one = thread.submit(next, coming, end)
-            yield item  # type: ignore[misc]
+            yield cast("Item", item)
 
 
 __all__ = ["Item", "ahead"]

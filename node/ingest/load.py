@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from node.data_version import DataVersion
 from node.ingest.ahead import ahead
+from node.ingest.aside import Aside
 from node.ingest.batches import Batch, Batches
 from node.ingest.cells import Flags, Judge, as_texts
 from node.ingest.linked import population_of
@@ -121,7 +122,7 @@ class Load:
         self.people_kept = np.zeros(0, bool)
         self._population = batches.population
         self._runs = Runs(loading, self._population, period=self.contract.period)
-        self._quarantine: list[pa.Table] = []
+        self._aside = Aside(loading, quarantine_schema(self.contract))
         self._discovery = Discovery(self.contract.stored)
         self._batches_seen = 0
         self._rules = batches.rules
@@ -176,7 +177,7 @@ class Load:
             raise Invalid("too-many-bad-rows", share, faults=[str(f) for f in self.findings.all()])
         if not self.rows_kept:
             raise Invalid("no-rows-left")
-        yield pa.concat_tables([quarantine_schema(self.contract).empty_table(), *self._quarantine])
+        yield from self._aside.tables()
 
     def profile(self) -> Document:
         """Return how good the rows are, once all of them have been yielded: exact figures too."""
@@ -224,7 +225,7 @@ class Load:
 
     def _set_aside(self, rows: pa.Table) -> None:
         self.rows_bad += rows.num_rows
-        self._quarantine.append(rows)
+        self._aside.add(rows)
 
 
 def _keyed(texts: Sequence[str], keystore: Keystore, column: str, tag: Tag) -> list[str]:

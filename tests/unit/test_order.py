@@ -9,6 +9,7 @@ from node import cohort as node_cohort
 from node.cohort import cohorts, together
 from node.ingest import order
 from node.ingest.ahead import ahead
+from node.ingest.aside import Aside
 from node.sources import delimited
 from privacy.members import Members
 from privacy.study import Variable
@@ -39,9 +40,10 @@ def extract(*, seed=1):
 
 
 def in_runs(monkeypatch, *, rows=40):
-    """Let batches be small, and let every one of them fill a run."""
+    """Let batches be small, and let every one of them fill a run, and every bad row a file."""
     monkeypatch.setattr(delimited, "BATCH_ROWS", rows)
     monkeypatch.setattr(order.Runs.__init__, "__kwdefaults__", {"run_bytes": 1})
+    monkeypatch.setattr(Aside.__init__, "__kwdefaults__", {"most_bytes": 1})
 
 
 def test_many_runs_give_what_one_gives(node, monkeypatch):
@@ -57,6 +59,7 @@ def test_many_runs_give_what_one_gives(node, monkeypatch):
     assert set(one.findings) == set(many.findings)
     kept = [node.store.read_quarantine(r.version).sort_by("line").to_pylist() for r in (one, many)]
     assert kept[0] == kept[1]
+    assert len(list(node.store.parts(many.version, "quarantine"))) > 2
 
 
 def test_scratch_files_are_ciphertext_and_gone_afterwards(node, monkeypatch):

@@ -114,7 +114,7 @@ def run(node: Node, name: str, *, person: str, key: Ed25519PrivateKey, pseudonym
     if node.requests.was_run(request):
         raise Refusal("reidentified-already", name)
     _require_open(record, now)
-    _require_approved(record, policy)
+    _require_approved(record, policy, listed.public_key)
     if commitment(record.salt, pseudonyms) != request.listed:
         raise Refusal("reidentification-list", name)
     _require_new(out, node.home)
@@ -148,8 +148,11 @@ def _require_open(record: Record, now: datetime.datetime) -> None:
         raise Refusal("reidentified-already" if state == "done" else "reidentification-expired", record.request.expires)
 
 
-def _require_approved(record: Record, policy: Policy) -> None:
-    """Return if two others who may still decide have signed this very request; else ``reidentification-waiting``."""
+def _require_approved(record: Record, policy: Policy, asker: str) -> None:
+    """Return if two others who may still decide have signed this very request; else ``reidentification-waiting``.
+
+    ``asker`` is the key by the policy of who asked, not the one in the state's row: somebody can write that file.
+    """
     good = set()
     for signed in record.signed("approve"):
         try:
@@ -158,7 +161,8 @@ def _require_approved(record: Record, policy: Policy) -> None:
                 good.add(signed.public_key)
         except HedgerowError:
             continue  # somebody who may not decide any more, or a signature that does not hold: no approval
-    if len(good - {signed.public_key for signed in record.signed("request")}) < APPROVALS_NEEDED:
+    good -= {asker, *(signed.public_key for signed in record.signed("request"))}
+    if len(good) < APPROVALS_NEEDED:
         raise Refusal("reidentification-waiting", f"{len(good)} of {APPROVALS_NEEDED} approvals hold")
 
 

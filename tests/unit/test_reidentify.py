@@ -16,7 +16,7 @@ from node.reidentification import bucket, commitment
 from node.reidentify import MOST_PEOPLE, approve, ask, read_list, run
 from node.rotation import rotate_pseudonyms
 from privacy.errors import HedgerowError, Invalid, Refusal, Tampered, Unreachable
-from privacy.signing import PublicKey
+from privacy.signing import PublicKey, sign
 from tests.approved import PASSPHRASE, a_node
 from tests.nodes import NOW, nhs_numbers
 
@@ -162,6 +162,31 @@ def test_two_others_must_approve(node, out):
 def test_nobody_approves_their_own_request(node):
     name = asked(node, "dora", "patient-safety")
     assert code_of(lambda: approve(node, name, **signed(node, "dora"))) == (Refusal, "reidentification-own")
+
+
+def test_who_asked_is_no_approver_even_by_writing_the_state_file(node, out):
+    name = asked(node, "dora", "patient-safety")
+    approve(node, name, **signed(node, "ada"))
+    listed_as = node.policy.person("dora")
+    signature = sign(keys_of(node, "dora")["dora"], "reidentification", {"request": name, "step": "approve"})
+    forged = (name, "approve", "dora", listed_as.role, listed_as.public_key, signature, stamp(NOW))
+    other = PublicKey.of(Ed25519PrivateKey.generate()).text
+    statement = "UPDATE reidentification_step SET public_key = ? WHERE request = ? AND step = 'request'"
+    with node.database.transaction() as connection:
+        connection.execute("INSERT INTO reidentification_step VALUES (?, ?, ?, ?, ?, ?, ?)", forged)
+        connection.execute(statement, (other, name))
+    act = {**signed(node, "dora"), "pseudonyms": listed(node), "out": out}
+    try:
+        assert code_of(lambda: run(node, name, **act)) == (Refusal, "reidentification-waiting")
+        assert not out.exists()
+    finally:
+        with node.database.transaction() as connection:
+            connection.execute("DELETE FROM reidentification_step WHERE request = ? AND person = 'dora' AND step = "
+                               "'approve'", (name,))  # fmt: skip
+            connection.execute(statement, (listed_as.public_key, name))
+    approve(node, name, **signed(node, "ben"))  # a control: with a second one of another person it is done
+    assert run(node, name, **act).people == 3
+    node.verify()
 
 
 def test_an_approver_who_left_approves_nothing(node, out):

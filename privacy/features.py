@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from privacy.canonical import Document, hash_of
 from privacy.code_lists import CodeList
+from privacy.columns import RESERVED
 from privacy.errors import Invalid
 from privacy.fields import NAME
 
@@ -144,6 +145,8 @@ class Feature:
         """Give each fault as ``field: what it must be``."""
         if not NAME.fullmatch(self.name):
             yield "name: is a name of small letters, digits, - and _"
+        elif self.name in RESERVED:
+            yield "name: the node's own tables have a column of this name"
         if self.kind not in get_args(FeatureKind):
             yield f"kind: is one of {', '.join(sorted(get_args(FeatureKind)))}"
             return
@@ -236,6 +239,9 @@ def _bound_faults(f: Feature) -> Iterator[str]:
 
 def _reference_faults(declared: FeatureSet) -> Iterator[str]:
     names = [feature.name for feature in declared.features]
+    index_day = declared.index_date.toordinal()
+    if not LONGEST_WINDOW < index_day < datetime.date.max.toordinal() - LONGEST_WINDOW:
+        yield "index_date: no window may leave the calendar"  # else it fails once everybody has been charged
     if not 1 <= len(names) <= MOST_FEATURES:
         yield f"features: from 1 to {MOST_FEATURES}"
     yield from (f"features: {name} is there twice" for name in sorted({n for n in names if names.count(n) > 1}))

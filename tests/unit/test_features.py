@@ -11,7 +11,7 @@ from models.features.compiler import FEW_CODES, Layout, compile_features
 from models.features.engine import compute
 from privacy.code_lists import CodeList
 from privacy.errors import Invalid
-from privacy.features import Condition, Feature, FeatureSet
+from privacy.features import LONGEST_WINDOW, Condition, Feature, FeatureSet
 from privacy.frailty import BANDS_FROM, DEFICITS, frailty_index
 
 INDEX = datetime.date(2025, 4, 1)
@@ -144,6 +144,23 @@ def test_what_does_not_hold_together_is_refused_with_its_place():
         where = (Condition("code", codes=(forged,)),)
         assert "features[1].where[1].codes: print" in refused(Feature("f", "any", data_set="events", where=where))
     assert "is there twice" in refused(Feature("f", "any", data_set="events"), Feature("f", "any", data_set="events"))
+
+
+@pytest.mark.parametrize("name", ["person", "held_back"])
+def test_no_feature_is_called_like_a_column_of_the_node(name):
+    with pytest.raises(Invalid) as error:
+        FeatureSet(INDEX, (Feature(name, "any", data_set="events"),))
+    assert error.value.faults == ("features[1].name: the node's own tables have a column of this name",)
+
+
+def test_no_window_leaves_the_calendar():
+    feature = Feature("f", "any", data_set="events", from_day=-LONGEST_WINDOW, to_day=LONGEST_WINDOW)
+    for day in (datetime.date(150, 1, 1), datetime.date(9850, 1, 1)):
+        with pytest.raises(Invalid) as error:
+            FeatureSet(day, (feature,))
+        assert error.value.faults == ("index_date: no window may leave the calendar",)
+    for day in (datetime.date(152, 1, 1), datetime.date(9848, 1, 1)):  # a control: these compile
+        compile_features(FeatureSet(day, (feature,)), LAYOUT)
 
 
 def test_the_hash_covers_the_index_date_the_declarations_and_every_code():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -55,18 +56,33 @@ def opened(home: Path, **flags: object) -> Node:
 
 
 def say(data: object, text: str, *, as_json: bool) -> None:
-    """Print what was asked for to stdout: as JSON for programs, as text for people."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False) if as_json else text)
+    """Print what was asked for to stdout: as JSON for programs, as text for people; no sign commands a terminal."""
+    typer.echo(_visible(json.dumps(data, indent=2, ensure_ascii=False) if as_json else text))
 
 
 def progress(text: str) -> None:
     """Tell a person at the terminal how it is going, on stderr."""
-    typer.echo(text, err=True)
+    typer.echo(_visible(text), err=True)
+
+
+def _visible(text: str) -> str:
+    r"""Return a text with every sign that moves, colours or turns what a terminal shows as its ``\u`` number.
+
+    Some texts come from records, or from a coordinator; in JSON the number means the same sign.
+    """
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else _number(c) for c in text)
+
+
+def _number(sign: str) -> str:
+    units = sign.encode("utf-16-be", errors="surrogatepass")
+    return "".join(f"\\u{units[i] << 8 | units[i + 1]:04x}" for i in range(0, len(units), 2))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return rows as aligned columns of text."""
-    lines = [tuple(map(str, row)) for row in (head, *rows)]
+    """Return rows as aligned columns of text; a line break in a cell begins no row."""
+    lines = [tuple(_visible(str(cell)).replace("\n", r"\u000a") for cell in row) for row in (head, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
@@ -83,7 +99,7 @@ def print_error(error: HedgerowError, *, as_json: bool) -> None:
     """Print what happened and what to do next to stderr."""
     document = {"code": error.code, "what": error.entry.what, "detail": error.detail, "faults": list(error.faults)}
     text = json.dumps({**document, "next": error.entry.next_step}) if as_json else error.explain()
-    typer.echo(text, err=True)
+    typer.echo(_visible(text), err=True)
 
 
 def where_of(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.dry_run import dry_run
 from privacy.errors import Invalid, Refusal
-from privacy.feature_fit import check_features
+from privacy.feature_fit import check_code_lists, check_features
 from privacy.ledger import Ledger
 from privacy.programme import Programme, programme
 from privacy.study import Study, Variable
@@ -34,6 +34,8 @@ class Intake:
         self.check_standing(study, policy, today)
         if self.node not in {i.fingerprint for i in study.invited}:
             raise Refusal("not-invited")
+        if study.features:  # once, before anybody approves: a list that ships later is no reason to stop what runs
+            check_code_lists(study.features)
         priced = programme(study, self.finder)
         self.ledger.check_affordable(priced)
         return priced

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from privacy.code_lists import SHIPPED, read_code_list
 from privacy.columns import NUMERIC, Column
 from privacy.contract import Contract
 from privacy.errors import Invalid
@@ -24,6 +25,16 @@ def check_features(declared: FeatureSet, people: Contract, contract: Callable[[s
     faults = list(_faults(declared, people, events))
     if faults:
         raise Invalid("feature-unfit", faults[0] if len(faults) == 1 else "", faults=faults if len(faults) > 1 else ())
+
+
+def check_code_lists(declared: FeatureSet) -> None:
+    """Return if no list of a study bears the name and version of one that ships and is another; else ``feature-unfit``.
+
+    Approvers read a list's name, and a name must mean one thing.
+    """
+    for each in declared.code_lists:
+        if (SHIPPED / f"{each.reference}.csv").is_file() and read_code_list(each.reference).sha256 != each.sha256:
+            raise Invalid("feature-unfit", f"{each.reference} is not the list that ships under this name")
 
 
 def data_sets(study: Study) -> tuple[str, ...]:
@@ -80,4 +91,4 @@ def _column_faults(asked: Iterable[tuple[str, tuple[str, ...]]], contract: Contr
             yield f"{name} of {contract.name} is of type {stored[name].type}, not {' or '.join(types)}"
 
 
-__all__ = ["TEXTS", "VALUED", "check_features", "data_sets", "date_column"]
+__all__ = ["TEXTS", "VALUED", "check_code_lists", "check_features", "data_sets", "date_column"]

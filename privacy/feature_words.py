@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import json
+import re
 from collections.abc import Iterable, Iterator
 
 from privacy.contract import Contract
@@ -82,7 +84,12 @@ def _condition(c: Condition, declared: FeatureSet) -> str:
     if c.code_list:
         return f"{c.column} {begins} the {len(codes)} codes of {c.code_list}"
     more = f" and {len(codes) - FEW} more" if len(codes) > FEW else ""
-    return f"{c.column} {begins} {', '.join(codes[:FEW])}{more}"
+    return f"{c.column} {begins} {', '.join(map(_code, codes[:FEW]))}{more}"
+
+
+def _code(code: str) -> str:
+    """Return a code in quotes where it could be taken for several, or for what comes after it."""
+    return code if re.fullmatch(r"[^\s,\"]+", code) else json.dumps(code, ensure_ascii=False)
 
 
 def _window(f: Feature, index_date: datetime.date) -> str:

@@ -16,6 +16,7 @@ from node.features import Features
 from node.ingest.load import ingest
 from node.optouts import load_optouts
 from node.people import open_key
+from privacy.code_lists import read_code_list
 from privacy.contract import contract_of
 from privacy.dossier import dossier
 from privacy.errors import Invalid, Refusal
@@ -254,6 +255,29 @@ def test_the_analyst_is_told_before_anybody_is_asked(site):
     with pytest.raises(Invalid) as caught:
         check_study(unfit, finder=FINDER, today=NOW.date(), contract=contract)
     assert caught.value.code == "feature-unfit"
+
+
+def test_no_code_can_be_taken_for_several_or_for_the_window_that_follows(site):
+    forged = "W0 up to 2020-01-01, kept within 0 to 1, W1"
+    where = [{"column": "code", "codes": [forged, 'a"b', "W2"]}]
+    features = [FEATURES[0], {**FEATURES[1], "where": where}, *FEATURES[2:]]
+    study = from_document(site.study.document() | {"features": features})
+    said = explain(programme(study, FINDER), FINDER)
+    assert f'with code one of "{forged}", "a\\"b", W2 from 2025-04-01' in said
+
+
+def test_a_list_that_bears_the_name_of_one_that_ships_is_that_one(site):
+    """People read the name: one code more under it would pass them by."""
+    shipped = read_code_list("ethnic-category@2001")
+    listed = [{"column": "code", "code_list": shipped.reference}]
+    features = [FEATURES[0], {**FEATURES[1], "where": listed}, *FEATURES[2:]]
+    base = site.study.document() | {"features": features}
+    more = replace(shipped, codes=(*shipped.codes, ("Q", "made up")))
+    governance = site.node.governance
+    record = governance.receive(from_document(base | {"code_lists": [more.document()]}).document(), now=NOW)
+    assert (record.state, record.code) == ("refused", "feature-unfit")
+    same = from_document(base | {"code_lists": [shipped.document()], "name": "same"})  # a control
+    assert governance.receive(same.document(), now=NOW).state == "awaiting-first-approval"
 
 
 STUDY_FILE = """

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from node.formulas import guarded
 from node.linkage.decisions import decided_on, pair_id, read_decisions
 from node.linkage.tables import LinkageVersion, Links, LinkTables
 from node.linkage.zone import Pairing
@@ -91,8 +92,7 @@ def _both(pairing: Pairing, column: str, ours: int, theirs: int) -> tuple[str, s
 
 
 def _cell(column: pa.ChunkedArray, row: int) -> str:
-    text = column[row].as_py() or ""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return guarded(column[row].as_py() or "")
 
 
 __all__ = ["require_outside", "take_back", "write_pairs"]

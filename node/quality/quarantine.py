@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from node.data_version import DataVersion
+from node.formulas import guarded
 from node.quality.page import write_page
 from node.store import Store
 from privacy.optouts import OptOuts
@@ -48,7 +49,8 @@ def write_rows(store: Store, version: DataVersion, optouts: OptOuts, out: Path, 
 
     Only this account can read the file, and it is not in the node's directory. Identifiers are not kept, so their
     columns are empty: the line leads to them at the source. Rows of people who have opted out since are left out, and
-    where nobody can tell whose row it is there is only its line and why.
+    where nobody can tell whose row it is there is only its line and why. What a spreadsheet would take for a formula
+    begins with an apostrophe, which ``replay`` takes off.
     """
     rows = store.read_quarantine(version)
     rows = rows.filter(pa.array(_may_be_shown(rows, optouts))).sort_by(LINE)
@@ -59,7 +61,7 @@ def write_rows(store: Store, version: DataVersion, optouts: OptOuts, out: Path, 
     text = io.StringIO()
     writer = csv.DictWriter(text, [LINE, REASONS, *names], restval="", extrasaction="ignore")
     writer.writeheader()
-    writer.writerows(rows.to_pylist())
+    writer.writerows({n: guarded(v) if isinstance(v, str) else v for n, v in row.items()} for row in rows.to_pylist())
     write_page(text.getvalue().encode(), out, home=home)
     return int(rows.num_rows)
 

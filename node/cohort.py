@@ -105,8 +105,8 @@ def _column(rows: pa.Table, name: str) -> Floats:
 def _numbers(column: pa.ChunkedArray) -> Floats:
     """Return a column as float64, NaN where missing; codes are read as the numbers they spell."""
     if pa.types.is_dictionary(column.type):  # a text that is no number is missing: nothing here may fail by a value
-        texts = column.cast(column.type.value_type).to_numpy(zero_copy_only=False)
-        distinct, at = np.unique(np.where(texts == None, "", texts).astype(str), return_inverse=True)  # noqa: E711
+        texts = pc.fill_null(column.cast(column.type.value_type), "").to_numpy(zero_copy_only=False)
+        distinct, at = np.unique(texts.astype(str), return_inverse=True)
         return np.array([_number(text) for text in distinct])[at]
     return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
 

@@ -73,8 +73,8 @@ class Service:
         if not settings.health_port:
             return nullcontext()
         from node.doctor.ready import Ready  # noqa: PLC0415 - uvicorn and prometheus_client, for those who ask for it
-        from node.vitals import node_metrics  # noqa: PLC0415
-        from node.web.health import HealthApp, answering  # noqa: PLC0415
+        from node.vitals import node_metrics  # noqa: PLC0415 - as above
+        from node.web.health import HealthApp, answering  # noqa: PLC0415 - as above
 
         node, contact = self._node, self.contact
         ready = Readiness(Ready(node, contact).checks(), node.now)

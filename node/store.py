@@ -132,9 +132,9 @@ class Store:
     def read(self, version: DataVersion, columns: Sequence[str]) -> pa.Table:
         """Return ``person``, ``held_back`` and the columns asked for, each person's rows together.
 
-        Rows are sorted by person, then period. Integers are int64, numbers float64, the rest
+        Rows are sorted by person, then period. Integers are int64, numbers float64, dates date32, the rest
         dictionary-encoded text; missing values are null. A column that the store does not keep is
-        ``variable-unknown``.
+        ``variable-unknown``. Whoever reads rows of events asks ``people``: memory grows with them here.
         """
         wanted = list(dict.fromkeys(["person", "held_back", *columns]))
         return self.files.unseal(lambda: self._as_now(version).file, wanted).select(wanted)
@@ -255,7 +255,7 @@ class Store:
             facts |= {"optouts": swap.optouts.version, "as_of": swap.optouts.as_of.isoformat()}
         elif version is not None and key is not None:
             column = COLUMN_OF[swap.kind]
-            connection.execute(f"UPDATE data_version SET {column} = ? WHERE {column} = ?", (key.file, old))  # noqa: S608
+            connection.execute(f"UPDATE data_version SET {column} = ? WHERE {column} = ?", (key.file, old))  # noqa: S608 - ours
             self.files.vault.keep(connection, [key])
         elif version is None:
             connection.execute("DELETE FROM optout_list")

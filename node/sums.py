@@ -61,8 +61,8 @@ class Sums:
         if charge.released is not None:
             return charge.released
         from models.variables import batches  # noqa: PLC0415 - heavy, and a repeated request does not need it
-        from node.cohort import cohorts  # noqa: PLC0415
-        from node.quality.demanded import recorded  # noqa: PLC0415
+        from node.cohort import cohorts  # noqa: PLC0415 - pyarrow
+        from node.quality.demanded import recorded  # noqa: PLC0415 - numpy
 
         store, study = self._store(), plan.study
         optouts = store.optouts()  # found fresh before the charge: midnight in between must not cost an answer
@@ -92,14 +92,14 @@ class Sums:
         return "" if complete else "quality-below-study"
 
     def _worked_out(self, study: Study, store: Store, people: DataVersion) -> Computed | None:
-        from node.features import Features  # noqa: PLC0415
+        from node.features import Features  # noqa: PLC0415 - duckdb and sqlglot
 
         self._features = self._features or Features()
         return self._features.of(study, store, people, self._check_not_paused)
 
     def _contributions(self, study: Study, place: Place, state: Arrays, batch: Batch) -> Floats:
         if place.step == NODE_ITSELF:
-            from node.quality.demanded import completeness  # noqa: PLC0415
+            from node.quality.demanded import completeness  # noqa: PLC0415 - as above
 
             return completeness(study, batch)
         step = study.step(place.step)

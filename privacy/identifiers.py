@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 DIGITS = 10
-WEIGHTS = np.arange(
-    10, 0, -1, dtype=np.uint16
-)  # NHS Data Dictionary, NHS NUMBER: modulus 11; the check digit itself weighs one
+# NHS Data Dictionary, NHS NUMBER: modulus 11; the check digit itself weighs one
+WEIGHTS = np.arange(10, 0, -1, dtype=np.uint16)
 SEPARATORS = " -.\u00a0"  # as people type them: space, hyphen, dot, no-break space
 ISSUED_LEADING_DIGITS = (4, 6, 7)  # England, Wales, Isle of Man: 4000000000-4999999999, 6000000000-7999999999
 TEST_LEADING_DIGIT = 9  # never issued; 999 is the NHS's range for test patients

@@ -98,7 +98,7 @@ def _public_of(path: Path) -> bytes:
 
 def _models(subject: Subject) -> Look:
     from coordinator.registry import Registry  # noqa: PLC0415 - numpy
-    from privacy.study import from_document  # noqa: PLC0415
+    from privacy.study import from_document  # noqa: PLC0415 - as above
 
     registry = Registry(subject.database, subject.path / MODELS)
     rows = subject.database.rows("SELECT document FROM study JOIN model ON model.study = study.hash")

@@ -37,7 +37,7 @@ class Subject:
     def database(self) -> Database:
         """Return the state, once it is found sound: an examination makes none, and goes by no broken one."""
         from coordinator import journal, register, registry, runs, studies  # noqa: PLC0415 - what only this needs
-        from coordinator.identity import tokens  # noqa: PLC0415
+        from coordinator.identity import tokens  # noqa: PLC0415 - as above
 
         self.look_at_state()
         parts = (register, tokens, studies, registry, runs, journal)

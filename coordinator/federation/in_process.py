@@ -33,7 +33,7 @@ class InProcessGrid:
         try:
             for node, body in known.items():
                 answer = pool.submit(self._ask, node, body)
-                answer.add_done_callback(lambda done, node=node: inbox.put((node, done)))  # type: ignore[misc]
+                answer.add_done_callback(lambda done, node=node: inbox.put((node, done)))  # type: ignore[misc]  # its default
             for node, done in arrivals(inbox, len(known), seconds=deadline_seconds, stop=stop):
                 yield node, done.result()
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 from node.linkage.matching import LEVELS
 from privacy.linkage import Agreement, Extract
 
-Band = Literal["match", "clerical", "review", "refused"]
 LINKED = ("match", "clerical")
 NEARLY = 2  # the least level of given names: one is misspelt; on level 1 many a twin stands, such as MEI and AMELIA
 SAME_SHARED_ID = len(LEVELS["shared_id"])  # the level of equal ids
@@ -93,4 +91,4 @@ def _first_of(
     return np.asarray(first & (np.bincount(group[first], minlength=len(top))[group] == 1))
 
 
-__all__ = ["LINKED", "NEARLY", "SAME_SHARED_ID", "Band", "banded", "machine_may"]
+__all__ = ["LINKED", "NEARLY", "SAME_SHARED_ID", "banded", "machine_may"]

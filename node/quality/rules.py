@@ -34,11 +34,6 @@ class Rules:
         self._person_checks = tuple(c for c, so in zip(contract.checks, by_person, strict=True) if so)
         self._cut = {c.name: c.treatment for c in contract.stored if c.treatment in ("month", "year")}
 
-    @property
-    def needs_whole_people(self) -> bool:
-        """Say whether ``judge_people`` has anything to judge."""
-        return bool(self._person_checks)
-
     def judge(self, batch: pa.RecordBatch | pa.Table) -> Iterator[Broken]:
         """Give, for each check that some row breaks, ``check-failed``, the check's name and which rows.
 
@@ -62,7 +57,7 @@ class Rules:
         return _schema({check.name: partial(_holds, check) for check in self._row_checks})
 
     @cached_property
-    def _person_schema(self) -> Any:  # noqa: ANN401
+    def _person_schema(self) -> Any:  # noqa: ANN401 - as above
         return _schema({check.name: partial(_holds, check) for check in self._person_checks})
 
     def _frame(self, batch: pa.RecordBatch | pa.Table, checks: tuple[Check, ...], *more: str) -> pd.DataFrame:
@@ -106,7 +101,7 @@ def _holds(check: Check, frame: pd.DataFrame) -> pd.Series:
     return relations[check.relation](right).fillna(value=True).astype(bool)
 
 
-def _schema(checks: dict[str, Callable[[pd.DataFrame], pd.Series]]) -> Any:  # noqa: ANN401
+def _schema(checks: dict[str, Callable[[pd.DataFrame], pd.Series]]) -> Any:  # noqa: ANN401 - as above
     import pandera.pandas as pandera  # noqa: PLC0415 - seconds to import
 
     # one failure case each: pandera copies the values of all of them, and we want rows, never values
@@ -115,10 +110,10 @@ def _schema(checks: dict[str, Callable[[pd.DataFrame], pd.Series]]) -> Any:  # n
     )
 
 
-def _broken(schema: Any, frame: pd.DataFrame, checks: tuple[Check, ...]) -> Iterator[Broken]:  # noqa: ANN401
+def _broken(schema: Any, frame: pd.DataFrame, checks: tuple[Check, ...]) -> Iterator[Broken]:  # noqa: ANN401 - as above
     """Validate lazily, so that every check is judged, and give what failed; a check that cannot be judged stops."""
-    from pandera.config import ValidationDepth, config_context  # noqa: PLC0415
-    from pandera.errors import SchemaErrors  # noqa: PLC0415
+    from pandera.config import ValidationDepth, config_context  # noqa: PLC0415 - as above
+    from pandera.errors import SchemaErrors  # noqa: PLC0415 - as above
 
     failed: dict[str, Flags] = {}
     # said here, since an environment variable (PANDERA_VALIDATION_ENABLED) could turn all checks off
@@ -130,7 +125,7 @@ def _broken(schema: Any, frame: pd.DataFrame, checks: tuple[Check, ...]) -> Iter
     yield from ((CHECK_FAILED, check.name, failed[check.name]) for check in checks if check.name in failed)
 
 
-def _rows_of(error: Any) -> Flags:  # noqa: ANN401
+def _rows_of(error: Any) -> Flags:  # noqa: ANN401 - pandera has no types
     if error.check_output is None:  # the check itself went wrong: a fault of ours, and no reason to let rows in
         raise RuntimeError(f"check {error.check.name} could not be judged")
     return ~np.asarray(error.check_output, dtype=bool)

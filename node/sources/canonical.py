@@ -100,7 +100,7 @@ def either(*columns: pa.Array) -> pa.Array:
 
 
 class Lookup:
-    """pa.Array by whole number, as ids of one table lead to another; what two rows say differently is not known."""
+    """Texts by whole number, as ids of one table lead to another; what two rows say differently is not known."""
 
     def __init__(self, ids: pa.Array, **texts: pa.Array) -> None:
         known = ids.is_valid()
@@ -112,7 +112,8 @@ class Lookup:
         self._texts = {}
         for name, column in texts.items():
             sorted_ = column.filter(known).take(pa.array(order))
-            unlike = pc.fill_null(pc.not_equal(sorted_.take(pa.array(again)), sorted_.take(pa.array(again - 1))), True)  # noqa: FBT003
+            unlike = pc.not_equal(sorted_.take(pa.array(again)), sorted_.take(pa.array(again - 1)))
+            unlike = pc.fill_null(unlike, fill_value=True)
             doubtful = np.isin(self._keys, self._keys[again[unlike.to_numpy(zero_copy_only=False)]])
             kept = pc.if_else(pa.array(doubtful), pa.scalar(None, pa.string()), sorted_)
             self._texts[name] = kept.dictionary_encode()

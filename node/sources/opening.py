@@ -92,7 +92,7 @@ class _Asked:
         return Columnar(_parts(self.path), contract=self.contract, key=self.key)
 
     def postgresql(self) -> Source:
-        from node.sources.postgresql import Address, Postgresql, table_query  # noqa: PLC0415
+        from node.sources.postgresql import Address, Postgresql, table_query  # noqa: PLC0415 - the driver
 
         if self.table and self.query is None:
             sql = table_query(self.table, self.contract)
@@ -103,13 +103,13 @@ class _Asked:
         return Postgresql(Address(self.location, self.password_file), sql, contract=self.contract, key=self.key)
 
     def omop(self) -> Source:
-        from node.sources.omop import PERSON_COLUMN, Omop  # noqa: PLC0415
+        from node.sources.omop import PERSON_COLUMN, Omop  # noqa: PLC0415 - only who has OMOP
 
         tables = self._schema() if self.is_database else self._directory()
         return Omop(tables, contract=self.contract, person_column=self.person_column or PERSON_COLUMN)
 
     def fhir(self) -> Source:
-        from node.sources.fhir import Fhir  # noqa: PLC0415
+        from node.sources.fhir import Fhir  # noqa: PLC0415 - only who has FHIR
 
         path = self.path
         files = sorted(p for p in path.iterdir() if p.name.lower().endswith(NDJSON)) if path.is_dir() else [path]
@@ -118,7 +118,7 @@ class _Asked:
         return Fhir(files, contract=self.contract, key=self.key)
 
     def _schema(self) -> Schema:
-        from node.sources.postgresql import Address, Postgresql  # noqa: PLC0415
+        from node.sources.postgresql import Address, Postgresql  # noqa: PLC0415 - the driver
 
         if self.table is None:
             raise Invalid("query-absent", "OMOP's schema, as --table")

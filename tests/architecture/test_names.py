@@ -1,10 +1,13 @@
 """Files are rooms that one sentence describes: small, with a docstring, a sorted `__all__` and real names."""
 
 import ast
+import re
 from pathlib import PurePath
 
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40  # lines, without a written reason
 REASON = "# long because "
+SWITCHED_OFF = re.compile(r"# (noqa|type: ignore)")
+WHY = re.compile(r"# (noqa: [A-Z]+\d+(, [A-Z]+\d+)* - |type: ignore\[[a-z, -]+\]  # )\S")
 NAMELESS = {"base", "common", "helper", "helpers", "misc", "util", "utils"}
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -44,6 +47,12 @@ def faults_of_length(source: str) -> list[str]:
     return faults
 
 
+def faults_of_exceptions(source: str) -> list[str]:
+    """Return the lines that switch a check off and do not say why."""
+    lines = enumerate(source.splitlines(), start=1)
+    return [f"line {n}: {line.strip()}" for n, line in lines if SWITCHED_OFF.search(line) and not WHY.search(line)]
+
+
 def all_faults(sources, judge):
     found = {path: judge(text) for path, text in sources.items()}
     return {path: faults for path, faults in found.items() if faults}
@@ -61,6 +70,10 @@ def test_nothing_is_long_without_a_written_reason(sources):
     assert all_faults(sources, faults_of_length) == {}
 
 
+def test_no_check_is_switched_off_without_a_written_reason(sources):
+    assert all_faults(sources, faults_of_exceptions) == {}
+
+
 def test_no_module_is_called_after_nothing_in_particular(sources):
     parts = {path: {PurePath(part).stem for part in PurePath(path).parts} for path in sources}
     assert [path for path, names in parts.items() if names & NAMELESS] == []
@@ -75,3 +88,7 @@ def test_planted_faults_are_caught():
     assert faults_of_length(long) == ["f: 41 lines"]
     assert faults_of_length(long.replace("def f():", "def f():  # long because it is a table")) == []
     assert faults_of_length("x = 1\n" * (LONGEST_FILE + 1)) == ["301 lines"]
+    bare = ["x = 1  # noqa", "x = 1  # noqa: S608", "x = 1  # type: ignore", "x = 1  # type: ignore[misc]"]
+    assert [len(faults_of_exceptions(line)) for line in bare] == [1] * len(bare)
+    told = ["x = 1  # noqa: S608, DTZ007 - a constant", "x = 1  # type: ignore[misc]  # too narrow there"]
+    assert [faults_of_exceptions(line) for line in told] == [[]] * len(told)

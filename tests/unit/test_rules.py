@@ -77,7 +77,6 @@ def test_what_a_code_calls_for_must_be_there_or_must_not():
 def test_all_rows_of_a_person_that_share_what_is_unique_are_found_and_other_people_s_are_not():
     rules = Rules(contract(ONCE))
     rows = batch(person=["a", "a", "a", "b", "a", "a"], spell=[1, 1, 2, 1, None, None])
-    assert rules.needs_whole_people
     assert failing(rules, rows, "judge_people") == {"spell-once": [0, 1]}
     assert failing(rules, rows) == {}
 

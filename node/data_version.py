@@ -9,7 +9,8 @@ from sqlite3 import Row
 from typing import Literal
 
 from privacy.canonical import JSON, Document
-from privacy.contract import Contract, contract_of
+from privacy.contract import Contract
+from privacy.contract_file import contract_of
 from privacy.errors import Tampered
 
 Kind = Literal["records", "quarantine"]

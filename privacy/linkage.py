@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,9 +11,9 @@ from typing import Any
 
 from privacy.canonical import Document, hash_of
 from privacy.columns import ISO_DATE
-from privacy.errors import Invalid, Refusal, Unreachable
+from privacy.errors import Invalid, Refusal
 from privacy.fields import NAME, Fields
-from privacy.toml_lines import line_of, lines_of_keys, syntax_fault
+from privacy.toml_file import read_toml
 
 COMPARED = ("given_name", "surname", "date_of_birth", "sex", "postcode", "address", "shared_id")
 NEEDED = ("given_name", "surname", "date_of_birth")  # fewer tell no twin from a twin
@@ -131,20 +130,7 @@ class Agreement:
 
 def read_agreement(path: Path) -> Agreement:
     """Return the agreement in a TOML file; ``agreement-malformed`` lists all faults, each with its line."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise Unreachable("file-unreadable", str(path)) from error
-    except UnicodeDecodeError as error:
-        raise Invalid("agreement-malformed", str(path), faults=["line 1: is not UTF-8 text"]) from error
-    try:
-        return agreement_of(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise Invalid("agreement-malformed", str(path), faults=[syntax_fault(text, str(error))]) from error
-    except Invalid as error:
-        lines = lines_of_keys(text)
-        located = sorted((line_of(fault, lines), fault) for fault in error.faults)
-        raise Invalid(error.code, str(path), faults=[f"line {n}: {fault}" for n, fault in located]) from error
+    return read_toml(path, "agreement-malformed", agreement_of)
 
 
 def agreement_of(document: Mapping[str, Any]) -> Agreement:

@@ -14,7 +14,7 @@ from node.optouts import load_optouts
 from node.people import open_key
 from privacy.arrays import Arrays
 from privacy.computation import Finder
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.enrolment import JoinKit
 from privacy.programme import Programme, programme
 from privacy.release import Notice, Release, decode

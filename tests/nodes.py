@@ -15,7 +15,8 @@ from node.optouts import current_optouts, load_optouts
 from node.store import Store
 from privacy import audit
 from privacy.audit import AuditLog
-from privacy.contract import Contract, read_contract
+from privacy.contract import Contract
+from privacy.contract_file import read_contract
 from privacy.durable import Database
 
 NOW = datetime.datetime(2027, 3, 1, 12, tzinfo=datetime.UTC)

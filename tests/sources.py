@@ -2,7 +2,7 @@
 
 import pytest
 
-from privacy.contract import contract_of
+from privacy.contract_file import contract_of
 from privacy.errors import HedgerowError
 
 KEY = bytes(range(32))

@@ -41,7 +41,7 @@ def dossier(
     Example:
       hedgerow-coordinator study dossier frailty.toml --contract contract.toml --out frailty.html
     """
-    from privacy.contract import read_contract
+    from privacy.contract_file import read_contract
     from privacy.dossier import dossier as made_of
     from privacy.dossier_page import dossier_page
     from privacy.programme import programme

@@ -43,7 +43,7 @@ def new(
       hedgerow-coordinator study new --contract contract.toml --outcome admissions --out frailty.toml
     """
     from coordinator.drafts import draft, name_for, templates
-    from privacy.contract import read_contract
+    from privacy.contract_file import read_contract
 
     if show_list:
         there = templates()

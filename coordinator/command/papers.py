@@ -102,7 +102,7 @@ def verify(
 
 def _subject(shell: Shell, model: str, contract: Path | None = None) -> Subject:
     from coordinator.papers import subject_of
-    from privacy.contract import read_contract
+    from privacy.contract_file import read_contract
     from privacy.signing import PublicKey
 
     registry = registry_of(shell)

@@ -42,7 +42,7 @@ def check(
     Example:
       hedgerow-coordinator study check admissions.toml --contract contract.toml
     """
-    from privacy.contract import read_contract
+    from privacy.contract_file import read_contract
 
     study = _checked(Shell.of(context), file, contract=read_contract(contract) if contract else None)
     uses = ", ".join(dict.fromkeys(step.use for step in study.steps))

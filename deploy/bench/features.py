@@ -27,7 +27,7 @@ from node.features import Features
 from node.ingest.load import ingest
 from node.optouts import load_optouts
 from privacy.code_lists import CodeList
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.features import Condition, Feature, FeatureKind, FeatureSet
 from tests.approved import a_node
 from tests.builders import small_study

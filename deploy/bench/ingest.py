@@ -21,7 +21,7 @@ from deploy.bench.processes import peak_megabytes
 from deploy.bench.run import Figure
 from node.ingest.load import ingest
 from node.optouts import load_optouts
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from tests.approved import a_node
 from tests.nodes import NOW
 

@@ -18,7 +18,7 @@ from models.version import ModelVersion
 from node.ingest.load import ingest
 from node.optouts import current_optouts, load_optouts
 from node.scoring import compare, score
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.explain import explain
 from privacy.programme import programme
 

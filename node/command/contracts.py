@@ -64,7 +64,7 @@ def check(
 
     Example: hedgerow-node contract check admitted-care.toml
     """
-    from privacy.contract import read_contract
+    from privacy.contract_file import read_contract
 
     agreed = read_contract(file)
     rows = [(c.name, c.kind, c.type, c.treatment or "keep", c.role or "") for c in agreed.columns]

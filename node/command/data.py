@@ -40,7 +40,7 @@ def ingest(
     """
     from node.ingest.load import ingest as load
     from node.optouts import current_optouts
-    from privacy.contract import read_contract
+    from privacy.contract_file import read_contract
 
     written = {"format": format, "delimiter": delimiter, "encoding": encoding}
     asked = {"table": table, "query": query, "password_file": password_file, "person_column": person_column}

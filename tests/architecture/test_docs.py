@@ -25,7 +25,8 @@ from node.settings import Settings as NodeSettings
 from privacy.checks import Comparison, Implication, Uniqueness, read_checks
 from privacy.columns import Column, ColumnKind, ColumnType, Treatment
 from privacy.computation import PARTS, Ask, Finder
-from privacy.contract import Contract, contract_of
+from privacy.contract import Contract
+from privacy.contract_file import contract_of
 from privacy.demands import Demand
 from privacy.errors import CATALOGUE, Invalid, Refusal, Tampered, Unreachable
 from privacy.explain import explain

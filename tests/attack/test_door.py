@@ -240,7 +240,7 @@ def test_no_shape_of_weights_but_the_models_own_reaches_a_row(shape):
 def test_a_contract_that_changed_under_an_approved_study_stops_it_whatever_the_records(here, tmp_path):
     """Were the study run over another contract, a value that does not fit could make the difference."""
     from node.ingest.load import ingest
-    from privacy.contract import read_contract
+    from privacy.contract_file import read_contract
     from tests.approved import rows
     from tests.nodes import CONTRACT, NOW
 

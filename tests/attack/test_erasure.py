@@ -19,7 +19,7 @@ from node.optouts import load_optouts
 from node.people import open_key
 from node.persons import recognise
 from node.store import Store, Swap
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.errors import HedgerowError, Invalid, Refusal, Tampered
 from privacy.signing import PublicKey
 from tests.approved import FINDER, PASSPHRASE, a_node

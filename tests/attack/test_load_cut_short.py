@@ -18,7 +18,7 @@ import pytest
 
 from node.ingest import load
 from node.optouts import current_optouts
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.errors import HedgerowError
 from tests.laden import EVENTS_HEADER, NUMBERS, TREE, Laden, event_row, events_file, people_file
 

@@ -14,7 +14,7 @@ from node.assemble import COMPUTATIONS
 from node.ingest.load import ingest
 from node.optouts import current_optouts, load_optouts
 from node.scoring import compare, score
-from privacy.contract import contract_of
+from privacy.contract_file import contract_of
 from tests.featured import EVENTS_CONTRACT, PEOPLE_CONTRACT
 from tests.nodes import nhs_numbers
 

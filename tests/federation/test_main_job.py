@@ -13,7 +13,7 @@ from deploy.demo.study_file import CONTRACT, study_document
 from node.ingest.load import ingest
 from node.optouts import load_optouts
 from node.scoring import compare, score
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.errors import Refusal
 
 

@@ -17,7 +17,7 @@ from node.ingest.load import ingest
 from node.optouts import load_optouts
 from node.service import Service
 from privacy.canonical import canonical
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.envelope import Envelope
 
 PLANNED = 7

@@ -11,7 +11,7 @@ from node.linkage.zone import link
 from node.optouts import current_optouts
 from node.persons import recognise
 from node.quality.replay import replay
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.errors import Refusal
 from privacy.study import from_document
 from tests.approved import document

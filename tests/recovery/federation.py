@@ -28,7 +28,7 @@ from node.founding import FLOORS, KEY_SUFFIX, Founder, found
 from node.ingest.load import ingest
 from node.optouts import load_optouts
 from privacy.computation import Finder
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.enrolment import Enrolment
 from tests.nodes import CONTRACT, HEADER, nhs_numbers
 

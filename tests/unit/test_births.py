@@ -9,7 +9,7 @@ from node.optouts import current_optouts
 from node.quality.kept import profile_of
 from node.quality.quarantine import waiting, write_rows
 from node.quality.replay import replay
-from privacy.contract import contract_of
+from privacy.contract_file import contract_of
 from privacy.errors import Invalid
 from tests.nodes import NodeData, nhs_numbers
 

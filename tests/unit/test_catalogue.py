@@ -8,7 +8,7 @@ import pytest
 
 from node.catalogue import FORMATS, described, entries, entry, search
 from node.contracts.ready_made import ready_made
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.dcat import CONTEXT, catalogue
 from privacy.errors import Refusal
 from privacy.gateway import LEFT_OUT

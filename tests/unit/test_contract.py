@@ -6,7 +6,8 @@ import tomllib
 import pytest
 
 from privacy.columns import Column
-from privacy.contract import Contract, contract_of, read_contract
+from privacy.contract import Contract
+from privacy.contract_file import contract_of, read_contract
 from privacy.errors import Invalid, Unreachable
 from tests.nodes import CONTRACT
 

@@ -10,7 +10,7 @@ import pytest
 from coordinator.pricing import price_of
 from privacy import accountant
 from privacy.canonical import canonical
-from privacy.contract import contract_of
+from privacy.contract_file import contract_of
 from privacy.dossier import FORMAT, alternatives, dossier, risks
 from privacy.dossier_page import SIGNATORIES, dossier_page
 from privacy.study import Software, from_document

@@ -13,7 +13,7 @@ from coordinator.checking import check_study
 from coordinator.drafts import DEFAULT_TEMPLATE, draft, name_for, templates
 from coordinator.pricing import price_of
 from privacy.computation import Finder
-from privacy.contract import contract_of, read_contract
+from privacy.contract_file import contract_of, read_contract
 from privacy.errors import HedgerowError
 from privacy.study import Invited, from_document, read_study
 from privacy.unfinished import unfinished

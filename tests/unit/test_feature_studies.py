@@ -17,7 +17,7 @@ from node.ingest.load import ingest
 from node.optouts import load_optouts
 from node.people import open_key
 from privacy.code_lists import read_code_list
-from privacy.contract import contract_of
+from privacy.contract_file import contract_of
 from privacy.dossier import dossier
 from privacy.errors import Invalid, Refusal
 from privacy.explain import explain

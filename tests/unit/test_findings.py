@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.assemble import open_node
 from node.findings import Finding
 from node.people import open_key
-from privacy.contract import contract_of
+from privacy.contract_file import contract_of
 from privacy.discovery import identifiers_in
 from privacy.errors import HedgerowError, Tampered
 from tests.approved import FINDER, PASSPHRASE, a_node

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.flows import flows
 from node.people import open_key
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.errors import Invalid
 from privacy.flows import check_registered, inflow, linked, named, outflow
 from privacy.flows_page import flows_markdown, flows_page

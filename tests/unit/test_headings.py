@@ -6,7 +6,7 @@ import pytest
 
 from node.sources import open_source
 from privacy.columns import name_of
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.errors import Invalid
 from tests.nodes import CONTRACT
 

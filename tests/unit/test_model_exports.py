@@ -19,7 +19,7 @@ from models.standing import Statement
 from models.variables import Table as Rows
 from models.variables import batch
 from privacy.computation import Result
-from privacy.contract import contract_of
+from privacy.contract_file import contract_of
 from privacy.errors import Invalid
 from tests.builders import FINDER, NOW
 from tests.finished import FEATURES, VARIABLES, WEIGHTS, finished

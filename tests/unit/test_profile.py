@@ -18,7 +18,7 @@ from node.quality.profile import NOT_SAID, Profiler
 from node.quality.quarantine import Waiting, waiting
 from node.quality.reach import reach
 from node.quality.telling import noticed, share
-from privacy.contract import contract_of
+from privacy.contract_file import contract_of
 from privacy.errors import Refusal, Tampered
 from tests.nodes import HEADER, NodeData, nhs_numbers
 

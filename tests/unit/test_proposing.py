@@ -13,7 +13,7 @@ from node.contracts.proposing import Draft, propose
 from node.contracts.sample import SHARED_BY
 from node.contracts.shapes import formats_of
 from node.sources import open_source
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.errors import Invalid
 from tests.nodes import NodeData, nhs_numbers
 

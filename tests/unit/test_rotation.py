@@ -15,7 +15,7 @@ from node.people import open_key
 from node.persons import recognise, tag_in_force
 from node.policy import policy_of
 from node.rotation import rotate_pseudonyms
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.errors import HedgerowError, Refusal, Tampered, Unreachable
 from privacy.pseudonyms import Tag
 from tests.approved import FINDER, PASSPHRASE, a_node

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.quality.rules import CHECK_FAILED, Rules
-from privacy.contract import contract_of
+from privacy.contract_file import contract_of
 from privacy.errors import Invalid
 
 DAY = datetime.date
@@ -158,7 +158,7 @@ def test_a_check_that_cannot_hold_is_a_fault_of_the_contract(check, fault):
 
 
 def test_a_fault_has_the_line_of_its_check(tmp_path):
-    from privacy.contract import read_contract
+    from privacy.contract_file import read_contract
     from tests.nodes import CONTRACT
 
     file = tmp_path / "contract.toml"

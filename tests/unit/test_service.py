@@ -14,7 +14,7 @@ from node.ingest.load import ingest
 from node.people import open_key
 from node.service import Service
 from privacy.audit import Checkpoint
-from privacy.contract import read_contract
+from privacy.contract_file import read_contract
 from privacy.errors import HedgerowError, Refusal, Unreachable
 from privacy.release import Notice, decode
 from privacy.signing import PublicKey

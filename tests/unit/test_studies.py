@@ -13,7 +13,7 @@ from coordinator.register import Register
 from coordinator.studies import Studies
 from privacy import accountant
 from privacy.computation import Finder
-from privacy.contract import contract_of
+from privacy.contract_file import contract_of
 from privacy.durable import Database, Migration, migrate
 from privacy.errors import HedgerowError, Refusal
 from privacy.programme import programme

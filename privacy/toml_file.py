@@ -1,10 +1,17 @@
-"""Where in a TOML text each table and key is written: tomllib reads the values and forgets the lines."""
+"""A TOML file that a person wrote, read so that every fault comes with its line: tomllib forgets the lines."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from privacy.errors import Invalid, Unreachable
+
+Read = TypeVar("Read")
 
 _LINE_OF_SYNTAX_ERROR = re.compile(r"\(at line (\d+), column \d+\)")
 _HEADER = re.compile(r"^\s*\[([^\[\]]+)\]\s*(#.*)?$")
@@ -12,14 +19,35 @@ _LIST_HEADER = re.compile(r"^\s*\[\[([^\[\]]+)\]\]\s*(#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
 
 
-def syntax_fault(text: str, message: str) -> str:
+def read_toml(path: Path, code: str, read: Callable[[dict[str, Any]], Read]) -> Read:
+    """Return what ``read`` makes of a file; what is no TOML is ``code``, and faults that ``read`` finds get their line.
+
+    A file that cannot be opened is ``file-unreadable``.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Unreachable("file-unreadable", str(path)) from error
+    except UnicodeDecodeError as error:
+        raise Invalid(code, str(path), faults=["line 1: is not UTF-8 text"]) from error
+    try:
+        return read(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(code, str(path), faults=[_syntax_fault(text, str(error))]) from error
+    except Invalid as error:
+        lines = _lines_of_keys(text)
+        located = sorted((_line_of(fault, lines), fault) for fault in error.faults)
+        raise Invalid(error.code, str(path), faults=[f"line {n}: {fault}" for n, fault in located]) from error
+
+
+def _syntax_fault(text: str, message: str) -> str:
     """Return tomllib's message with the line in front."""
     found = _LINE_OF_SYNTAX_ERROR.search(message)
     line = int(found[1]) if found else len(text.splitlines())
     return f"line {line}: {_LINE_OF_SYNTAX_ERROR.sub('', message).strip()}"
 
 
-def lines_of_keys(text: str) -> dict[str, int]:
+def _lines_of_keys(text: str) -> dict[str, int]:
     """Return the line of each table and each dotted key, counted from 1; tables of a list are ``list[1]`` and so on."""
     lines: dict[str, int] = {}
     lists: Counter[str] = Counter()
@@ -41,7 +69,7 @@ def _bare(dotted: str) -> str:
     return re.sub(r"[\s\"']", "", dotted)
 
 
-def line_of(fault: str, lines: Mapping[str, int]) -> int:
+def _line_of(fault: str, lines: Mapping[str, int]) -> int:
     """Return the line of the longest written part of a fault's place: what is missing, at its table."""
     place = fault.split(": ", 1)[0]
     while place and place not in lines:
@@ -49,4 +77,4 @@ def line_of(fault: str, lines: Mapping[str, int]) -> int:
     return lines.get(place, 1)
 
 
-__all__ = ["line_of", "lines_of_keys", "syntax_fault"]
+__all__ = ["Read", "read_toml"]

@@ -23,8 +23,9 @@ def flows(
     governance: Governance,
     finder: Finder,
     coordinator: str,
+    type_1_optouts: bool,
 ) -> list[Flow]:
-    """Return all flows: in by data set, linked by agreement, out by study.
+    """Return all flows: in by data set, linked by agreement, out by study; ``type_1_optouts`` is the policy's.
 
     A study is in it from its last approval on, for good, whatever became of it: how it stands could depend on
     patients (a cohort that was too small), and that it was approved does not.
@@ -35,7 +36,8 @@ def flows(
         outflow(study, coordinator=coordinator, outputs=_outputs(study, finder), until=until)
         for study, until in _approved(governance)
     ]
-    return [*map(inflow, newest.values()), *map(linked, whole.values()), *studies]
+    loaded = [inflow(contract, type_1_optouts=type_1_optouts) for contract in newest.values()]
+    return [*loaded, *map(linked, whole.values()), *studies]
 
 
 def _approved(governance: Governance) -> Iterator[tuple[Study, str]]:

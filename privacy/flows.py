@@ -17,6 +17,10 @@ from privacy.study import Study
 Direction = Literal["in", "linked", "out"]
 NOT_SAID = "not said in the contract"
 OPT_OUTS = "The national data opt-out and Type 1 opt-outs are applied before anything else is looked at."
+NATIONAL_ONLY = (
+    "The national data opt-out is applied before anything else is looked at. The node's policy leaves Type 1 opt-outs "
+    "to the practices that send records."
+)
 INSIDE = "Encrypted at rest in this node. Its people see records only by name, with a purpose, on the record."
 SUMS = "Only sums over many people, each with random noise; no record, no exact count."
 DOOR = "Computed inside each node, which answers through one door, and only what two of its people approved."
@@ -71,8 +75,11 @@ def check_registered(contract: Contract) -> None:
         raise Invalid("flow-unregistered", contract.name, faults=[f"contract.{name}: is not said" for name in absent])
 
 
-def inflow(contract: Contract) -> Flow:
-    """Return what comes in under a contract: each field with what is done with it before anything is stored."""
+def inflow(contract: Contract, *, type_1_optouts: bool) -> Flow:
+    """Return what comes in under a contract: each field with what is done with it before anything is stored.
+
+    ``type_1_optouts``: whether the node's policy lets no list in that was not cleaned of Type 1 objections too.
+    """
     kept = "for good" if contract.keep_days is None else f"{contract.keep_days} days after each load"
     return Flow(
         direction="in",
@@ -86,7 +93,7 @@ def inflow(contract: Contract) -> Flow:
         until=kept,
         people="The node's own people, by the roles of its signed policy",
         setting=INSIDE,
-        data=(OPT_OUTS, *_linked(contract)),
+        data=(OPT_OUTS if type_1_optouts else NATIONAL_ONLY, *_linked(contract)),
         outputs=("Nothing: records stay. What is learned from them is each study's own flow.",),
         fields=tuple(_field(column, contract) for column in contract.columns),
     )

@@ -97,6 +97,7 @@ def _flows(node: Node) -> list[Flow]:
         governance=node.governance,
         finder=node.finder,
         coordinator=node.kit.name,
+        type_1_optouts=node.policy.type_1_optouts,
     )
 
 

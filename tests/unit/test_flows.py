@@ -63,6 +63,7 @@ def flows_of(node):
         governance=node.governance,
         finder=node.finder,
         coordinator=node.kit.name,
+        type_1_optouts=node.policy.type_1_optouts,
     )
 
 
@@ -72,14 +73,17 @@ def node(tmp_path_factory):
 
 
 def test_what_comes_in_names_every_field_and_what_is_done_with_it(tmp_path):
-    flow = inflow(read(tmp_path))
+    flow = inflow(read(tmp_path), type_1_optouts=True)
     assert (flow.source, flow.recipient, flow.purpose) == ("made up", "An ICB", "Planning")
     treated = {field.name: field.treatment for field in flow.fields}
     assert treated["nhs_number"] == "replaced by a keyed pseudonym"
     assert treated["local_id"] == "dropped"
     assert treated["age"] == "kept as it is"
     banded = 'type = "number"\nlow = 0', 'type = "number"\ntreatment = "band"\nband_width = 5\nlow = 0'
-    treated = {field.name: field.treatment for field in inflow(read(tmp_path, REGISTERED.replace(*banded))).fields}
+    treated = {
+        field.name: field.treatment
+        for field in inflow(read(tmp_path, REGISTERED.replace(*banded)), type_1_optouts=True).fields
+    }
     assert treated["age"] == "kept as its band"
 
 
@@ -183,7 +187,7 @@ def test_it_is_printed_under_the_five_safes(node):
 
 def test_what_people_wrote_does_not_become_markup(tmp_path):
     text = REGISTERED.replace("Planning", "<script>alert(1)</script> | [a](b) `c`").replace("An ICB", "**An** ICB")
-    found = [inflow(read(tmp_path, text))]
+    found = [inflow(read(tmp_path, text), type_1_optouts=True)]
     page, markdown = flows_page(found, organisation="<b>").decode(), flows_markdown(found, organisation="# <b>")
     assert "<script>" not in page + markdown.replace("\\<", "")
     assert "\\| \\[a\\]" in markdown
@@ -193,3 +197,10 @@ def test_a_flow_is_found_by_its_name(node):
     assert [flow.direction for flow in named(flows_of(node), "heads")] == ["out"]
     with pytest.raises(Invalid, match="flow-unknown"):
         named(flows_of(node), "nothing")
+
+
+def test_type_1_optouts_are_promised_only_where_the_policy_insists_on_them(tmp_path, node):
+    (said,) = (flow.data[0] for flow in flows_of(node) if flow.direction == "in")
+    assert not node.policy.type_1_optouts
+    assert "Type 1 opt-outs are applied" not in said
+    assert "Type 1 opt-outs are applied" in inflow(read(tmp_path), type_1_optouts=True).data[0]

@@ -68,7 +68,7 @@ class Batch:
         table = {"line": pa.array(self.lines[rows]), "reasons": self._reasons(rows), "person": person}
         for column in self.contract.stored:
             cells = self.cells if column.treatment in (None, "keep") else self.values
-            texts = pc.fill_null(as_texts(cells[column.name].take(pa.array(rows))), absent)
+            texts = pc.fill_null(_as_written(column, cells[column.name].take(pa.array(rows))), absent)
             table[column.name] = pc.if_else(pa.array(known), texts, pa.scalar(None, pa.string()))
         return pa.table(table)
 
@@ -129,6 +129,13 @@ class Batches:
         found = [(Fault.VALUE_MISSING.code, name, missing)]
         found += [(v.code, name, (verdicts == v) & ~missing) for v in Verdict if v]
         return [fault for fault in found if fault[2].any()]
+
+
+def _as_written(column: Column, cells: pa.Array) -> pa.Array:
+    """Return texts that the contract reads: what a person mends is judged again as a load is."""
+    if pa.types.is_date(cells.type) and column.formats:
+        return pc.strftime(cells, format=column.formats[0])
+    return as_texts(cells)
 
 
 def _stored(contract: Contract, judged: Mapping[str, Judged]) -> pa.RecordBatch:

@@ -21,6 +21,7 @@ from node.keystore import Keystore
 from node.linkage.resolving import Linked
 from node.persons import source_key
 from node.quality.births import births_for
+from node.quality.partial import completed
 from node.quality.quarantine import LINE, PERSON, REASONS
 from node.quality.rules import Rules
 from node.sharding import shards_for
@@ -141,14 +142,14 @@ def _as_loaded(source: Source, contract: Contract) -> Iterator[Rows]:
     check_header([name for name in source.names if name not in (LINE, REASONS)], contract)
     if LINE not in source.names:
         raise Invalid("column-absent", faults=[f"{LINE}: not in the file"])
-    names = [column.name for column in contract.columns]
     for rows in source.read():
         said = pc.utf8_trim_whitespace(rows.cells[LINE].cast(pa.string()))
         whole = pc.fill_null(pc.match_substring_regex(said, r"^[0-9]{1,15}$"), fill_value=False)
         if not pc.all(whole).as_py():
             wrong = rows.numbers[~whole.to_numpy(zero_copy_only=False)]
             raise Invalid("replay-line-unknown", faults=[f"line {n} of the file: its line is no number" for n in wrong])
-        cells = [unguarded(column) for column in rows.cells.select(names).columns]
+        cells = [completed(column, unguarded(rows.cells[column.name])) for column in contract.columns]
+        names = [column.name for column in contract.columns]
         yield Rows(pa.record_batch(cells, names=names), said.cast(pa.int64()).to_numpy())
 
 

@@ -89,7 +89,8 @@ def _document(text: str) -> dict[str, object]:
 
 def _usable(contract: Contract) -> list[Column]:
     """Return the columns that can be numbers, but for those that say which row it is."""
-    return [c for c in contract.stored if c.name not in (*contract.key, contract.period) and c.public_bounds]
+    taken = (*contract.key, contract.period)
+    return [c for c in contract.stored if c.name not in taken and c.public_bounds and c.type != "date"]
 
 
 def _outcome(contract: Contract | None, name: str) -> str:
@@ -102,7 +103,7 @@ def _outcome(contract: Contract | None, name: str) -> str:
         bounds = (UNKNOWN_BOUND, UNKNOWN_BOUND)
     else:
         found = contract.column(name)
-        if not found.public_bounds or name in (*contract.key, contract.period):
+        if not found.public_bounds or found not in _usable(contract):
             raise Invalid("variable-unknown", f"{name} is not a number, or says which row it is")
         low_bound, high_bound = found.public_bounds
         column, threshold = _text(name), min(low_bound + 1, high_bound)
@@ -132,6 +133,8 @@ def _variables(contract: Contract | None, features: Sequence[Column]) -> Iterato
         yield block if column in features else _commented(block)
     if left := [c.name for c in contract.stored if c not in usable]:
         yield f"# Not offered here, since they are no numbers or say which row it is: {', '.join(left)}"
+    if days := [c.name for c in contract.stored if c.type == "date"]:
+        yield f"# From days ({', '.join(days)}) and from events, [[features]] make numbers: docs/features.md"
 
 
 def _variable_block(name: str, column: str, transform: str, bounds: tuple[str, str]) -> str:

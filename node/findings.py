@@ -134,7 +134,7 @@ class AcceptedFindings:
     def _answers(self, person: str, key: Ed25519PrivateKey) -> Person:
         who = self.policy().person(person)
         if who.role not in ROLES:
-            raise Refusal("role-not-allowed", f"{person} is {who.role}")
+            raise Refusal("role-not-allowed", f"{person} is {who.role}; allowed: {', '.join(sorted(ROLES))}")
         require_person(who, key)
         return who
 

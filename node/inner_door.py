@@ -51,7 +51,7 @@ class InnerDoor:
         listed = self.policy.person(person)
         require_person(listed, key)
         if listed.role not in MAY[action]:
-            raise Refusal("role-not-allowed", f"{person} is {listed.role}")
+            raise Refusal("role-not-allowed", f"{person} is {listed.role}; allowed: {', '.join(sorted(MAY[action]))}")
         statement: dict[str, JSON] = {"action": action, "person": person, "purpose": stated(purpose)}
         statement |= {name: used for name, used in (("model", model), ("data", data)) if used}
         with self.database.transaction() as connection:

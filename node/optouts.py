@@ -76,7 +76,7 @@ def _numbers(file: Path) -> tuple[list[int], list[str]]:
     except OSError as error:
         raise Unreachable("file-unreadable", str(file)) from error
     except UnicodeDecodeError:
-        raise Invalid("file-malformed", str(file)) from None
+        raise Invalid("optouts-malformed", f"{file.name} is not UTF-8 text") from None
     cells = [(place, line.strip().strip('"')) for place, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if cells and _SEPARATOR.search(cells[0][1]):  # an extract taken for the list would let everybody in it back
         raise Invalid("optouts-malformed", "several columns: a cleaned list has one")

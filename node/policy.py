@@ -81,7 +81,9 @@ class Policy:
         """Return a person who may decide; ``role-not-allowed`` for anybody else on the list."""
         person = self.person(name)
         if person.role not in self.approver_roles:
-            raise Refusal("role-not-allowed", f"{name} is {person.role}")
+            raise Refusal(
+                "role-not-allowed", f"{name} is {person.role}; allowed: {', '.join(sorted(self.approver_roles))}"
+            )
         return person
 
     def ceilings(self) -> dict[str, int]:

@@ -58,8 +58,8 @@ def ask(
     """
     listed = _reversible(node).person(person)
     require_person(listed, key)
-    if listed.role not in MAY_ASK or (purpose == DIRECT_CARE and listed.role != "clinician"):
-        raise Refusal("role-not-allowed", f"{person} is {listed.role}")
+    if listed.role not in (may := ("clinician",) if purpose == DIRECT_CARE else MAY_ASK):
+        raise Refusal("role-not-allowed", f"{person} is {listed.role}; allowed: {', '.join(sorted(may))}")
     if purpose not in PURPOSES:
         raise Invalid("reidentification-purpose", purpose, faults=PURPOSES)
     if not 0 < hours <= MOST_HOURS:

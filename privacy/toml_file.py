@@ -73,7 +73,7 @@ def _line_of(fault: str, lines: Mapping[str, int]) -> int:
     """Return the line of the longest written part of a fault's place: what is missing, at its table."""
     place = fault.split(": ", 1)[0]
     while place and place not in lines:
-        place = place.rpartition(".")[0]
+        place = place.rpartition("[" if place.endswith("]") else ".")[0]
     return lines.get(place, 1)
 
 

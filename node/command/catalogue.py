@@ -117,6 +117,10 @@ def _profile(store: Store, found: Entry) -> Document:
     return profile_of(store, found.versions[-1])
 
 
+def _bound(value: object) -> str:
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
 def _shown(found: Entry, profile: Document, versions: list[dict[str, object]]) -> str:
     from node.quality.telling import newest, share
 
@@ -124,7 +128,7 @@ def _shown(found: Entry, profile: Document, versions: list[dict[str, object]]) -
     rows = []
     for variable in found.variables:
         column = figures[variable["name"]]
-        bounds = f"{variable['low']} to {variable['high']}" if "low" in variable else ""
+        bounds = f"{_bound(variable['low'])} to {_bound(variable['high'])}" if "low" in variable else ""
         codes = variable.get("code_list") or variable.get("system") or ", ".join(variable.get("codes", ()))[:40]
         quality = (share(column["complete"]), share(column["valid"]), newest(column))
         rows.append((variable["name"], variable["type"], variable.get("unit", ""), bounds or codes, *quality,

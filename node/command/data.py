@@ -114,6 +114,13 @@ def load_list(
         now=node.now(),
         allow_test_numbers=node.policy.allow_test_numbers,
     )
+    most, days = node.policy.optouts_at_most_days, (node.now().date() - listed.as_of).days
+    if days > most:
+        progress(
+            f"This list is {days} days old, at most {most} are allowed: until a newer one is here, nobody is used."
+        )
+    if type_1 is None:
+        progress("No list without Type 1 objections was given (--type-1): they are not taken out here.")
     data = {"version": listed.version, "as_of": listed.as_of.isoformat(), "people": len(listed.allowed)}
     say(data, f"{len(listed.allowed)} people may be used, as of {listed.as_of}", as_json=as_json)
 

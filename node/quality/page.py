@@ -117,16 +117,16 @@ def _spreads(profile: Document) -> Iterator[Html]:
             continue
         pairs = list(zip(summary["labels"], summary["counts"], strict=True))
         if summary["of"] == "months":
-            pairs = _by_year(pairs) if len(pairs) > BARS else pairs
+            pairs = _by_year(pairs, births=column["role"] == "birth") if len(pairs) > BARS else pairs
         rest = sum(n for _, n in pairs[BARS:]) + summary.get("others", 0)
         yield _bars(column["name"], [*pairs[:BARS], *([("all others", rest)] if rest else [])])
 
 
-def _by_year(months: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Return the newest years, and all before them in one."""
+def _by_year(months: Sequence[tuple[str, int]], *, births: bool) -> list[tuple[str, int]]:
+    """Return the newest years, and all before them in one; of births, whose newest years are few people's, decades."""
     years: Counter[str] = Counter()
     for month, count in months:
-        years[month[:4]] += count
+        years[f"{month[:3]}0s" if births else month[:4]] += count
     newest = sorted(years)[1 - BARS :]
     before = sum(count for year, count in years.items() if year not in newest)
     return [*([(f"before {newest[0]}", before)] if before else []), *((year, years[year]) for year in newest)]

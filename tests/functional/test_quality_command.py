@@ -1,6 +1,7 @@
 """``quality`` and ``quarantine``: what people of the node see of a load, and that nobody else sees any of it."""
 
 import csv
+import datetime
 import io
 import json
 
@@ -222,3 +223,22 @@ def test_whoever_opted_out_meanwhile_is_in_neither_the_rows_nor_the_quarantine_o
     assert (done["rows_repaired"], done["rows_waiting"]) == (2, 0)
     store = desk.node().store
     assert len(set(store.read(store.latest("visits"), [])["person"].to_pylist())) == 58
+
+
+def test_whose_role_is_refused_is_told_which_roles_may(tmp_path):
+    desk = desk_with_bad_rows(tmp_path)
+    refused = desk.run("quarantine", "show", "visits", *by("ben"), "--out", "rows.csv", status=5)
+    assert "ben is caldicott-guardian; allowed: data-engineer, ig-lead" in refused.err
+    assert "hedgerow-node policy show" in refused.err
+
+
+def test_a_list_that_lets_nobody_be_used_or_brings_objections_back_says_so(tmp_path):
+    desk = Desk(tmp_path)
+    desk.init("--policy", "floors.toml")
+    (desk.place / "allowed.txt").write_text("\n".join(nhs_numbers(2)))
+    old = desk.run("optout", "load", "allowed.txt", "--as-of", TODAY - datetime.timedelta(20))
+    assert "20 days old" in old.err
+    assert "Type 1" in old.err
+    both = desk.run("optout", "load", "allowed.txt", "--as-of", TODAY, "--type-1", "allowed.txt")
+    assert "days old" not in both.err
+    assert "Type 1" not in both.err

@@ -230,3 +230,9 @@ def test_a_contract_without_the_newer_fields_has_the_hash_that_it_had(read):
     before = CONTRACT.replace('purpose = "Tests"\nrecipient = "A node"\n', "")
     assert before != CONTRACT
     assert read(before).hash == "sha256:7ebd1a14eb5f7d63b16d7be45fbdb05a3eaf79fcd1f084321cc80a8a2e89af4a"
+
+
+def test_what_is_left_to_fill_in_of_a_list_has_the_line_of_its_key(read):
+    text = CONTRACT.replace('key = ["nhs_number", "year"]', 'key = ["nhs_number", "TODO: the others"]')
+    place = line_of(text, "key =")
+    assert f"line {place}: contract.key[2]: is still to be filled in" in faults_of(read, text)

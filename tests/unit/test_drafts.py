@@ -12,6 +12,7 @@ from coordinator.assemble import COMPUTATIONS
 from coordinator.checking import check_study
 from coordinator.drafts import DEFAULT_TEMPLATE, draft, name_for, templates
 from coordinator.pricing import price_of
+from privacy.columns import Column
 from privacy.computation import Finder
 from privacy.contract_file import contract_of, read_contract
 from privacy.errors import HedgerowError
@@ -151,3 +152,12 @@ def test_todo_is_found_however_deep_and_only_at_the_beginning():
         deep = {"x": deep}
     assert len(list(unfinished(deep))) == 1
     assert list(unfinished({"a": "see TODO", "b": ["x", "TODO: y"], "c": [{"d": "TODO"}]})) == ["b[2]", "c[1].d"]
+
+
+def test_a_day_is_no_variable_and_its_comment_says_what_makes_a_number_of_it():
+    birth = Column("born", "quasi-identifier", "date", low=-25567.0, high=24105.0)
+    made = drafted(contract=replace(CONTRACT, columns=(*CONTRACT.columns, birth))).text
+    assert 'column = "born"' not in made
+    assert "(born)" in made
+    with pytest.raises(HedgerowError, match="variable-unknown"):
+        drafted(contract=replace(CONTRACT, columns=(*CONTRACT.columns, birth)), outcome="born")

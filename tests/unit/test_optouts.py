@@ -138,7 +138,7 @@ BAD = {
     "not a number": ("hello\n", TODAY, "optouts-malformed"),
     "empty": ("", TODAY, "file-empty"),
     "header only": ("nhs_number\n", TODAY, "file-empty"),
-    "not text": (b"\xff\xfe", TODAY, "file-malformed"),
+    "not text": (b"\xff\xfe", TODAY, "optouts-malformed"),
     "two columns, no header": ("9990000018,1\n9990000018,2\n", TODAY, "optouts-malformed"),
     "an extract taken for the list": ("nhs_number,age\n9990000018,40\n", TODAY, "optouts-malformed"),
     "from the future": ("9990000018\n", TODAY + datetime.timedelta(1), "optouts-stale"),

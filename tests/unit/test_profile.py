@@ -187,6 +187,16 @@ def test_the_page_shows_the_newest_years_of_many():
     assert ">1990</text>" not in shown
 
 
+def test_the_page_shows_births_by_decade():
+    born = pd.Series(pd.Timestamp("2020-12-31") - pd.to_timedelta(np.arange(5000) * 6, unit="D"))
+    columns = COLUMNS | {"day": COLUMNS["day"] | {"low": "1900-01-01", "role": "birth"}}
+    profiler = Profiler(contract_of(CONTRACT_OF_EVENTS.document() | {"columns": columns}), NOW)
+    profiler.see(table(frame().assign(day=born)))
+    shown = profile_page(CONTRACT_OF_EVENTS, [("events@1", profiler.profile())]).decode()
+    assert all(f">{decade}s</text>" in shown for decade in range(1940, 2021, 10))
+    assert "before 2" not in shown
+
+
 def test_the_same_people_another_time_are_no_drift(profile):
     again = profiled(frame(seed=2))
     assert [d.column for d in drift(profile, again) if d.warnings] == []

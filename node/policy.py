@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from privacy.errors import Invalid, Refusal, Unreachable
 from privacy.fields import Fields
 from privacy.signing import PublicKey
 from privacy.study import LARGEST_DELTA, Study
+from privacy.toml_file import table_of
 
 APPROVALS_NEEDED = 2  # different people; DESIGN section 4
 OPTOUTS_AT_MOST_DAYS = 7  # our choice: the national service answers within a day, extracts are often weekly
@@ -119,10 +119,10 @@ class Policy:
 def read_policy_file(path: Path) -> dict[str, Any]:
     """Return the plain data in a policy file, not yet checked."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return table_of(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Unreachable("file-unreadable", str(path)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, or no UTF-8 text
         raise Invalid("policy-malformed", str(path), faults=["is not TOML text"]) from error
 
 

@@ -150,7 +150,11 @@ def _head(lines: Sequence[str], faults: list[str]) -> dict[str, str]:
 
 
 def _codes(lines: Sequence[str], skip: int, faults: list[str]) -> list[tuple[str, str]]:
-    rows = [(number, row) for number, row in enumerate(csv.reader(lines[skip:]), start=skip + 1) if row]
+    try:
+        rows = [(number, row) for number, row in enumerate(csv.reader(lines[skip:]), start=skip + 1) if row]
+    except csv.Error:
+        faults.append(f"line {skip + 1}: what follows is no CSV, or has a cell of more than {csv.field_size_limit()} bytes")
+        return []
     if not rows or [cell.strip() for cell in rows[0][1]] != COLUMNS:
         faults.append(f"line {skip + 1}: is the header {','.join(COLUMNS)}")
         return []

@@ -154,6 +154,9 @@ class Fields:
         if value is not default and (not isinstance(value, kind) or isinstance(value, bool)):
             self.fault(name, "is of the wrong type")
             return None
+        if isinstance(value, int) and abs(value) > LARGEST_NUMBER:  # TOML's have any length, a float's have not
+            self.fault(name, "is too large")
+            return None
         return value
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -18,6 +17,7 @@ from privacy.errors import Invalid, Refusal, Unreachable
 from privacy.feature_reading import completed, features_of
 from privacy.features import FeatureSet
 from privacy.fields import Fields
+from privacy.toml_file import table_of
 from privacy.unfinished import unfinished
 
 Transform = Literal["unit", "square", "log", "at-least"]
@@ -155,10 +155,10 @@ class Study:
 def read_study(path: Path) -> Study:
     """Return the study in a TOML file, with the code lists that it names; all faults at once as ``study-malformed``."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = table_of(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Unreachable("file-unreadable", str(path)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, or no UTF-8 text
         raise Invalid("study-malformed", str(path), faults=[str(error)]) from error
     head = table.pop("study", {})
     return from_document(completed({**(head if isinstance(head, dict) else {}), **table}, path.parent))

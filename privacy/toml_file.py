@@ -31,13 +31,23 @@ def read_toml(path: Path, code: str, read: Callable[[dict[str, Any]], Read]) -> 
     except UnicodeDecodeError as error:
         raise Invalid(code, str(path), faults=["line 1: is not UTF-8 text"]) from error
     try:
-        return read(tomllib.loads(text))
+        return read(table_of(text))
     except tomllib.TOMLDecodeError as error:
         raise Invalid(code, str(path), faults=[_syntax_fault(text, str(error))]) from error
     except Invalid as error:
         lines = _lines_of_keys(text)
         located = sorted((_line_of(fault, lines), fault) for fault in error.faults)
         raise Invalid(error.code, str(path), faults=[f"line {n}: {fault}" for n, fault in located]) from error
+
+
+def table_of(text: str) -> dict[str, Any]:
+    """Return a TOML text's values; a number or a nesting beyond what Python reads is a ``TOMLDecodeError`` too."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except (ValueError, RecursionError):
+        raise tomllib.TOMLDecodeError("A number is too long, or too much lies inside each other") from None
 
 
 def _syntax_fault(text: str, message: str) -> str:
@@ -77,4 +87,4 @@ def _line_of(fault: str, lines: Mapping[str, int]) -> int:
     return lines.get(place, 1)
 
 
-__all__ = ["Read", "read_toml"]
+__all__ = ["Read", "read_toml", "table_of"]

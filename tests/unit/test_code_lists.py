@@ -95,6 +95,10 @@ def test_whatever_is_changed_changes_the_hash(tmp_path, old, new):
     assert read_code_list("wards@1", folder_with(tmp_path, LIST.replace(old, new))).sha256 != before
 
 
+def test_a_cell_without_end_is_a_fault(tmp_path):
+    assert "what follows is no CSV" in str(faults_of(tmp_path, LIST + "x" * 200_000 + ",y\n"))
+
+
 def test_all_faults_are_listed_with_their_lines(tmp_path):
     text = LIST.replace("# source: the trust\n", "").replace("W2,Ward two", "W2,Ward,two").replace("# title", "# titel")
     faults = faults_of(tmp_path, text)

@@ -161,6 +161,18 @@ def test_a_toml_fault_has_its_line(read):
     assert fault.startswith("line 3: ")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("low = 0", f"low = 1{'0' * 400}", "columns.age.low: is too large"),
+        ("low = 0", f"low = 1{'0' * 5000}", "A number is too long, or too much lies inside each other"),
+        ("low = 0", f"low = 0\nx = {'[' * 10_000}{']' * 10_000}", "A number is too long, or too much lies inside each"),
+    ],
+)
+def test_what_python_cannot_hold_is_a_fault_too(read, old, new, fault):
+    assert any(fault in said for said in faults_of(read, CONTRACT.replace(old, new, 1)))
+
+
 def test_a_key_given_twice_is_a_fault(read):
     assert faults_of(read, CONTRACT.replace("version = 1\n", "version = 1\nversion = 2\n"))[0].startswith("line 4:")
 

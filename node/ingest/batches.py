@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from node.ingest.cells import Fault, Flags, Judge, Judged, as_texts
 from node.ingest.order import BAD, KEY, LINE, PERSON
 from node.ingest.population import NOBODY, Ids, Population
-from node.ingest.writing import text_for_missing
+from node.ingest.writing import text_for_missing, without_unused
 from node.quality.births import Births
 from node.quality.rules import Rules
 from node.sources.source import Rows
@@ -109,7 +109,7 @@ class Batches:
         kept = self.population.may_be_used(people)
         cells, lines = rows.cells, rows.numbers
         if not kept.all():
-            cells, lines, people, verdicts = cells.filter(pa.array(kept)), lines[kept], people[kept], verdicts[kept]
+            cells, lines, people, verdicts = _only(cells, kept), lines[kept], people[kept], verdicts[kept]
         judged = {column.name: self._judge.judge(column, cells[column.name]) for column in self._judged}
         faults = [*self._of_persons(cells[self.contract.person], verdicts), *_of_cells(judged)]
         if not (listed := self.population.are_listed(people)).all():
@@ -141,6 +141,12 @@ def _as_written(column: Column, cells: pa.Array) -> pa.Array:
 def _stored(contract: Contract, judged: Mapping[str, Judged]) -> pa.RecordBatch:
     names = [column.name for column in contract.stored]
     return pa.RecordBatch.from_arrays([judged[name].cells for name in names], names=names)
+
+
+def _only(cells: pa.RecordBatch, kept: Flags) -> pa.RecordBatch:
+    """Return some of the rows; of a dictionary, the texts of the others go too: nobody has to look at them."""
+    columns = [without_unused(column) for column in cells.filter(pa.array(kept)).columns]
+    return pa.RecordBatch.from_arrays(columns, names=cells.schema.names)
 
 
 def _of_cells(judged: Mapping[str, Judged]) -> list[tuple[str, str, Flags]]:

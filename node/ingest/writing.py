@@ -35,7 +35,7 @@ def of_people(table: pa.Table, population: Population) -> pa.Table:
     }
     for name in table.column_names:
         if name != PERSON:
-            columns[name] = _without_unused(table[name].combine_chunks())
+            columns[name] = without_unused(table[name].combine_chunks())
     return pa.table(columns)
 
 
@@ -51,8 +51,8 @@ def as_quarantined(rows: pa.Table, reasons: str, population: Population, contrac
     return pa.table(table, schema=quarantine_schema(contract))
 
 
-def _without_unused(column: pa.Array) -> pa.Array:
-    """Leave out what no row has: a dictionary of the whole source would keep texts of people who were left out."""
+def without_unused(column: pa.Array) -> pa.Array:
+    """Return a column without what no row has: a source's dictionary has texts of people who were left out, too."""
     if not pa.types.is_dictionary(column.type):
         return column
     at = pc.fill_null(column.indices, len(column.dictionary)).to_numpy()
@@ -64,4 +64,4 @@ def _without_unused(column: pa.Array) -> pa.Array:
     return pa.DictionaryArray.from_arrays(indices, column.dictionary.filter(pa.array(used[:-1])))
 
 
-__all__ = ["as_quarantined", "of_people", "quarantine_schema", "text_for_missing"]
+__all__ = ["as_quarantined", "of_people", "quarantine_schema", "text_for_missing", "without_unused"]

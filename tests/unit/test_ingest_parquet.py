@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 import pytest
 
+from node.ingest.order import Runs
 from privacy.errors import HedgerowError, Invalid
 from tests.nodes import CONTRACT, NodeData, nhs_numbers
 from tests.unit.test_ingest_rand import RAND, rand_contract
@@ -282,3 +283,22 @@ def test_a_small_file_that_stands_for_a_large_table_is_refused_before_it_is_unpa
     content = parquet(bomb, compression="zstd")
     assert len(content) < 2**20
     assert code_of(lambda: load(node, content)) == (Invalid, "parquet-too-large")
+
+
+def test_a_text_of_somebody_who_opted_out_is_in_no_run_that_waits_in_a_file(node, monkeypatch):
+    """A dictionary comes whole from the source, with the texts of rows that are gone."""
+    table = rows()
+    wards = [PLANTED if i >= len(table) - 4 else f"W{i}" for i in range(len(table))]  # of the two who opted out
+    texts = pa.array(wards).dictionary_encode()
+    ward = table.schema.get_field_index("ward")
+    waiting = []
+    add = Runs.add
+
+    def seen(self, run):
+        waiting.extend(run["ward"].combine_chunks().dictionary.to_pylist())
+        add(self, run)
+
+    monkeypatch.setattr(Runs, "add", seen)
+    load(node, parquet(table.set_column(ward, "ward", texts)))
+    assert PLANTED not in waiting
+    assert set(waiting) == set(wards) - {PLANTED}  # a control: everybody else's are

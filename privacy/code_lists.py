@@ -153,7 +153,9 @@ def _codes(lines: Sequence[str], skip: int, faults: list[str]) -> list[tuple[str
     try:
         rows = [(number, row) for number, row in enumerate(csv.reader(lines[skip:]), start=skip + 1) if row]
     except csv.Error:
-        faults.append(f"line {skip + 1}: what follows is no CSV, or has a cell of more than {csv.field_size_limit()} bytes")
+        faults.append(
+            f"line {skip + 1}: is no CSV from here on, or a cell has more than {csv.field_size_limit()} letters"
+        )
         return []
     if not rows or [cell.strip() for cell in rows[0][1]] != COLUMNS:
         faults.append(f"line {skip + 1}: is the header {','.join(COLUMNS)}")

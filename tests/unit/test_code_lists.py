@@ -96,7 +96,7 @@ def test_whatever_is_changed_changes_the_hash(tmp_path, old, new):
 
 
 def test_a_cell_without_end_is_a_fault(tmp_path):
-    assert "what follows is no CSV" in str(faults_of(tmp_path, LIST + "x" * 200_000 + ",y\n"))
+    assert "is no CSV from here on" in str(faults_of(tmp_path, LIST + "x" * 200_000 + ",y\n"))
 
 
 def test_all_faults_are_listed_with_their_lines(tmp_path):

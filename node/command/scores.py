@@ -86,7 +86,7 @@ def _entered(  # noqa: PLR0917 - the options that both commands take, in the ord
     file: Path | None,
     passphrase_file: list[str] | None,
 ) -> tuple[Node, ModelVersion, OptOuts]:
-    """Return node, model and opt-outs once the visit is in the log; the model is checked first."""
+    """Return node, model and opt-outs once the visit is in the log; the model, and any agreement, is checked first."""
     from models.version import version_of
     from node.inner_door import InnerDoor
     from node.optouts import current_optouts
@@ -95,6 +95,7 @@ def _entered(  # noqa: PLR0917 - the options that both commands take, in the ord
     signing_key = key_of(person, key, passphrase_file, node)
     _require_new(out)
     record = node.governance.register.find(study)
+    node.governance.lacking(record.study(), ())  # linked records are used under an agreement in force, here as well
     hear_news(node)
     content = read(file) if file else node.shelf.kept(record.hash) or pull(node, record.hash)
     model = node.shelf.opened(content, record.hash)

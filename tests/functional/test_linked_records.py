@@ -1,10 +1,13 @@
 """A data set whose rows bear a council's ids: its people, its quarantine, its versions, and who must approve."""
 
 import csv
+import datetime
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 
+from node.command.scores import compare, score
 from node.ingest.load import ingest
 from node.linkage.tables import keyed
 from node.linkage.zone import link
@@ -12,9 +15,9 @@ from node.optouts import current_optouts
 from node.persons import recognise
 from node.quality.replay import replay
 from privacy.contract_file import read_contract
-from privacy.errors import Refusal
+from privacy.errors import HedgerowError, Refusal
 from privacy.study import from_document
-from tests.approved import document
+from tests.approved import PASSPHRASE, document
 from tests.linked import AGREEMENT, linked
 from tests.nodes import NOW
 
@@ -223,3 +226,24 @@ def stops_when_another_controller_joins(made, governance, study):
     assert governance.approve(study, person="dora", key=made.key("dora"), now=NOW).state == "runnable"
     governance.runnable(study, now=NOW)
     made.node.verify()
+
+
+@pytest.mark.parametrize("command", [score, compare])
+def test_after_its_last_day_nobody_here_is_scored_by_linked_records(council, monkeypatch, command, tmp_path):
+    """Not only the coordinator's requests end with an agreement: the people of the node ask for the same records."""
+    record = offered(council, "scored")
+    monkeypatch.setenv("HEDGEROW_PASSPHRASE_FILE", str(tmp_path / "words"))
+    (tmp_path / "words").write_text(PASSPHRASE)
+
+    def code_on(day):
+        node = replace(council.node, now=lambda: day)
+        monkeypatch.setattr("node.command.scores.opened", lambda _: node)
+        with pytest.raises(HedgerowError) as error:
+            command(home=node.home, study=record.hash, person="ada", key=council.home / "keys" / "ada.key",
+                    purpose="tests", out=tmp_path / "scores.csv", model=tmp_path / "none")  # fmt: skip
+        node.database.close()
+        return error.value.code
+
+    last = datetime.datetime(2028, 3, 31, 12, tzinfo=datetime.UTC)
+    assert code_on(last + datetime.timedelta(days=1)) == "linkage-expired"
+    assert code_on(last) == "file-unreadable"  # a control: it goes on to the model

@@ -36,13 +36,13 @@ def load_optouts(
 
     Each has one NHS number a line, or is CSV with a column ``nhs_number``; only who is on both may be used. All or
     nothing: a wrong number anywhere is ``optouts-malformed`` with its line. Lists dated in the future, or older than
-    what is loaded, are refused, and so is a load without the list that the policy needs (``optouts-type-1-absent``):
+    what is loaded, are refused, and so is a load without the list that the policy needs (``optouts-type-one-absent``):
     each would bring back people who have objected.
     """
     if as_of > now.astimezone(datetime.UTC).date():
         raise Refusal("optouts-stale", f"as of {as_of}, which is in the future")
     if type_1_needed and type_1 is None:
-        raise Refusal("optouts-type-1-absent")
+        raise Refusal("optouts-type-one-absent")
     people = _people(file, keystore, allow_test_numbers=allow_test_numbers)
     if type_1 is not None:
         people = np.intersect1d(people, _people(type_1, keystore, allow_test_numbers=allow_test_numbers))

@@ -95,6 +95,7 @@ def export(
         str, typer.Option(help="Who runs this node [the recipient in the contracts].", show_default=False)
     ] = "",
     out: Annotated[Path | None, typer.Option(help="Write to this new file [stdout].", show_default=False)] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Describe the data sets for others: from their contracts alone, no count and no day of anybody's record.
 
@@ -108,7 +109,8 @@ def export(
         typer.echo(text)
     else:
         write_new(out, f"{text}\n".encode())
-        progress(f"{out} is written: contracts only, nothing that depends on patients.")
+        said = f"{out} is written: contracts only, nothing that depends on patients."
+        say({"out": str(out)}, said, as_json=as_json)
 
 
 def _profile(store: Store, found: Entry) -> Document:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, opened, progress, say, table, write_new
+from node.command.console import AsJson, Home, opened, say, table, write_new
 
 if TYPE_CHECKING:
     from node.assemble import Node
@@ -61,6 +61,7 @@ def export(
         str, typer.Option(help="Whose register it is.", show_default="the contracts' recipients")
     ] = "",
     out: Annotated[Path | None, typer.Option(help="Write to this new file.", show_default="stdout")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the data-use register, to publish: nothing in it depends on patients.
 
@@ -70,7 +71,7 @@ def export(
 
     found = _flows(opened(home))
     whose = organisation or _recipients(found)
-    if form is Form.json:
+    if form is Form.json or (as_json and out is None):
         documents = [flow.document() for flow in found]
         content = json.dumps({"organisation": whose, "flows": documents}, indent=2, ensure_ascii=False).encode() + b"\n"
     elif form is Form.html:
@@ -81,7 +82,7 @@ def export(
         typer.echo(content.decode().rstrip())
     else:
         write_new(out, content)
-        progress(f"{out} is written.")
+        say({"out": str(out)}, f"{out} is written.", as_json=as_json)
 
 
 def _recipients(found: list[Flow]) -> str:

@@ -132,7 +132,7 @@ def test_whoever_only_says_that_it_was_a_revoked_node_learns_nothing(api):
 def test_a_study_that_invites_a_revoked_node_cannot_be_submitted(api):
     api.hub.register.revoke(api.members[0].name, reason="merged", at=NOW)
     response = api.submit()
-    assert code_of(response, 422) == "invited-unknown"
+    assert code_of(response, 409) == "invited-revoked"
     assert api.members[0].fingerprint in str(response.json()["faults"])
 
 

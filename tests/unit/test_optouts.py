@@ -218,7 +218,7 @@ def test_a_load_without_the_list_that_the_policy_needs_changes_nothing(node):
     before = node.state()
     with pytest.raises(Refusal) as caught:
         with_type_1(node, numbers, None, needed=True)
-    assert caught.value.code == "optouts-type-1-absent"
+    assert caught.value.code == "optouts-type-one-absent"
     assert node.state() == before
 
 

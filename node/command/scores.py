@@ -10,7 +10,6 @@ import typer
 
 from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, progress, say
 from node.command.models import hear_news, pull, read
-from privacy.errors import Unreachable
 
 if TYPE_CHECKING:
     from models.version import ModelVersion
@@ -90,10 +89,11 @@ def _entered(  # noqa: PLR0917 - the options that both commands take, in the ord
     from models.version import version_of
     from node.inner_door import InnerDoor
     from node.optouts import current_optouts
+    from node.quality.page import require_new
 
     node = opened(home)
     signing_key = key_of(person, key, passphrase_file, node)
-    _require_new(out)
+    require_new(out, home=home)  # so that no visit is logged for nothing
     record = node.governance.register.find(study)
     node.governance.lacking(record.study(), ())  # linked records are used under an agreement in force, here as well
     hear_news(node)
@@ -103,12 +103,6 @@ def _entered(  # noqa: PLR0917 - the options that both commands take, in the ord
     door.enter(action, person=person, key=signing_key, purpose=purpose, model=version_of(content))
     at_most_days = node.policy.optouts_at_most_days
     return node, model, current_optouts(node.store, now=node.now(), at_most_days=at_most_days)
-
-
-def _require_new(out: Path) -> None:
-    """Return if ``out`` can be made; asked before the door is entered, so that no visit is logged for nothing."""
-    if out.exists() or not out.parent.is_dir():
-        raise Unreachable("file-unwritable", str(out))
 
 
 __all__ = ["compare", "score"]

@@ -307,6 +307,10 @@ def test_scoring_is_for_those_who_may_and_replaces_no_file(whole):
     (whole.place / "there.csv").write_text("kept")
     assert whole.code(*words, "there.csv", status=4) == "file-unwritable"
     assert (whole.place / "there.csv").read_text() == "kept"
+    (whole.place / "way-in").symlink_to(whole.home)
+    for inside in (whole.home / "scores.csv", whole.place / "way-in" / "scores.csv"):  # it would lie in every backup
+        assert whole.code(*words, inside, status=5) == "out-inside-home"
+        assert whole.code("compare", *words[1:], inside, status=5) == "out-inside-home"
     assert whole.code(*words, "scores.csv", "--model", "none", status=4) == "file-unreadable"
     assert whole.code(*words, "scores.csv", "--model", "pass", status=3) == "message-malformed"
     assert whole.code(*words, "scores.csv", status=4) == "coordinator-unreachable"

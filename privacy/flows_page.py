@@ -62,10 +62,15 @@ def _part(what: str, flows: Sequence[Flow]) -> list[Html]:
 
 def _safes(flow: Flow) -> list[tuple[str, str]]:
     """Return a flow under the headings of the five safes, then until when."""
-    project = f"{flow.purpose}. Legal basis: {flow.legal_basis}"
-    people = f"{flow.people}. From {flow.source} to {flow.recipient}. Controller: {flow.controller}"
-    said = (project, people, " ".join(flow.data), flow.setting, " ".join(flow.outputs), flow.until)
-    return [(name.capitalize(), text.replace("..", ".")) for name, text in zip(SAFES, said, strict=True)]
+    project = _sentences(flow.purpose, f"Legal basis: {flow.legal_basis}")
+    people = _sentences(flow.people, f"From {flow.source} to {flow.recipient}", f"Controller: {flow.controller}")
+    said = (project, people, _sentences(*flow.data), flow.setting, _sentences(*flow.outputs), flow.until)
+    return [(name.capitalize(), text) for name, text in zip(SAFES, said, strict=True)]
+
+
+def _sentences(*texts: str) -> str:
+    """Return texts one after the other, each ending as a sentence does."""
+    return " ".join(text if text.endswith((".", "?", "!")) else f"{text}." for text in texts)
 
 
 def _field_lines(flow: Flow) -> list[str]:

@@ -102,7 +102,7 @@ def run(
     data = {"people": found.people, "people_left_out": found.people_left_out, "out": str(out)}
     say(
         data,
-        f"{found.people} people: {out}; left out, not on the opt-out list: {found.people_left_out}",
+        f"{found.people} people: {out}; left out, not on the list of who may be used: {found.people_left_out}",
         as_json=as_json,
     )
 

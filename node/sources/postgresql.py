@@ -79,6 +79,7 @@ class Postgresql(Source):
         try:
             with _told("query-failed"):
                 schema = self._cursor.adbc_execute_schema(sql)
+            _check_selects(schema)
             check_header(schema.names, contract)
             check_types(schema)
             self.names = tuple(schema.names)
@@ -151,6 +152,12 @@ def _quoted(name: str) -> str:
 def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
     with _told("source-interrupted"):
         return next(reader, None)
+
+
+def _check_selects(schema: pa.Schema) -> None:
+    """Return if a statement returns columns; a DROP, say, does not, and the transaction would not let it through."""
+    if not schema.names:
+        raise Invalid("query-absent", "what was given returns no columns")
 
 
 @contextmanager

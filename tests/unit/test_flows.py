@@ -1,6 +1,7 @@
 """The register of flows says what comes in and what leaves, from what people wrote, and nothing about patients."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -204,3 +205,11 @@ def test_type_1_optouts_are_promised_only_where_the_policy_insists_on_them(tmp_p
     assert not node.policy.type_1_optouts
     assert "Type 1 opt-outs are applied" not in said
     assert "Type 1 opt-outs are applied" in inflow(read(tmp_path), type_1_optouts=True).data[0]
+
+
+def test_what_one_flow_says_under_a_heading_is_told_apart(tmp_path):
+    text = REGISTERED.replace('purpose = "Planning"', 'purpose = "Who falls?"')
+    flow = replace(inflow(read(tmp_path, text), type_1_optouts=True), data=("age: in years", "falls: how many"))
+    page = flows_markdown([flow], organisation="An ICS")
+    assert "Who falls? Legal basis" in page
+    assert "age: in years. falls: how many." in page

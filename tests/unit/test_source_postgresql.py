@@ -145,7 +145,7 @@ class TestPostgresql(Promises):
     @pytest.mark.parametrize(
         ("sql", "code", "where"),
         [
-            ("DROP TABLE records", "header-absent", ""),
+            ("DROP TABLE records", "query-absent", "what was given returns no columns"),
             ('DELETE FROM records RETURNING nhs_number, "when", note', "query-failed", "SQLSTATE 25006"),
             ("SELECT 1; SELECT 2", "query-failed", "SQLSTATE 42601"),
             (

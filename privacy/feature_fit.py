@@ -8,11 +8,10 @@ from privacy.code_lists import SHIPPED, read_code_list
 from privacy.columns import NUMERIC, Column
 from privacy.contract import Contract
 from privacy.errors import Invalid
-from privacy.features import KINDS, Condition, Feature, FeatureSet
+from privacy.features import KINDS, VALUED, Condition, Feature, FeatureSet
 from privacy.study import Study
 
 TEXTS = ("code", "postcode", "text")
-VALUED = ("latest", "maximum", "mean", "minimum", "sum")
 
 
 def check_features(declared: FeatureSet, people: Contract, contract: Callable[[str], Contract] | None = None) -> None:
@@ -69,7 +68,7 @@ def _faults(declared: FeatureSet, people: Contract, events: dict[str, Contract])
 
 def _asked(f: Feature) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each column that a feature reads, with the types that it may have."""
-    if f.kind in VALUED:
+    if KINDS[f.kind] == VALUED:
         yield f.column, NUMERIC
     elif "column" in KINDS[f.kind]:
         yield f.column, (*NUMERIC, *TEXTS, "date")
@@ -91,4 +90,4 @@ def _column_faults(asked: Iterable[tuple[str, tuple[str, ...]]], contract: Contr
             yield f"{name} of {contract.name} is of type {stored[name].type}, not {' or '.join(types)}"
 
 
-__all__ = ["TEXTS", "VALUED", "check_code_lists", "check_features", "data_sets", "date_column"]
+__all__ = ["TEXTS", "check_code_lists", "check_features", "data_sets", "date_column"]

@@ -266,6 +266,7 @@ __all__ = [
     "MISSING_WITHOUT_EVENTS",
     "MOST_FEATURES",
     "OLDEST",
+    "VALUED",
     "Condition",
     "Feature",
     "FeatureKind",

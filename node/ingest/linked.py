@@ -18,7 +18,7 @@ from privacy.contract import Contract
 from privacy.errors import Refusal
 from privacy.identifiers import Verdict
 from privacy.optouts import OptOuts
-from privacy.pseudonyms import PSEUDONYM_BYTES, Tag
+from privacy.pseudonyms import Tag, bits_of
 
 
 class LinkedPopulation(Population):
@@ -53,10 +53,9 @@ class LinkedPopulation(Population):
         return people, np.where(people == NOBODY, np.uint8(Verdict.UNLINKED), np.uint8(Verdict.OK))
 
     def _know(self, persons: Ids) -> None:
-        names = self._persons.take(pa.array(persons)).to_pylist()
-        digits = bytes.fromhex("".join(name.partition(".")[2] for name in names))
+        names = self._persons.take(pa.array(persons)).to_numpy(zero_copy_only=False).astype(np.str_)
         held = self._links["held_back"].to_numpy(zero_copy_only=False)[self._first[persons]]
-        self._remember(np.frombuffer(digits, np.uint8).reshape(len(names), PSEUDONYM_BYTES), held)
+        self._remember(bits_of(names, self._tag), held)
 
 
 def population_of(

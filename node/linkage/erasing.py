@@ -15,7 +15,7 @@ from node.store import Swap
 def without_people(tables: LinkTables, gone: Sequence[str]) -> Iterator[Swap]:
     """Give each linkage that knows one of these people, with all of their rows left out."""
     value_set = pa.array(gone, pa.string())
-    for version in (v for v in tables.all() if v.file):
+    for version in tables.in_force():
         links = tables.links(version)
         found = pc.is_in(links.table["person"], value_set=value_set)
         if pc.any(found).as_py():
@@ -25,7 +25,7 @@ def without_people(tables: LinkTables, gone: Sequence[str]) -> Iterator[Swap]:
 
 def of_nobody(tables: LinkTables, agreements: Agreements, data_sets: Collection[str]) -> Iterator[Swap]:
     """Give each linkage, to be erased, whose ids no data set bears once only ``data_sets`` are left."""
-    for version in (v for v in tables.all() if v.file):
+    for version in tables.in_force():
         served = {
             data_set
             for standing in agreements.all()

@@ -139,7 +139,7 @@ class LinkTables:
 
     def newest(self, agreement: str, target: str) -> LinkageVersion:
         """Return the linkage in force; ``linkage-absent`` when none was made, or it was erased."""
-        found = [version for version in self.all(agreement, target) if version.file]
+        found = self.in_force(agreement, target)
         if not found:
             raise Refusal("linkage-absent", f"{agreement}/{target}")
         return found[-1]
@@ -150,7 +150,7 @@ class LinkTables:
 
     def before(self, agreement: str, target: str) -> Links | None:
         """Return the linkage in force, or None."""
-        found = [version for version in self.all(agreement, target) if version.file]
+        found = self.in_force(agreement, target)
         return self.links(found[-1]) if found else None
 
     def keep_model(
@@ -176,9 +176,9 @@ class LinkTables:
         model: dict[str, JSON] = json.loads(self._files.unseal(lambda: str(row["file"]))["model"][0].as_py())
         return model
 
-    def in_force(self) -> list[LinkageVersion]:
-        """Return the linkages that have a table: the newest of each target."""
-        return [version for version in self.all() if version.file]
+    def in_force(self, agreement: str = "", target: str = "") -> list[LinkageVersion]:
+        """Return the linkages that have a table: the newest of each target, of an agreement or of all."""
+        return [version for version in self.all(agreement, target) if version.file]
 
     def verify(self) -> None:
         """Hold linkages and models against the log; ``agreement-tampered`` when they differ."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.assemble import Node
 from node.clock import stamp
+from node.handing_out import hand_out, require_new
 from node.optouts import current_optouts
 from node.people import require_person
 from node.persons import names_of_people, tag_in_force
 from node.policy import APPROVALS_NEEDED, Policy
 from node.reasons import stated
 from node.reidentification import BUCKETS, By, Record, Request, commitment, new_salt
-from privacy.atomic import put
 from privacy.errors import HedgerowError, Invalid, Refusal, Unreachable
 from privacy.identifiers import ten_digits
 from privacy.pseudonyms import Reversible, bits_of
@@ -117,11 +116,11 @@ def run(node: Node, name: str, *, person: str, key: Ed25519PrivateKey, pseudonym
     _require_approved(record, policy, listed.public_key)
     if commitment(record.salt, pseudonyms) != request.listed:
         raise Refusal("reidentification-list", name)
-    _require_new(out, node.home)
+    require_new(out, home=node.home)
     written, left_out = _numbers(node, request, list(pseudonyms))
     node.requests.sign(request, "run", By(listed, key, now))
     node.sign_log()
-    _write(out, written)
+    hand_out(_as_csv(written), out, home=node.home)
     return Found(len(written), left_out)
 
 
@@ -166,13 +165,6 @@ def _require_approved(record: Record, policy: Policy, asker: str) -> None:
         raise Refusal("reidentification-waiting", f"{len(good)} of {APPROVALS_NEEDED} approvals hold")
 
 
-def _require_new(out: Path, home: Path) -> None:
-    if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(home)):
-        raise Refusal("reidentification-inside", str(out))
-    if os.path.lexists(out) or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
-        raise Unreachable("file-unwritable", str(out))
-
-
 def _numbers(node: Node, request: Request, pseudonyms: list[str]) -> tuple[list[tuple[str, str]], int]:
     """Return pseudonyms with their NHS numbers, in the list's order, and how many were left out."""
     tag = tag_in_force(node.keystore)
@@ -190,15 +182,12 @@ def _numbers(node: Node, request: Request, pseudonyms: list[str]) -> tuple[list[
     return list(zip(texts[kept].tolist(), numbers.tolist(), strict=True)), int((~kept).sum())
 
 
-def _write(out: Path, rows: Sequence[tuple[str, str]]) -> None:
+def _as_csv(rows: Sequence[tuple[str, str]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([COLUMN, "nhs_number"])
     writer.writerows(rows)
-    try:
-        put(out, text.getvalue().encode())
-    except OSError as error:
-        raise Unreachable("file-unwritable", str(out)) from error
+    return text.getvalue().encode()
 
 
 __all__ = [

@@ -131,12 +131,13 @@ def review(
     Example: hedgerow-node linkage review north --reference patients.csv --target clients.csv --as dan
     --key /media/dan/dan.key --purpose "clerical review, March" --out /media/dan/pairs.csv
     """
-    from node.linkage.review import require_outside, write_pairs
+    from node.handing_out import require_new
+    from node.linkage.review import write_pairs
     from node.linkage.zone import pair_up
 
     node = opened(home)
     signing_key = key_of(person, key, passphrase_file, node)
-    require_outside(out, node.home)
+    require_new(out, home=node.home)
     version = node.links.newest(name, node.agreements.current(name).target(records).name)
     _door(node).enter("review", person=person, key=signing_key, purpose=purpose, model=version.name)
     pairing = pair_up(_zone(node), name, reference=reference, target=target, target_name=records)

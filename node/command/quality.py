@@ -32,8 +32,9 @@ def show(
 
     Example: hedgerow-node quality show admissions --html admissions.html
     """
+    from node.handing_out import hand_out
     from node.quality.kept import named_version, profile_of
-    from node.quality.page import profile_page, write_page
+    from node.quality.page import profile_page
     from node.quality.reach import reach
     from node.quality.telling import told
 
@@ -45,7 +46,7 @@ def show(
         earlier = [
             (v.name, profile_of(store, v)) for v in store.versions(version.data_set) if v.version <= version.version
         ]
-        write_page(profile_page(version.contract, earlier, reached), html, home=home)
+        hand_out(profile_page(version.contract, earlier, reached), html, home=home)
         say({"data_set": version.name, "html": str(html)}, f"{version.name}: {html}", as_json=as_json)
         return
     say(

@@ -52,10 +52,10 @@ def show(
     Example: hedgerow-node quarantine show admissions@3 --as dee --key /media/dee/dee.key
     --purpose "dates in two formats, ticket 812" --out rows.csv
     """
+    from node.handing_out import require_new
     from node.inner_door import InnerDoor
     from node.optouts import current_optouts
     from node.quality.kept import named_version
-    from node.quality.page import require_new
     from node.quality.quarantine import write_rows
 
     node = opened(home)

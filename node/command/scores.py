@@ -87,9 +87,9 @@ def _entered(  # noqa: PLR0917 - the options that both commands take, in the ord
 ) -> tuple[Node, ModelVersion, OptOuts]:
     """Return node, model and opt-outs once the visit is in the log; the model, and any agreement, is checked first."""
     from models.version import version_of
+    from node.handing_out import require_new
     from node.inner_door import InnerDoor
     from node.optouts import current_optouts
-    from node.quality.page import require_new
 
     node = opened(home)
     signing_key = key_of(person, key, passphrase_file, node)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from node.formulas import guarded
+from node.handing_out import hand_out, require_new
 from node.linkage.decisions import decided_on, pair_id, read_decisions
 from node.linkage.tables import LinkageVersion, Links, LinkTables
 from node.linkage.zone import Pairing
-from privacy.atomic import put
-from privacy.errors import Refusal, Unreachable
 
 
 def write_pairs(pairing: Pairing, links: Links, out: Path, *, home: Path) -> int:
@@ -26,7 +24,7 @@ def write_pairs(pairing: Pairing, links: Links, out: Path, *, home: Path) -> int
     The file has mode 0600, is never inside the node's directory and replaces no other. Cells that a spreadsheet
     would take for a formula begin with an apostrophe.
     """
-    require_outside(out, home)
+    require_new(out, home=home)
     waiting = links.table.filter(pc.equal(links.table["band"], "review"))
     wanted = set(zip(waiting["local"].to_pylist(), waiting["person"].to_pylist(), strict=True))
     compared = pairing.agreement.compared(pairing.target)
@@ -41,10 +39,7 @@ def write_pairs(pairing: Pairing, links: Links, out: Path, *, home: Path) -> int
             cells = [cell for c in compared for cell in _both(pairing, c, ours, theirs)]
             writer.writerow([pair_id(pair, links.key), "", record, *cells])
             rows += 1
-    try:
-        put(out, text.getvalue().encode())
-    except OSError as error:
-        raise Unreachable("file-unwritable", str(out)) from error
+    hand_out(text.getvalue().encode(), out, home=home)
     return rows
 
 
@@ -67,14 +62,6 @@ def take_back(
     return tables.save(version, decided, now=now)
 
 
-def require_outside(out: Path, home: Path) -> None:
-    """Return if a file of clear identifiers would lie outside the node's directory and replace no other."""
-    if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(home)):
-        raise Refusal("review-inside", str(out))
-    if out.exists() or not out.parent.is_dir():
-        raise Unreachable("file-unwritable", str(out))
-
-
 def _best_rows(pairing: Pairing) -> list[tuple[tuple[str, str], int, int]]:
     """Return each pair of id and person with the two rows that agree best, ids together, the likeliest person first."""
     pairs = pairing.pairs.sort_by([("probability", "descending"), ("target", "ascending"), ("reference", "ascending")])
@@ -95,4 +82,4 @@ def _cell(column: pa.ChunkedArray, row: int) -> str:
     return guarded(column[row].as_py() or "")
 
 
-__all__ = ["require_outside", "take_back", "write_pairs"]
+__all__ = ["take_back", "write_pairs"]

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from node.quality.drift import Drift, drift
 from node.quality.telling import is_fresh, newest, noticed, share
-from privacy.atomic import put
 from privacy.canonical import Document
 from privacy.contract import Contract
-from privacy.errors import Refusal, Unreachable
 from privacy.page import Html, bullets, facts, joined, page, paragraphs, section, table, tag
 
 BARS = 24  # of a chart; more bins or codes are told of in the JSON
@@ -42,23 +39,6 @@ def profile_page(contract: Contract, loads: Sequence[Load], reached: Sequence[Do
         kind="Quality of a data set",
         foot=f"{name}, loaded on {profile['as_of']}, by contract version {profile['contract']}.",
     )  # fmt: skip
-
-
-def write_page(content: bytes, out: Path, *, home: Path) -> None:
-    """Write what is for people of this node to a new file that only this account can read, outside the node's home."""
-    require_new(out, home=home)
-    try:
-        put(out, content)
-    except OSError as error:
-        raise Unreachable("file-unwritable", str(out)) from error
-
-
-def require_new(out: Path, *, home: Path) -> None:
-    """Return if ``out`` can be made and is not in the node's directory; asked before anybody's visit is logged."""
-    if out.resolve().is_relative_to(home.resolve()):
-        raise Refusal("out-inside-home", str(out))
-    if out.exists() or not out.parent.is_dir():
-        raise Unreachable("file-unwritable", str(out))
 
 
 def _short(name: str, contract: Contract, profile: Document) -> Html:
@@ -187,4 +167,4 @@ def _short_label(label: str) -> str:
     return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
 
 
-__all__ = ["BARS", "LEFT", "RIGHT", "ROW", "WIDTH", "profile_page", "require_new", "write_page"]
+__all__ = ["BARS", "LEFT", "RIGHT", "ROW", "WIDTH", "profile_page"]

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from node.data_version import DataVersion
 from node.formulas import guarded
-from node.quality.page import write_page
+from node.handing_out import hand_out
 from node.store import Store
 from privacy.optouts import OptOuts
 
@@ -62,7 +62,7 @@ def write_rows(store: Store, version: DataVersion, optouts: OptOuts, out: Path, 
     writer = csv.DictWriter(text, [LINE, REASONS, *names], restval="", extrasaction="ignore")
     writer.writeheader()
     writer.writerows({n: guarded(v) if isinstance(v, str) else v for n, v in row.items()} for row in rows.to_pylist())
-    write_page(text.getvalue().encode(), out, home=home)
+    hand_out(text.getvalue().encode(), out, home=home)
     return int(rows.num_rows)
 
 

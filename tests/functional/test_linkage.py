@@ -153,7 +153,7 @@ def test_a_review_file_never_lies_in_the_nodes_directory(zone):
     pairing = pair_up(zone.zone(), "north", reference=zone.reference, target=zone.target)
     with pytest.raises(Refusal) as error:
         write_pairs(pairing, links(zone), zone.node.home / "pairs.csv", home=zone.node.home)
-    assert error.value.code == "review-inside"
+    assert error.value.code == "out-inside-home"
 
 
 @pytest.mark.parametrize("text", ["pair,decision\nffff,same\n", "pair,decision\n", "a,b\n1,2\n"])

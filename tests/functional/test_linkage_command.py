@@ -29,7 +29,7 @@ def test_from_agreement_to_decisions(tmp_path):
     assert figures["known"]["at"]["links"]["precision"] == 1
     purpose = ("--purpose", "clerical review")
     review = ("linkage", "review", "north", *files, *purpose, "--out")
-    assert desk.code(*review, "node/pairs.csv", *desk.by("dan"), status=5) == "review-inside"
+    assert desk.code(*review, "node/pairs.csv", *desk.by("dan"), status=5) == "out-inside-home"
     told = desk.run(*review, "pairs.csv", *desk.by("dan"))
     assert "training" not in told.err
     rows = list(csv.DictReader((tmp_path / "pairs.csv").read_text().splitlines()))

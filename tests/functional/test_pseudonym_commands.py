@@ -37,7 +37,7 @@ def test_patients_are_found_again_by_three_people(tmp_path):
     assert "awaiting-second-approval" in desk.run("reidentify", "approve", name, *desk.by("ada")).out
     assert json.loads(desk.run("reidentify", "approve", name, *desk.by("ben"), "--json").out)["state"] == "approved"
     run = ("reidentify", "run", name, "--list", "scores.csv", *desk.by("cara"))
-    assert desk.code(*run, "--out", desk.home / "numbers.csv", status=5) == "reidentification-inside"
+    assert desk.code(*run, "--out", desk.home / "numbers.csv", status=5) == "out-inside-home"
     done = desk.run(*run, "--out", "numbers.csv")
     assert "5 people: numbers.csv" in done.out
     assert (desk.place / "numbers.csv").read_text().splitlines()[1:] == [

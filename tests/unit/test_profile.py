@@ -8,12 +8,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from node.handing_out import hand_out
 from node.ingest.load import ingest
 from node.optouts import current_optouts
 from node.quality.columns import LAG_DAYS, MOST_BINS
 from node.quality.drift import drift
 from node.quality.kept import named_version, profile_of
-from node.quality.page import profile_page, write_page
+from node.quality.page import profile_page
 from node.quality.profile import NOT_SAID, Profiler
 from node.quality.quarantine import Waiting, waiting
 from node.quality.reach import reach
@@ -310,9 +311,9 @@ def test_the_page_stands_alone_escapes_what_it_shows_and_is_not_written_into_the
     home = tmp_path / "home"
     home.mkdir()
     with pytest.raises(Refusal) as caught:
-        write_page(content, home / "page.html", home=home)
+        hand_out(content, home / "page.html", home=home)
     assert caught.value.code == "out-inside-home"
-    write_page(content, tmp_path / "page.html", home=home)
+    hand_out(content, tmp_path / "page.html", home=home)
     assert (tmp_path / "page.html").stat().st_mode & 0o077 == 0
 
 

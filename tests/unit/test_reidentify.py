@@ -273,7 +273,7 @@ def test_numbers_are_never_written_into_the_node_nor_over_a_file(node, tmp_path)
     act = {**signed(node, "cara"), "pseudonyms": listed(node)}
     (tmp_path / "way-in").symlink_to(node.home)
     for inside in (node.home / "numbers.csv", tmp_path / "way-in" / "numbers.csv"):
-        assert code_of(lambda out=inside: run(node, name, **act, out=out)) == (Refusal, "reidentification-inside")
+        assert code_of(lambda out=inside: run(node, name, **act, out=out)) == (Refusal, "out-inside-home")
     (tmp_path / "there.csv").write_text("mine")
     for bad in (tmp_path / "there.csv", tmp_path / "nowhere" / "numbers.csv"):
         assert code_of(lambda out=bad: run(node, name, **act, out=out)) == (Unreachable, "file-unwritable")

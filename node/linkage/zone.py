@@ -94,7 +94,7 @@ def pair_up(zone: Zone, name: str, *, reference: Path, target: Path, target_name
     ours, people, held = _people(read_extract(reference, agreement.reference, key=digest_key), zone)
     zone.progress("reading the records to link ...")
     theirs = read_extract(target, side, key=digest_key)
-    theirs = theirs.only(pc.is_valid(theirs.ids))
+    theirs = _without_objectors(theirs.only(pc.is_valid(theirs.ids)), side.known, zone)
     if not len(people) or not len(theirs.ids):
         raise Invalid("linkage-untrainable", "no row is left on one of the two sides")
     before = zone.tables.before(name, side.name)
@@ -112,6 +112,19 @@ def _people(records: Records, zone: Zone) -> tuple[Records, NDArray[np.str_], ND
     persons = recognise(texts, zone.keystore, allow_test_numbers=zone.allow_test_numbers)
     kept = (persons.verdicts == Verdict.OK) & zone.optouts.keep(persons.pseudonyms)
     return records.only(pa.array(kept)), persons.pseudonyms[kept], persons.held_back[kept]
+
+
+def _without_objectors(records: Records, known: str, zone: Zone) -> Records:
+    """Leave out the target's rows that say whose they are, of people who are on no list.
+
+    With these people gone from the reference, the next likely person would be linked to their records.
+    """
+    if not known:
+        return records
+    texts = pc.fill_null(records.shown[known], "").to_pylist()
+    persons = recognise(texts, zone.keystore, allow_test_numbers=zone.allow_test_numbers)
+    objected = (persons.verdicts == Verdict.OK) & ~zone.optouts.keep(persons.pseudonyms)
+    return records.only(pa.array(~objected))
 
 
 def _model(zone: Zone, agreement: Agreement, side: Extract, ours: Records, theirs: Records) -> Model:

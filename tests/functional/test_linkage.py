@@ -19,6 +19,7 @@ from node.linkage.decisions import pair_id, read_decisions
 from node.linkage.review import take_back, write_pairs
 from node.linkage.tables import keyed
 from node.linkage.zone import link, pair_up
+from node.optouts import load_optouts
 from node.persons import recognise
 from privacy.errors import Invalid, Refusal, Tampered
 from tests.linked import AGREEMENT, linked
@@ -101,7 +102,8 @@ def test_figures_tell_of_truth_estimates_and_groups(zone):
     assert figures["known"]["at"]["links"]["recall"] > 0.92
     assert 0.95 < figures["estimated"]["precision"] <= 1
     assert set(figures["share_linked_by"]["ethnicity"]) == {"A", "J", "M", "Z"}
-    assert sum(figures["ids_by_band"].values()) + figures["ids_unlinked"] == figures["ids"] == len(zone.clients)
+    ids = len(zone.clients) - 1  # one says whose it is, and that person has objected
+    assert sum(figures["ids_by_band"].values()) + figures["ids_unlinked"] == figures["ids"] == ids
 
 
 def test_the_same_extracts_give_the_same_model_and_links(zone, tmp_path):
@@ -280,3 +282,37 @@ def with_names(zone):
     numbers = [p.number for p in zone.people]
     names = recognise(numbers, zone.node.keystore, allow_test_numbers=True).pseudonyms.tolist()
     return list(zip(zone.people, names, strict=True))
+
+
+def test_an_objection_gives_nobody_else_the_records(tmp_path):
+    """With the one who objected gone, whoever is most like them was linked by a machine: their own record says no."""
+    made = linked(tmp_path)
+    made.agree()
+    ours, theirs = (list(csv.DictReader(file.read_text().splitlines())) for file in (made.reference, made.target))
+    patients = {row["NHS_NUMBER"]: row for row in ours}
+    client = next(row for row in theirs if row["nhs"] in patients)
+    objector = patients[client["nhs"]]
+    alike = {**objector, "NHS_NUMBER": next(n for n in patients if n not in {row["nhs"] for row in theirs})}
+    ours = [row for row in ours if row["NHS_NUMBER"] != alike["NHS_NUMBER"]]
+    year, month, day = objector["DOB"].split("-")
+    client.update(first_name=objector["FORENAME"], last_name=objector["SURNAME"], birth=f"{day}/{month}/{year}",
+                  post_code=objector["POSTCODE"], address=objector["ADDRESS"])  # fmt: skip
+    for file, rows in ((made.reference, [*ours, alike]), (made.target, theirs)):
+        with file.open("w", newline="") as out:
+            csv.writer(out).writerows([list(rows[0]), *(row.values() for row in rows)])
+
+    def bands_of(said):
+        client["nhs"] = said
+        with made.target.open("w", newline="") as out:
+            csv.writer(out).writerows([list(theirs[0]), *(row.values() for row in theirs)])
+        listed = [number for number in patients if number != objector["NHS_NUMBER"]]
+        (tmp_path / "fewer.txt").write_text("\n".join(listed))
+        load_optouts(file=tmp_path / "fewer.txt", as_of=NOW.date(), store=made.node.store,
+                     keystore=made.node.keystore, now=NOW, allow_test_numbers=True)  # fmt: skip
+        link(made.zone(), "north", reference=made.reference, target=made.target)
+        local = keyed(pa.array([client["CLIENT"]]), links(made).key)[0].as_py()
+        return [row["band"] for row in links(made).table.to_pylist() if row["local"] == local]
+
+    assert bands_of(objector["NHS_NUMBER"]) == []
+    assert bands_of("") == ["match"]  # a control: of a record that does not say whose it is, nobody can know
+    made.node.database.close()

@@ -57,6 +57,13 @@ def test_every_command_takes_json(program):
     assert [" ".join(typed) for typed, options in found if "--json" not in options] == []
 
 
+@pytest.mark.parametrize("program", APPS)
+def test_help_says_what_each_argument_is(program, place):
+    """A command line library that does not fit its neighbour prints their names and nothing more."""
+    shown = run(place, program, *{"node": ["ingest"], "coordinator": ["study", "check"]}[program], "--help")
+    assert {"node": "The data contract, as TOML", "coordinator": "The study, a TOML file"}[program] in shown
+
+
 @pytest.mark.parametrize(
     "line",
     [

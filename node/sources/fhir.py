@@ -29,8 +29,9 @@ class Fhir(Source):
     """People of ``Patient`` for a person table; events of four kinds of resources for an event table.
 
     Lines are counted through all files; other resources are passed over, as is what was entered in error. A line that
-    is no resource is ``resource-malformed`` with its file and line. In memory are the patients' numbers by their ids:
-    events only stream by, and files are read twice for them.
+    is no resource is ``resource-malformed`` with its file and line. Ids are of one server: a reference that names
+    another than the first one named leads to nobody. In memory are the patients' numbers by their ids: events only
+    stream by, and files are read twice for them.
     """
 
     unit = "line"
@@ -94,9 +95,11 @@ class Fhir(Source):
         return numbers
 
     def _events(self, numbers: dict[str, str | None]) -> Iterator[tuple[int, Row]]:
+        first = ""  # of the servers that references name; an id of another one is somebody else's
         for line, resource in self._resources(_EVENT):
-            name, said = whose(resource)
-            number = said or numbers.get(name or "")
+            name, said, server = whose(resource)
+            first = first or server
+            number = said or (numbers.get(name or "") if server in ("", first) else None)
             for row in events(resource):
                 yield line, row | {"nhs_number": number}
 

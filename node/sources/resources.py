@@ -88,14 +88,19 @@ def events(resource: Resource) -> Iterator[Row]:
         yield shared | _valued(part) | {"system": system, "code": text, "record_id": record and f"{record}#{place_in}"}
 
 
-def whose(resource: Resource) -> tuple[str | None, str | None]:
-    """Return the patient's id that an event points to, and the NHS number if it says that itself."""
+def whose(resource: Resource) -> tuple[str | None, str | None, str]:
+    """Return the patient's id that an event points to, the NHS number if it says that itself, and the id's server.
+
+    A relative reference names no server: it is of the same one as the event.
+    """
     subject, number = _get(resource, "subject"), None
     if _text(subject, "identifier", "system") == NHS_NUMBER:
         number = _text(subject, "identifier", "value")
     reference = _text(subject, "reference") or ""
     found = _PATIENT.search(reference)
-    return (found[1] if found else reference.removeprefix("urn:uuid:") or None), number
+    if found is None:
+        return reference.removeprefix("urn:uuid:") or None, number, ""
+    return found[1], number, reference[: found.start()].rstrip("/")
 
 
 _EVENTS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {

@@ -163,6 +163,28 @@ def test_a_line_that_is_no_resource_has_its_code_and_line(tmp_path, name):
     assert (code, where) == ("resource-malformed", f"A.ndjson line {8 if name == 'cut' else 2}")
 
 
+def test_an_id_of_another_server_is_nobody_here(tmp_path):
+    references = [
+        "https://one/fhir/Patient/a",
+        "Patient/a",
+        "https://other/fhir/Patient/a",
+        "https://one/fhir/Patient/a",
+    ]
+    events = [
+        {
+            "resourceType": "Condition",
+            "id": str(place),
+            "recordedDate": "2020-01-01",
+            "code": code((SNOMED, "1")),
+            "subject": {"reference": reference},
+        }
+        for place, reference in enumerate(references)
+    ]
+    file = tmp_path / "all.ndjson"
+    file.write_bytes(lines([*PATIENTS, *events]))
+    assert [row[0] for row in read(file, EVENTS_CONTRACT)[0]] == [A, A, None, A]
+
+
 def test_a_line_that_never_ends_is_not_waited_for(tmp_path, monkeypatch):
     monkeypatch.setattr(fhir, "BLOCK_BYTES", 1 << 20)
     (tmp_path / "A.ndjson").write_bytes(lines(PATIENTS) + b'{"resourceType":"Condition","a":"' + b"x" * (3 << 20))

@@ -27,6 +27,7 @@ BOUNDED = (*NUMERIC, "date")
 LARGEST_INTEGER = 2**53  # every whole number up to it is exact as a float64 (IEEE 754)
 ISO_DATE = "%Y-%m-%d"
 EPOCH = datetime.date(1970, 1, 1)
+_OF_A_TIME = ("%H", "%I", "%M", "%S", "%f", "%p", "%X", "%c", "%z", "%Z")
 # What else than keeping it whole may be done with a column of each type that is no direct identifier.
 GENERALISED: Mapping[str, tuple[Treatment, ...]] = {
     "date": ("month", "year"),
@@ -199,7 +200,9 @@ def _format_faults(column: Column) -> Iterator[str]:
             read = datetime.datetime.strptime(datetime.datetime(2001, 12, 31).strftime(pattern), pattern)  # noqa: DTZ001, DTZ007 - a day, nowhere
         except ValueError:
             read = None
-        if read is None or (read.year, read.month, read.day) != (2001, 12, 31):
+        if any(part in pattern for part in _OF_A_TIME):
+            yield "formats: say the day alone, a time after it is dropped"
+        elif read is None or (read.year, read.month, read.day) != (2001, 12, 31):
             yield "formats: each has a day, a month and a year, such as %d/%m/%Y"
 
 

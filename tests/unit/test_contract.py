@@ -129,6 +129,11 @@ def test_a_missing_bound_is_missed_at_its_column(read):
         ('type = "text"\nmay', 'type = "date"\nlow = 2\nhigh = 2019-01-01\nmay', "columns.ward.low"),
         (
             'type = "text"\nmay',
+            'type = "date"\nlow = 2000-01-01\nhigh = 2019-01-01\nformats = ["%Y-%m-%d %H:%M"]\nmay',
+            "columns.ward.formats",
+        ),
+        (
+            'type = "text"\nmay',
             'type = "date"\nlow = 2000-01-01\nhigh = 2019-01-01\nformats = ["%d/%m"]\nmay',
             "columns.ward.formats",
         ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import hmac
 import json
 import secrets
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from privacy.canonical import JSON, Document, canonical
 from privacy.durable import Database
 from privacy.errors import Refusal, Tampered
+from privacy.proofs import Path, consistency_path, grown, inclusion_path, leaf_hash, node_hash, root_of
 from privacy.signing import PublicKey, sign
 
 SALT_BYTES = 16
@@ -78,7 +78,7 @@ class Scribe:
         leaf: Document = {"event": event, "at": at, "facts": dict(facts), "salt": secrets.token_hex(SALT_BYTES)}
         position, frontier = (row["position"] + 1, json.loads(row["frontier"])) if row else (0, [])
         content = canonical(leaf)
-        frontier = _grow(frontier, position, _leaf_hash(content))
+        frontier = grown(frontier, position, leaf_hash(content))
         connection.execute(
             "INSERT INTO audit_leaf VALUES (?, ?, ?, ?)",
             (position, content, json.dumps(frontier).encode(), self._seal(position, content)),
@@ -99,7 +99,7 @@ class Scribe:
         return self._signed(row)
 
     def _signed(self, row: sqlite3.Row | None) -> Checkpoint:
-        size, root = (row["position"] + 1, _root(json.loads(row["frontier"]))) if row else (0, _root([]))
+        size, root = (row["position"] + 1, root_of(json.loads(row["frontier"]))) if row else (0, root_of([]))
         return self.vouched(size, root)
 
     def vouched(self, size: int, root: str) -> Checkpoint:
@@ -133,13 +133,37 @@ class AuditLog(Scribe):
         A log that is smaller, or went on otherwise from there, is an older state put back: what was spent since is
         not in it.
         """
-        row = self._database.one("SELECT frontier FROM audit_leaf WHERE position = ?", [size - 1])
-        if _root(json.loads(row["frontier"]) if row else []) != root:
+        if self.root_at(size) != root:
             raise Tampered("state-behind", f"this log has {self.size} leaves; one of {size} was signed here")
 
     def as_it_stands(self) -> Checkpoint:
         """Return a signature over the whole log, and keep nothing."""
         return self._signed(self._database.one(NEWEST))
+
+    def root_at(self, size: int) -> str:
+        """Return the root that the log had when it had ``size`` leaves, as it now tells."""
+        row = self._database.one("SELECT frontier FROM audit_leaf WHERE position = ?", [size - 1])
+        return root_of(json.loads(row["frontier"]) if row else [])
+
+    def includes(self, position: int, size: int) -> Path:
+        """Return the proof that the leaf at ``position`` is in the log of ``size`` leaves."""
+        return inclusion_path(self._subtree, position, size)
+
+    def continues(self, old: int, size: int) -> Path:
+        """Return the proof that the log of ``size`` leaves begins with that of ``old``."""
+        return consistency_path(self._subtree, old, size)
+
+    def _subtree(self, start: int, end: int) -> str:
+        """Return the root over a full subtree; a left child was kept when it was made whole."""
+        row = self._database.one("SELECT content, frontier FROM audit_leaf WHERE position = ?", [end - 1])
+        if row is None:
+            raise Tampered("audit-tampered", f"leaf {end - 1} is missing")
+        if end & -end == end - start:
+            return str(json.loads(row["frontier"])[-1])
+        if end - start == 1:
+            return leaf_hash(row["content"])
+        middle = (start + end) // 2
+        return node_hash(self._subtree(start, middle), self._subtree(middle, end))
 
     def newest_at(self) -> str:
         """Return the time of the newest leaf, before which no other may be written; empty when there is none."""
@@ -184,10 +208,10 @@ def verify_log(database: Database, key: PublicKey, *, elsewhere: Iterable[Checkp
     for expected, row in enumerate(rows):
         if row["position"] != expected:
             raise Tampered("audit-tampered", f"leaf {expected} is missing")
-        frontier = _grow(frontier, expected, _leaf_hash(row["content"]))
+        frontier = grown(frontier, expected, leaf_hash(row["content"]))
         if row["frontier"] != json.dumps(frontier).encode():
             raise Tampered("audit-tampered", f"leaf {expected} was changed")
-        if (checkpoint := kept.get(expected + 1)) and checkpoint.root != _root(frontier):
+        if (checkpoint := kept.get(expected + 1)) and checkpoint.root != root_of(frontier):
             raise Tampered("audit-tampered", f"checkpoint {expected + 1} does not match the leaves")
     if kept and max(kept) > len(rows):
         raise Tampered("audit-tampered", f"leaves after {len(rows)} are missing")
@@ -199,33 +223,6 @@ def _not_before(newest: str, at: str, *, refuse: bool) -> str:
     if lag > CLOCK_MAY_LAG and refuse:
         raise Refusal("clock-behind", f"the newest leaf of the log is of {newest}, the clock says {at}")
     return newest if lag > datetime.timedelta(0) else at
-
-
-def _leaf_hash(content: bytes) -> str:
-    return hashlib.sha256(b"\x00" + content).hexdigest()
-
-
-def _node_hash(left: str, right: str) -> str:
-    return hashlib.sha256(b"\x01" + bytes.fromhex(left) + bytes.fromhex(right)).hexdigest()
-
-
-def _grow(frontier: list[str], size: int, leaf: str) -> list[str]:
-    """Add a leaf to the roots of the full subtrees, largest first: as many merge as ``size`` ends in ones."""
-    grown = [*frontier, leaf]
-    while size & 1:
-        right, left = grown.pop(), grown.pop()
-        grown.append(_node_hash(left, right))
-        size >>= 1
-    return grown
-
-
-def _root(frontier: list[str]) -> str:
-    if not frontier:
-        return hashlib.sha256(b"").hexdigest()
-    root = frontier[-1]
-    for subtree in reversed(frontier[:-1]):
-        root = _node_hash(subtree, root)
-    return root
 
 
 __all__ = [

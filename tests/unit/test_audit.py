@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privacy import audit
-from privacy.audit import _grow, _leaf_hash, _root, verify_log
+from privacy.audit import verify_log
 from privacy.errors import Tampered
+from privacy.proofs import grown, leaf_hash, root_of
 from tests.builders import NOW, books
 
 
@@ -29,8 +30,8 @@ def merkle_tree_hash(leaves):
 def test_root_is_that_of_rfc_9162(leaves):
     frontier = []
     for size, leaf in enumerate(leaves):
-        frontier = _grow(frontier, size, _leaf_hash(leaf))
-    assert _root(frontier) == merkle_tree_hash(leaves).hex()
+        frontier = grown(frontier, size, leaf_hash(leaf))
+    assert root_of(frontier) == merkle_tree_hash(leaves).hex()
 
 
 def write(kept, count, *, checkpoint_after=()):
@@ -134,7 +135,7 @@ def rewrite(log, *, sealed=True):
     leaves[3] = leaves[3].replace(b'"rows":3', b'"rows":9')
     frontier, statements = [], []
     for position, content in enumerate(leaves):
-        frontier = _grow(frontier, position, _leaf_hash(content))
+        frontier = grown(frontier, position, leaf_hash(content))
         values = (
             content,
             json.dumps(frontier).encode(),

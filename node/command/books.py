@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from node.command import merging
+from node.command import merging, recounting
 from node.command.console import AsJson, Home, opened, progress, say, table
 
 ledger = typer.Typer(help="The privacy budget: what each person here has spent for life.", no_args_is_help=True)
 ledger.command("hand-over")(merging.hand_over)
 ledger.command("merge")(merging.merge)
+ledger.command("verify")(recounting.verify)
 audit = typer.Typer(help="The log that nobody can quietly change.", no_args_is_help=True)
 
 

@@ -24,13 +24,18 @@ def epsilons(model: ModelVersion, finder: Finder) -> Mapping[str, Mapping[int, f
     """Return the epsilon proven for what was released, in both views, to a person known to one, two or three nodes.
 
     To the person who paid most, at the node that charged most; each node's own look at its cohort is in it, though it
-    sends no receipt of that. Another node's costs add up, since each adds its own full noise.
+    sends no receipt of that. Another node's costs add up where each adds its own full noise; under masks a person at m
+    nodes moves the one total m times as much, which costs the square, but never more than the m sums seen one by one.
     """
     own, delta = programme(model.study, finder).places[0].mechanism.cost, model.study.privacy.delta
-    outside = own + _most((r.node, r.people, r.cost_outside) for r in model.receipts)
-    coordinator = own + _most((r.node, r.people, r.cost_coordinator) for r in model.receipts)
-    views = {"outside": outside, "coordinator": coordinator}
-    return {view: {m: accountant.epsilon(m * units, delta) for m in NODES_A_PERSON} for view, units in views.items()}
+    known: dict[str, dict[int, float]] = {"outside": {}, "coordinator": {}}
+    for m in NODES_A_PERSON:
+        by_sum = [(r, m * r.cost_coordinator) for r in model.receipts]
+        outside = _most((r.node, r.people, min(m**2 * r.cost_outside, one_by_one)) for r, one_by_one in by_sum)
+        coordinator = _most((r.node, r.people, one_by_one) for r, one_by_one in by_sum)
+        known["outside"][m] = accountant.epsilon(m * own + outside, delta)
+        known["coordinator"][m] = accountant.epsilon(m * own + coordinator, delta)
+    return known
 
 
 def check_plan(model: ModelVersion, finder: Finder) -> tuple[int, int] | None:
@@ -49,7 +54,7 @@ def check_plan(model: ModelVersion, finder: Finder) -> tuple[int, int] | None:
     for receipt in model.receipts:
         place = places.get(receipt.place)
         paid = (receipt.people, dict(receipt.mechanism), receipt.cost_outside, receipt.cost_coordinator)
-        if place is None or (place.people, (m := place.mechanism).document(), m.cost, m.cost) != paid:
+        if place is None or (place.people, (m := place.mechanism).document(), m.cost, m.cost_unmasked) != paid:
             raise Tampered("receipt-unplanned", f"node {receipt.node[:16]}, place {receipt.place}")
     missing = {(p.step, p.sum) for p in places.values()} - {(places[i].step, places[i].sum) for i in answered}
     if missing:

@@ -13,6 +13,14 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(
         3, "0.2 to 0.3", (_BEFORE_LINKAGE, "ALTER TABLE data_version ADD COLUMN linkage TEXT NOT NULL DEFAULT ''")
     ),
+    Migration(
+        4,
+        "0.3 to 0.4",
+        (
+            "ALTER TABLE charge ADD COLUMN cost_coordinator INTEGER NOT NULL DEFAULT 0",
+            "UPDATE charge SET cost_coordinator = cost",  # nothing was masked before: the two were one
+        ),
+    ),
 )
 FORMAT = 1 + len(MIGRATIONS)
 

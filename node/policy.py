@@ -17,13 +17,25 @@ from privacy.canonical import Document, hash_of
 from privacy.errors import Invalid, Refusal, Unreachable
 from privacy.fields import Fields
 from privacy.signing import PublicKey
-from privacy.study import LARGEST_DELTA, Study
+from privacy.study import Study
+from privacy.terms import COLLUDERS, EPSILON_UNMASKED, LARGEST_DELTA
 from privacy.toml_file import table_of
 
 APPROVALS_NEEDED = 2  # different people; DESIGN section 4
 OPTOUTS_AT_MOST_DAYS = 7  # our choice: the national service answers within a day, extracts are often weekly
 APPROVER_ROLES = ("ig-lead", "caldicott-guardian")
-_LATER = {"reversible_pseudonyms": False, "type_1_optouts": False}
+_LATER: Mapping[str, object] = {
+    "reversible_pseudonyms": False,
+    "type_1_optouts": False,
+    "largest_epsilon_unmasked": EPSILON_UNMASKED,
+    "least_colluders": COLLUDERS,
+}
+_EPSILONS = (
+    "largest_epsilon",
+    "largest_epsilon_unmasked",
+    "lifetime_epsilon_outside",
+    "lifetime_epsilon_coordinator",
+)
 _PUBLIC_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 
 
@@ -47,6 +59,8 @@ class Policy:
     allow_test_numbers: bool = False
     reversible_pseudonyms: bool = False
     type_1_optouts: bool = False
+    largest_epsilon_unmasked: float = EPSILON_UNMASKED
+    least_colluders: int = COLLUDERS
 
     @cached_property
     def hash(self) -> str:
@@ -56,7 +70,7 @@ class Policy:
     def document(self) -> Document:
         """Return the policy as plain data; ``policy_of`` reads it back."""
         document = {name: _plain(value) for name, value in asdict(self).items()}
-        # what 0.2 did not know is left out where it changes nothing: policies signed before keep their hash
+        # what 0.1 did not know is left out where it changes nothing: policies signed before keep their hash
         return {name: value for name, value in document.items() if name not in _LATER or value != _LATER[name]}
 
     def toml(self) -> str:
@@ -112,6 +126,11 @@ class Policy:
             yield "delta-above-policy", f"{terms.delta:g} asked, at most {self.largest_delta:g}"
         if terms.quorum < self.least_quorum:
             yield "quorum-below-policy", f"{terms.quorum} asked, at least {self.least_quorum}"
+        if terms.masked and terms.epsilon_unmasked > self.largest_epsilon_unmasked:
+            detail = f"{terms.epsilon_unmasked:g} asked, at most {self.largest_epsilon_unmasked:g}"
+            yield "epsilon-unmasked-above-policy", detail
+        if terms.masked and terms.colluders < self.least_colluders:
+            yield "colluders-below-policy", f"{terms.colluders} asked, at least {self.least_colluders}"
         if terms.minimum_cohort < self.least_minimum_cohort:
             yield "cohort-floor-below-policy", f"{terms.minimum_cohort} asked, at least {self.least_minimum_cohort}"
 
@@ -156,8 +175,10 @@ def _policy(f: Fields) -> Policy:
         allow_test_numbers=f.flag("allow_test_numbers"),
         reversible_pseudonyms=f.flag("reversible_pseudonyms"),
         type_1_optouts=f.flag("type_1_optouts"),
+        largest_epsilon_unmasked=f.number("largest_epsilon_unmasked", EPSILON_UNMASKED, above=0),
+        least_colluders=f.whole("least_colluders", COLLUDERS, least=1),
     )
-    for name in ("largest_epsilon", "lifetime_epsilon_outside", "lifetime_epsilon_coordinator"):
+    for name in _EPSILONS:
         if getattr(policy, name) > LARGEST_EPSILON:
             f.fault(name, f"is at most {LARGEST_EPSILON:g}")
     for name in ("largest_delta", "lifetime_delta"):

@@ -3,27 +3,53 @@
 One unit is 10^-12 of rho. Integer noise N_Z(0, s2) on a sum that one person can move by at most D grid units satisfies
 rho = D^2 / (2 s2) exactly (Canonne, Kamath and Steinke 2020, theorem 14, several coordinates). zCDP adds up, also when
 later requests depend on earlier answers, so the filter is a sum of whole numbers.
+
+The sum of several such draws is no discrete Gaussian, but all but one: Kairouz, Liu and Steinke 2021 (arXiv 2102.06387)
+bound the difference. Its theorem takes the lesser of two bounds; the second alone is used here, which can only be more.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from functools import lru_cache
 
 UNITS_A_RHO = 10**12
 LARGEST_EPSILON = 20.0  # beyond it the promise means nothing; also keeps the searches below bounded
 _STEPS = 200
+_ROUNDING = 1 + 1e-9  # far more than a few hundred roundings of a float can take away
+_LEAST_EXPONENT = -700.0  # below it a float would become zero, which no bound may
 
 
-def cost(clip_units: int, sigma_squared: int) -> int:
-    """Return what one sum costs, in units, rounded up."""
-    return -(-(clip_units**2) * UNITS_A_RHO // (2 * sigma_squared))
+@lru_cache(maxsize=4096)
+def cost(clip_units: int, sigma_squared: int, *, shares: int = 1, width: int = 1) -> int:
+    """Return what one sum costs, in units, rounded up, to whom ``shares`` draws of noise hide it in ``width`` numbers.
+
+    rho = e^2 / 2 with e = D / sqrt(n s2) + tau sqrt(d) for n shares and d numbers; for one share tau is nothing.
+    """
+    exact = Fraction(clip_units**2, 2 * shares * sigma_squared)
+    if shares == 1:
+        return math.ceil(exact * UNITS_A_RHO)
+    far = _tau(sigma_squared, shares) * math.sqrt(width)
+    beyond = (math.sqrt(2 * exact) * far + far**2 / 2) * _ROUNDING
+    return math.ceil((exact + Fraction(beyond)) * UNITS_A_RHO)
 
 
-def sigma_squared_for(clip_units: int, units: int) -> int:
-    """Return the least whole noise variance, in grid units squared, that costs at most ``units``."""
-    return -(-(clip_units**2) * UNITS_A_RHO // (2 * units))
+def sigma_squared_for(clip_units: int, units: int, *, shares: int = 1) -> int:
+    """Return the least whole variance of one share, in grid units squared, with which a sum costs at most ``units``.
+
+    Of several shares one unit is kept back: more than their sum can differ from a discrete Gaussian, where a share is
+    three grid units or more (``tests/unit/test_accountant.py`` tries the worst).
+    """
+    least = units if shares == 1 else units - 1
+    return -(-(clip_units**2) * UNITS_A_RHO // (2 * shares * least))
+
+
+def _tau(sigma_squared: int, shares: int) -> float:
+    """Return ten times the sum of exp(-2 pi^2 s2 k / (k + 1)) for k below the number of shares, rounded up."""
+    exponents = (-2 * math.pi**2 * sigma_squared * k / (k + 1) for k in range(1, shares))
+    return 10 * math.fsum(math.exp(max(e, _LEAST_EXPONENT)) for e in exponents) * _ROUNDING
 
 
 def epsilon(units: int, delta: float) -> float:

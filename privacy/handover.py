@@ -20,6 +20,7 @@ from privacy.spending import (
     MERGED,
     Populations,
     Spending,
+    charge_document,
     combined,
     read_spending,
     spending_document,
@@ -245,10 +246,10 @@ def _later_charges(statement: Statement, key: PublicKey | None, receipts: Iterab
         if key is None:  # without the node's own key nobody can say that it made them
             raise Refusal("statement-not-trusted", "receipts need the node's own key")
         release = decode(content, key)
-        if isinstance(release, Release) and (place := (release.receipt.study, release.receipt.place)) not in known:
+        if isinstance(release, Release) and (place := ((r := release.receipt).study, r.place)) not in known:
             known.add(place)
-            cost = max(release.receipt.cost_outside, release.receipt.cost_coordinator)
-            later.append({"study": place[0], "place": place[1], "people": release.receipt.people, "cost": cost})
+            costs = charge_document(r.cost_outside, max(r.cost_outside, r.cost_coordinator))
+            later.append({"study": place[0], "place": place[1], "people": r.people, **costs})
     return later
 
 

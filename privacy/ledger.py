@@ -21,14 +21,14 @@ from privacy.durable import Database
 from privacy.errors import Invalid, Refusal, Tampered
 from privacy.handover import SCHEMA as HANDOVER_SCHEMA
 from privacy.handover import Handover, require_open
-from privacy.programme import Place, Programme
+from privacy.programme import CHARGED_FOR, Place, Programme
 from privacy.release import Receipt, Release
-from privacy.spending import CHARGED, VIEWS, replayed
+from privacy.spending import CHARGED, VIEWS, charge_document, costs_of, replayed
 
 LEAF_KEYS = ("study", "place", "request", "people", "mechanism", "cost")
 OPEN = "INSERT INTO account VALUES (?, ?, ?, 0) ON CONFLICT DO UPDATE SET ceiling = excluded.ceiling"
 RELEASED = "released"
-PAY = "UPDATE account SET spent = spent + ? WHERE part = ?"
+PAY = "UPDATE account SET spent = spent + ? WHERE part = ? AND view = ?"
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS account (
@@ -37,7 +37,8 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS charge (
         id INTEGER PRIMARY KEY, study TEXT NOT NULL, place INTEGER NOT NULL, request TEXT NOT NULL,
         title TEXT NOT NULL, people TEXT NOT NULL, mechanism TEXT NOT NULL, cost INTEGER NOT NULL CHECK (cost > 0),
-        at TEXT NOT NULL, leaf INTEGER NOT NULL, UNIQUE (study, place)) STRICT""",
+        at TEXT NOT NULL, leaf INTEGER NOT NULL,
+        cost_coordinator INTEGER NOT NULL DEFAULT 0, UNIQUE (study, place)) STRICT""",
     """CREATE TABLE IF NOT EXISTS released (
         charge INTEGER PRIMARY KEY REFERENCES charge (id), content BLOB NOT NULL, receipt TEXT NOT NULL,
         leaf INTEGER NOT NULL) STRICT""",
@@ -107,7 +108,7 @@ class Ledger:
         if len(accounts) != len(VIEWS) * len(PARTS["everyone"]):
             raise Refusal("budget-too-small", "no account is open")
         for account in accounts:
-            if account.spent + programme.cost(account.part) > account.ceiling:
+            if account.spent + programme.cost(account.part, CHARGED_FOR[account.view]) > account.ceiling:
                 raise Refusal("budget-too-small", f"{account.part} people, {account.view} view")
 
     def charge(self, study: str, place: Place, request: str, *, at: str) -> Charge:
@@ -129,7 +130,6 @@ class Ledger:
     def settle(self, charge: Charge, vector: Ring, *, data: tuple[str, ...], optouts: str) -> Release:
         """Store what leaves under its charge and commit; only then does a receipt, and so a release, exist."""
         content = vector.astype("<u8").tobytes()
-        cost = charge.place.mechanism.cost
         receipt = Receipt(
             node=self._node,
             study=charge.study,
@@ -137,8 +137,8 @@ class Ledger:
             title=charge.place.title,
             people=charge.place.people,
             mechanism=charge.place.mechanism.document(),
-            cost_outside=cost,
-            cost_coordinator=cost,
+            cost_outside=charge.place.mechanism.cost,
+            cost_coordinator=charge.place.mechanism.cost_unmasked,
             request=charge.request,
             data=data,
             optouts=optouts,
@@ -171,7 +171,7 @@ class Ledger:
                 raise Tampered("ledger-tampered", f"spending of {account.part} people")
         for charge in charges:
             facts = leaves.pop(charge["leaf"], {"facts": {}})["facts"]
-            if any(facts.get(key) != charge[key] for key in LEAF_KEYS):
+            if any(facts.get(key) != charge[key] for key in LEAF_KEYS) or costs_of(facts) != costs_of(charge):
                 raise Tampered("ledger-tampered", f"charge {charge['id']}")
         if leaves:
             raise Tampered("ledger-tampered", f"charge of leaf {min(leaves)} is missing")
@@ -184,19 +184,22 @@ class Ledger:
 
     def _new(self, connection: sqlite3.Connection, study: str, place: Place, request: str, at: str) -> Charge:
         require_open(connection)
-        cost = place.mechanism.cost
+        mechanism = place.mechanism
+        costs = {"outside": mechanism.cost, "coordinator": mechanism.cost_unmasked}
+        to_pay = [(costs[view], part, view) for part in PARTS[place.people] for view in VIEWS]
         try:
-            charged = [connection.execute(PAY, (cost, part)).rowcount for part in PARTS[place.people]]
+            charged = [connection.execute(PAY, values).rowcount for values in to_pay]
         except sqlite3.IntegrityError as error:
             raise Refusal("budget-exhausted", place.title) from error
-        if set(charged) != {len(VIEWS)}:
+        if set(charged) != {1}:
             raise Refusal("budget-exhausted", "no account is open")
         facts: dict[str, Any] = {"study": study, "place": place.index, "title": place.title, "people": place.people}
-        facts |= {"request": request, "mechanism": place.mechanism.document(), "cost": cost}
+        facts |= {"request": request, "mechanism": mechanism.document(), **charge_document(*costs.values())}
         leaf = self._audit.append(connection, CHARGED, facts, at=at)
-        mechanism = canonical(place.mechanism.document()).decode()
-        row = (study, place.index, request, place.title, place.people, mechanism, cost, at, leaf)
-        cursor = connection.execute("INSERT INTO charge VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        drawn = canonical(mechanism.document()).decode()
+        row = (study, place.index, request, place.title, place.people, drawn, mechanism.cost, at, leaf)
+        values = (*row, mechanism.cost_unmasked)
+        cursor = connection.execute("INSERT INTO charge VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         return Charge(int(cursor.lastrowid or 0), study, place, request, at, leaf, None)
 
     def _released(self, connection: sqlite3.Connection, charge: int) -> Release | None:

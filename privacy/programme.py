@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Literal
 
 from privacy import accountant
 from privacy.arrays import Arrays
@@ -22,20 +23,43 @@ NODES_A_PERSON = (1, 2, 3)  # for how many nodes that know the same person a pri
 COHORT_SIZE_SHARE = 0.02  # of the study's budget, a number: enough to tell a cohort from an empty room
 NODE_ITSELF = "node"  # the step whose sum the node takes for its own judgement; it is charged and never leaves
 
+Observer = Literal["outsider", "participant", "colluders", "coordinator"]
+OBSERVERS: Mapping[Observer, str] = {
+    "outsider": "who sees only the totals",
+    "participant": "a node, which knows its own share of the noise",
+    "colluders": "as many nodes together as the study tolerates, and the coordinator with them",
+    "coordinator": "the coordinator, should the masks be broken",
+}
+CHARGED_FOR: Mapping[str, Observer] = {"outside": "colluders", "coordinator": "coordinator"}  # by the ledger's view
+
 
 @dataclass(frozen=True)
 class Mechanism:
-    """Discrete Gaussian noise on an integer sum: ``clip`` is ``clip_units`` grid units; noise in units squared."""
+    """Discrete Gaussian noise on an integer sum: ``clip`` is ``clip_units`` grid units; noise in units squared.
+
+    ``sigma_squared`` is what one node adds. ``honest`` nodes' noise at least hides a person in every total that anybody
+    can read, whoever colludes; 1 where each node adds all of the noise and no sum is masked.
+    """
 
     width: int
     clip: float
     clip_units: int
     sigma_squared: int
+    honest: int = 1
 
     @property
     def cost(self) -> int:
-        """Return the price in units of 10^-12 rho, from the parameters alone."""
-        return accountant.cost(self.clip_units, self.sigma_squared)
+        """Return the price in units of 10^-12 rho, from the parameters alone, while masks hold."""
+        return self.cost_behind(self.honest)
+
+    @property
+    def cost_unmasked(self) -> int:
+        """Return the price against who can read this node's own sum: the coordinator, should masks be broken."""
+        return self.cost_behind(1)
+
+    def cost_behind(self, shares: int) -> int:
+        """Return the price against who sees a total in which so many shares of noise are unknown to them."""
+        return accountant.cost(self.clip_units, self.sigma_squared, shares=shares, width=self.width)
 
     @property
     def unit(self) -> float:
@@ -48,8 +72,9 @@ class Mechanism:
         return math.sqrt(self.sigma_squared) * self.unit
 
     def document(self) -> Document:
-        """Return the parameters for ledger, receipt and audit."""
-        return {"name": "discrete-gaussian", **asdict(self)}
+        """Return the parameters for ledger, receipt and audit; ``honest`` only where noise is shared."""
+        parameters = {name: value for name, value in asdict(self).items() if (name, value) != ("honest", 1)}
+        return {"name": "discrete-gaussian", **parameters}
 
 
 @dataclass(frozen=True)
@@ -69,6 +94,15 @@ class Place:
         if {n: (str(a.dtype), a.shape) for n, a in state.items()} != {n: ("float64", s) for n, s in self.state.items()}:
             raise Refusal("state-wrong", self.title)
 
+    def cost_behind(self, shares: int, nodes: int = 1) -> int:
+        """Return what a person pays whose records are at so many nodes, against who sees totals as in ``Mechanism``.
+
+        Of a total that several nodes' noise hides, a person at m nodes moves m times as much, which costs the square;
+        but never more than m nodes' sums seen one by one, from which the total could be made.
+        """
+        shares = 1 if self.step == NODE_ITSELF else shares  # it never leaves, so nobody else's noise hides it
+        return min(nodes**2 * self.mechanism.cost_behind(shares), nodes * self.mechanism.cost_unmasked)
+
     @property
     def title(self) -> str:
         """Return a short name for people."""
@@ -82,21 +116,34 @@ class Programme:
     study: Study
     places: tuple[Place, ...]
 
-    def cost(self, part: Part) -> int:
-        """Return what each person of this part of the population pays, in units; spares included."""
-        return sum(p.mechanism.cost for p in self.places if part in PARTS[p.people])
+    def cost(self, part: Part, observer: Observer = "colluders", nodes: int = 1) -> int:
+        """Return what each person of this part of the population pays, in units; spares included.
+
+        Against whom, and known to how many nodes, can be said; the ledger charges for ``CHARGED_FOR``.
+        """
+        shares = self.shares(observer)
+        return sum(p.cost_behind(shares, nodes) for p in self.places if part in PARTS[p.people])
+
+    def shares(self, observer: Observer) -> int:
+        """Return how many shares of noise at least are unknown to an observer of the totals; 1 without masks."""
+        terms = self.study.privacy
+        if not terms.masked:
+            return 1
+        known = {"outsider": 0, "participant": 1, "colluders": terms.colluders, "coordinator": terms.quorum - 1}
+        return terms.quorum - known[observer]
 
     @property
     def cost_to_a_person(self) -> int:
         """Return the most that any one person pays: nobody is both trained on and held back."""
         return max(self.cost("training"), self.cost("held-back"))
 
-    def cost_at(self, nodes: int) -> int:
-        """Return the most that a person pays whose records are at several nodes: each adds its own full noise.
+    def cost_at(self, nodes: int, observer: Observer = "colluders") -> int:
+        """Return the most that a person pays whose records are at several nodes.
 
-        So these are separate releases, whose costs add up. (Shares of one noise would cost the square instead.)
+        Where each node adds its own full noise these are separate releases, whose costs add up; under masks they are
+        one, in which the person counts several times.
         """
-        return nodes * self.cost_to_a_person
+        return max(self.cost("training", observer, nodes), self.cost("held-back", observer, nodes))
 
     def of(self, step: str, name: str) -> tuple[Place, ...]:
         """Return the places of one sum of one step, in order."""
@@ -107,22 +154,27 @@ def programme(study: Study, finder: Finder) -> Programme:
     """Price a study: split its budget over the planned sums and size each one's noise.
 
     Every person pays at most the study's epsilon: those trained on and those held back are different people for life,
-    so each part of the population has the whole budget, less the cohort size, which both pay.
+    so each part of the population has the whole budget, less the cohort size, which both pay. Under masks each node
+    adds the share of it that is left to it, or what keeps the study's ``epsilon_unmasked``, whichever is more.
     """
-    budget = accountant.units_for(study.privacy.epsilon, study.privacy.delta)
+    terms = study.privacy
+    budget = accountant.units_for(terms.epsilon, terms.delta)
+    unmasked = accountant.units_for(terms.epsilon_unmasked, terms.delta) if terms.masked else budget
     look = own_look(study)
     own = int(budget * COHORT_SIZE_SHARE * look.width)
     places = [Place(0, NODE_ITSELF, look.name, 0, "everyone", _mechanism(look, own))]
     weights = {part: sum(s.budget for s in study.steps if part in PARTS[s.people]) for part in PARTS["everyone"]}
     for step in study.steps:
-        allowed = int((budget - own) * (step.budget / max(weights[part] for part in PARTS[step.people])))
+        part_of_all = step.budget / max(weights[part] for part in PARTS[step.people])
+        allowed, at_worst = (int((units - own) * part_of_all) for units in (budget, unmasked))
         sums = finder.find(step.use).plan(study.parameters(step))
-        if len(places) + sum(s.times + study.privacy.spares for s in sums) > MOST_PLACES:
+        if len(places) + sum(s.times + terms.spares for s in sums) > MOST_PLACES:
             raise Invalid("parameters-wrong", f"step {step.name}: more than {MOST_PLACES} sums")
         for planned in sums:
-            units = int(allowed * planned.share / sum(s.share for s in sums)) // (planned.times + study.privacy.spares)
-            for occurrence in range(planned.times + study.privacy.spares):
-                mechanism = _mechanism(planned, units)
+            times, all_shares = planned.times + terms.spares, sum(s.share for s in sums)
+            units, least = (int(u * planned.share / all_shares) // times for u in (allowed, at_worst))
+            mechanism = _mechanism(planned, units, honest=terms.honest, unmasked=least)
+            for occurrence in range(times):
                 index = len(places)
                 places.append(Place(index, step.name, planned.name, occurrence, step.people, mechanism, planned.state))
     return Programme(study, tuple(places))
@@ -140,20 +192,26 @@ def own_look(study: Study) -> PlannedSum:
     return PlannedSum("cohort-size", meaning, width=width, clip=math.sqrt(width), share=1.0)
 
 
-def _mechanism(planned: PlannedSum, units: int) -> Mechanism:
-    if units < 1:
+def _mechanism(planned: PlannedSum, units: int, *, honest: int = 1, unmasked: int = 0) -> Mechanism:
+    if units < (1 if honest == 1 else 2):
         raise Invalid("epsilon-too-small", f"nothing is left for {planned.name}")
     if planned.width > MOST_NUMBERS:
         raise Invalid("parameters-wrong", f"sum {planned.name}: more than {MOST_NUMBERS} numbers")
     clip_units = 2 ** math.ceil(math.log2(UNITS_A_CLIP_AND_ROOT_WIDTH * math.sqrt(planned.width)))
-    while (sigma_squared := accountant.sigma_squared_for(clip_units, units)) < LEAST_SIGMA_UNITS**2:
+    while (sigma_squared := _share(clip_units, units, honest, unmasked)) < LEAST_SIGMA_UNITS**2:
         clip_units *= 2
     if sigma_squared > LARGEST_SIGMA_SQUARED:
         raise Invalid("epsilon-too-small", f"too little is left for {planned.name}")
-    return Mechanism(planned.width, planned.clip, clip_units, sigma_squared)
+    return Mechanism(planned.width, planned.clip, clip_units, sigma_squared, honest)
+
+
+def _share(clip_units: int, units: int, honest: int, unmasked: int) -> int:
+    share = accountant.sigma_squared_for(clip_units, units, shares=honest)
+    return share if honest == 1 else max(share, accountant.sigma_squared_for(clip_units, unmasked))
 
 
 __all__ = [
+    "CHARGED_FOR",
     "COHORT_SIZE_SHARE",
     "LARGEST_SIGMA_SQUARED",
     "LEAST_SIGMA_UNITS",
@@ -161,8 +219,10 @@ __all__ = [
     "MOST_PLACES",
     "NODES_A_PERSON",
     "NODE_ITSELF",
+    "OBSERVERS",
     "UNITS_A_CLIP_AND_ROOT_WIDTH",
     "Mechanism",
+    "Observer",
     "Place",
     "Programme",
     "own_look",

@@ -30,18 +30,29 @@ def combined(own: Spending, other: Spending, populations: Populations) -> Spendi
 
 
 def with_charges(spending: Spending, charges: Iterable[Mapping[str, Any]]) -> Spending:
-    """Add charges, each with ``people`` and ``cost``, to the accounts of the people they were about.
+    """Add charges, each with ``people`` and what it costs in each view, to the accounts of the people they were about.
 
     A charge that would lower an account is ``ledger-tampered``: of a log whose node lost its key, nobody can tell the
     newest leaves from forged ones.
     """
     spent = dict(spending)
     for charge in charges:
-        if type(charge["cost"]) is not int or charge["cost"] <= 0 or charge["people"] not in PARTS:
+        costs = costs_of(charge)
+        if any(type(cost) is not int or cost <= 0 for cost in costs.values()) or charge["people"] not in PARTS:
             raise Tampered("ledger-tampered", "a charge that is none")
         for part, view in _KEYS:
-            spent[part, view] += charge["cost"] if part in PARTS[charge["people"]] else 0
+            spent[part, view] += costs[view] if part in PARTS[charge["people"]] else 0
     return spent
+
+
+def costs_of(charge: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a charge costs in each view; one that says a single cost is of a time, or sum, without masks."""
+    return {"outside": charge["cost"], "coordinator": charge.get("cost_coordinator", charge["cost"])}
+
+
+def charge_document(outside: int, coordinator: int) -> Document:
+    """Return the costs of a charge as its leaf says them; ``costs_of`` reads them back."""
+    return {"cost": outside} | ({"cost_coordinator": coordinator} if coordinator != outside else {})
 
 
 def replayed(events: Iterable[Mapping[str, Any]]) -> Spending:
@@ -80,7 +91,9 @@ __all__ = [
     "VIEWS",
     "Populations",
     "Spending",
+    "charge_document",
     "combined",
+    "costs_of",
     "read_spending",
     "replayed",
     "spending_document",

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from privacy.accountant import LARGEST_EPSILON
 from privacy.canonical import Document, hash_of
 from privacy.computation import PARTS, People
 from privacy.demands import Demand, demand_faults, read_demands
@@ -17,6 +16,7 @@ from privacy.errors import Invalid, Refusal, Unreachable
 from privacy.feature_reading import completed, features_of
 from privacy.features import FeatureSet
 from privacy.fields import Fields
+from privacy.terms import PrivacyTerms, read_terms, terms_faults
 from privacy.toml_file import table_of
 from privacy.unfinished import unfinished
 
@@ -27,9 +27,6 @@ TRANSFORMS: Mapping[Transform, str] = {
     "log": "log(1 + value - low), scaled from its range to 0 … 1",
     "at-least": "1 when it is at least the threshold, otherwise 0",
 }
-MASKINGS = ("none",)  # full noise at each node; masking by secure aggregation will be a second word here
-LARGEST_DELTA = 1e-4
-MOST_SPARES = 10  # more would let a study ask for much that its plan does not show
 
 
 @dataclass(frozen=True)
@@ -62,19 +59,6 @@ class Step:
     people: People
     budget: float
     parameters: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class PrivacyTerms:
-    """What each person is promised: at most ``epsilon`` at ``delta`` from all the study's sums together."""
-
-    unit: Literal["person"]
-    epsilon: float
-    delta: float
-    masking: str
-    quorum: int
-    spares: int
-    minimum_cohort: int
 
 
 @dataclass(frozen=True)
@@ -127,6 +111,7 @@ class Study:
         """
         head = asdict(replace(self, features=None))
         said = {name: v for name, v in head.items() if v or name not in ("software", "quality", "features")}
+        said["privacy"] = self.privacy.document()
         return said | (self.features.document() if self.features else {})
 
     def variable(self, name: str) -> Variable:
@@ -190,7 +175,7 @@ def _study(f: Fields) -> Study:
         data_set=f.name("data_set"),
         variables=tuple(_variable(v) for v in f.tables("variables")),
         steps=tuple(_step(s) for s in f.tables("steps")),
-        privacy=_privacy(f.table("privacy")),
+        privacy=read_terms(f.table("privacy")),
         invited=tuple(_invited(i) for i in f.tables("invited")),
         software=_software(f.table("software")) if "software" in f else None,
         quality=read_demands(f.tables("quality")),
@@ -230,26 +215,6 @@ def _step(f: Fields) -> Step:
     return step
 
 
-def _privacy(f: Fields) -> PrivacyTerms:
-    terms = PrivacyTerms(
-        unit=cast("Literal['person']", f.text("unit", "person", choices=("person",))),
-        epsilon=f.number("epsilon", above=0),
-        delta=f.number("delta", 1e-5, above=0),
-        masking=f.text("masking", "none", choices=MASKINGS),
-        quorum=f.whole("quorum", least=1),
-        spares=f.whole("spares", 0),
-        minimum_cohort=f.whole("minimum_cohort", 100, least=1),
-    )
-    if terms.spares > MOST_SPARES:
-        f.fault("spares", f"is at most {MOST_SPARES}")
-    if terms.epsilon > LARGEST_EPSILON:
-        f.fault("epsilon", f"is at most {LARGEST_EPSILON:g}")
-    if terms.delta > LARGEST_DELTA:
-        f.fault("delta", f"is at most {LARGEST_DELTA:g}")
-    f.finish()
-    return terms
-
-
 def _invited(f: Fields) -> Invited:
     invited = Invited(f.text("name"), f.text("fingerprint"))
     f.finish()
@@ -275,8 +240,7 @@ def _check_references(study: Study, faults: list[str]) -> None:
         if step.of and step.of not in [s.name for s in study.steps[:i]]:
             faults.append(f"steps[{i + 1}].of: no earlier step is called {step.of}")
     faults += demand_faults(study.quality)
-    if study.privacy.quorum > len(study.invited):
-        faults.append("privacy.quorum: is more than are invited")
+    faults += terms_faults(study.privacy, len(study.invited))
     try:
         hash_of(study.document())
     except (TypeError, ValueError, RecursionError):  # a date, a huge whole number, NaN: nothing that RFC 8785 can write
@@ -284,12 +248,8 @@ def _check_references(study: Study, faults: list[str]) -> None:
 
 
 __all__ = [
-    "LARGEST_DELTA",
-    "MASKINGS",
-    "MOST_SPARES",
     "TRANSFORMS",
     "Invited",
-    "PrivacyTerms",
     "Software",
     "Step",
     "Study",

@@ -136,8 +136,8 @@ def _opened(path, key, ceilings, node):
     )
 
 
-def a_place(index=1, *, people="training", width=3, sigma_squared=10_000, clip_units=64):
-    return Place(index, "risk", "gradient", index - 1, people, Mechanism(width, 0.6, clip_units, sigma_squared))
+def a_place(index=1, *, people="training", width=3, sigma_squared=10_000, clip_units=64, honest=1):
+    return Place(index, "risk", "gradient", index - 1, people, Mechanism(width, 0.6, clip_units, sigma_squared, honest))
 
 
 def plan_of(study):

@@ -98,7 +98,7 @@ class Site:
             people=place.people,
             mechanism=drawn.document(),
             cost_outside=drawn.cost,
-            cost_coordinator=drawn.cost,
+            cost_coordinator=drawn.cost_unmasked,
             request=request.hash,
             data=("sha256:0",),
             optouts="2027-03-01",

@@ -34,7 +34,8 @@ from privacy.features import KINDS, Condition, Feature, FeatureSet
 from privacy.fields import Fields
 from privacy.frailty import frailty_index
 from privacy.programme import programme
-from privacy.study import TRANSFORMS, Invited, PrivacyTerms, Software, Step, Study, Variable, from_document
+from privacy.study import TRANSFORMS, Invited, Software, Step, Study, Variable, from_document
+from privacy.terms import PrivacyTerms
 from tests.builders import document, random_table
 from tests.neighbours import touched_by_absence, touched_by_order
 from tests.rehearsal import no_noise, rehearse

@@ -57,7 +57,7 @@ def test_a_node_of_0_1_is_upgraded_verified_and_answers_with_the_same_bytes(old,
     with pytest.raises(HedgerowError, match="state-old"):
         opened(old).verify()
     done = upgrade(opened(old), backup=old / "before.backup")
-    assert done.steps == ["0.1 to 0.2", "0.2 to 0.3"]
+    assert done.steps == ["0.1 to 0.2", "0.2 to 0.3", "0.3 to 0.4"]
     node = opened(old)
     node.verify()
     assert spent(node) == about["spent"]

@@ -64,7 +64,7 @@ def _release(ledger: Any, charged: Any, vector: Any, facts: Any) -> Any:
         people=place.people,
         mechanism=place.mechanism.document(),
         cost_outside=place.mechanism.cost,
-        cost_coordinator=place.mechanism.cost,
+        cost_coordinator=place.mechanism.cost_unmasked,
         request=charged.request,
         charged_at=charged.at,
         audit_leaf=charged.leaf,

@@ -17,7 +17,8 @@ from privacy.durable import Database
 from privacy.errors import HedgerowError, Invalid, Refusal
 from privacy.ledger import Ledger
 from privacy.signing import PublicKey
-from privacy.study import PrivacyTerms, Step
+from privacy.study import Step
+from privacy.terms import PrivacyTerms
 from tests.nodes import NOW
 
 SCHEMA = (*audit.SCHEMA, *ledger.SCHEMA, *policies.SCHEMA, *register.SCHEMA)

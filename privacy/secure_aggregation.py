@@ -176,6 +176,8 @@ def masked(vector: Ring, *, dealer: Dealer, publics: Mapping[str, bytes], reques
     Uniform to whoever lacks one of these masks. ``publics`` are the mask public keys whose letters opened;
     ``request`` is the hash of the whole request, weights included: under another one, masks do not cancel.
     """
+    if vector.dtype != np.uint64 or vector.ndim != 1:
+        raise ValueError("a vector of the ring")  # of others, numpy would make floats
     plain = np.append(vector, np.uint64(1))
     masks = Masks(dealer.round.binding, request, plain.size)
     own = masks.of_self(dealer.node, dealer.self_mask)
@@ -213,10 +215,11 @@ def unmasked(
     _check_survivors(this_round, survivors)
     if not set(revealed) <= set(survivors):
         raise Refusal("survivors-wrong", "a reveal of somebody who did not survive")
-    if len({vector.shape for vector in inputs.values()}) != 1:
+    size = max(1, inputs[survivors[0]].size)
+    if any(vector.dtype != np.uint64 or vector.shape != (size,) for vector in inputs.values()):
         raise Tampered("unmasking-failed", "vectors of different lengths")
     total: Ring = np.sum(list(inputs.values()), axis=0, dtype=np.uint64)
-    masks = Masks(this_round.binding, request, total.size)
+    masks = Masks(this_round.binding, request, size)
     for member, secret in _recovered(this_round, revealed).items():
         if member in inputs:
             total -= masks.of_self(member, secret)

@@ -50,7 +50,7 @@ def combine_all(shares: Mapping[int, Sequence[bytes]], threshold: int) -> list[b
     chosen = sorted(shares)[:threshold]
     if len(chosen) < threshold or chosen[0] < 1:
         raise Tampered("share-wrong", f"{len(chosen)} of {threshold} shares")
-    rows = [[_element(share) for share in shares[x]] for x in chosen]
+    rows = [[_element(share, x) for share in shares[x]] for x in chosen]
     if len({len(row) for row in rows}) != 1:
         raise Tampered("share-wrong", "not every holder gave a share of every secret")
     weights = _weights(chosen)
@@ -73,10 +73,10 @@ def _weights(xs: Sequence[int]) -> list[int]:
     return [whole * pow(divisor, -1, PRIME) % PRIME for divisor in below]
 
 
-def _element(share: bytes) -> int:
+def _element(share: bytes, x: int) -> int:
     value = int.from_bytes(share)
     if len(share) != SHARE_BYTES or value >= PRIME:
-        raise Tampered("share-wrong", "not an element of the field")
+        raise Tampered("share-wrong", f"holder {x} gave no element of the field")
     return value
 
 

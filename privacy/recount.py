@@ -64,7 +64,8 @@ def recount(events: Iterable[Document]) -> dict[tuple[str, str], Count]:
 
 def _charge(leaf: Mapping[str, Any], view: str) -> tuple[Fraction, int]:
     facts = leaf["facts"]
-    rho, units = _rho(facts["mechanism"], view), facts["cost"]
+    told = "cost_coordinator" if view == "coordinator" and "cost_coordinator" in facts else "cost"
+    rho, units = _rho(facts["mechanism"], view), facts[told]
     if not rho <= units * UNIT < rho + ROUNDING:
         raise Tampered("ledger-tampered", f"leaf {leaf['position']} is not what its noise costs")
     return rho, units

@@ -88,6 +88,16 @@ def test_noise_shared_by_honest_nodes_costs_outsiders_less_and_the_coordinator_t
     assert shared == alone / 4 or float(shared) == pytest.approx(float(alone) / 4)
 
 
+def test_each_view_is_held_against_its_own_cost(kept):
+    (event,) = charged(kept, a_place(1, honest=4))
+    assert {view: recount([event])["training", view].units for view in ("outside", "coordinator")} == {
+        account.view: account.spent for account in kept.ledger.accounts() if account.part == "training"
+    }
+    for cost in ("cost", "cost_coordinator"):
+        with pytest.raises(Tampered, match="what its noise costs"):
+            recount([edited(event, **{cost: event["facts"][cost] // 2})])
+
+
 def recount_rho(event, **more):
     from privacy.recount import _rho
 

@@ -19,6 +19,9 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS answer (
         study TEXT NOT NULL, place INTEGER NOT NULL, node TEXT NOT NULL, content BLOB NOT NULL,
         counted INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (study, place, node)) STRICT""",
+    """CREATE TABLE IF NOT EXISTS stage (
+        study TEXT NOT NULL, stage TEXT NOT NULL, place INTEGER NOT NULL, about TEXT NOT NULL, node TEXT NOT NULL,
+        content BLOB NOT NULL, PRIMARY KEY (study, stage, place, about, node)) STRICT""",
     """CREATE TABLE IF NOT EXISTS contact (
         study TEXT NOT NULL, place INTEGER NOT NULL, node TEXT NOT NULL, title TEXT NOT NULL,
         asks INTEGER NOT NULL, asked_at TEXT NOT NULL, ended_at TEXT NOT NULL DEFAULT '', seconds REAL,
@@ -116,6 +119,34 @@ class Journal:
             query = "UPDATE answer SET counted = 1 WHERE study = ? AND place = ? AND node = ?"
             connection.executemany(query, [(study, place, node) for node in nodes])
             connection.execute("UPDATE exchange SET closed = 1 WHERE study = ? AND place = ?", (study, place))
+
+    def abandon(self, study: str, place: int) -> None:
+        """Give a place up for good: its total is made of no answer, whether too few came or they stay masked."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE answer SET counted = 0 WHERE study = ? AND place = ?", (study, place))
+            connection.execute("UPDATE exchange SET closed = 1 WHERE study = ? AND place = ?", (study, place))
+
+    def asked(self, study: str, place: int) -> bool:
+        """Say whether a request stands for a place."""
+        query = "SELECT 1 FROM exchange WHERE study = ? AND place = ?"
+        return self._database.one(query, (study, place)) is not None
+
+    def keep_stage(self, study: str, stage: str, contents: Mapping[int, bytes], node: str, *, about: str) -> None:
+        """Keep what a node said in a stage of secure aggregation, place by place; what is there already stays."""
+        rows = [(study, stage, place, about, node, content) for place, content in contents.items()]
+        with self._database.transaction() as connection:
+            connection.executemany("INSERT OR IGNORE INTO stage VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def forget_shares(self, study: str, places: Iterable[int], *, about: str) -> None:
+        """Drop what was dealt for these places to any other roster: whoever deals anew has forgotten it."""
+        query = "DELETE FROM stage WHERE study = ? AND stage = 'share' AND place = ? AND about != ?"
+        with self._database.transaction() as connection:
+            connection.executemany(query, [(study, place, about) for place in places])
+
+    def stage(self, study: str, stage: str, place: int, *, about: str) -> dict[str, bytes]:
+        """Return what nodes said in a stage of a place, about one roster or request."""
+        query = "SELECT node, content FROM stage WHERE study = ? AND stage = ? AND place = ? AND about = ?"
+        return {row["node"]: row["content"] for row in self._database.rows(query, (study, stage, place, about))}
 
     def counted(self, study: str) -> list[bytes]:
         """Return the answers that totals were made of, as the nodes signed them, by place and node."""

@@ -8,18 +8,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from coordinator.asked import Asked, standing_request
 from coordinator.federation.grid import Grid
-from coordinator.journal import Journal, Standing
-from privacy.computation import Ask, Computation, Finder, Parameters, Result
-from privacy.errors import HedgerowError, Invalid, Refusal, Tampered
+from coordinator.journal import Journal
+from coordinator.masking import Masking
+from privacy.computation import Ask, Computation, Finder, Parameters, Result, Total
+from privacy.errors import HedgerowError, Refusal, Tampered
 from privacy.logs import exchange_id
-from privacy.private_sum import total
+from privacy.private_sum import total, total_of
 from privacy.programme import Place, Programme, programme
-from privacy.release import Notice, Receipt, Release, decode
+from privacy.release import Receipt, Release, decode
 from privacy.request import Request
 from privacy.signing import PublicKey
 from privacy.study import Step, Study
@@ -60,15 +63,6 @@ class Outcome:
         return len(self.seconds)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A place, and the request for it that stands, as it was signed."""
-
-    place: Place
-    request: Request
-    content: bytes
-
-
 @dataclass
 class _Run:
     study: Study
@@ -88,6 +82,15 @@ class _Run:
     seconds: list[float] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
     given_up: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @cached_property
+    def masking(self) -> Masking | None:
+        """Return what makes masks and takes them off, where the study asks for it."""
+        if not self.study.privacy.masked:
+            return None
+        return Masking(
+            self.study, self.grid, self.key, self.keys, self.journal, self.deadline_seconds, self.stop, self.refusals
+        )
 
     def called(self, node: str) -> str:
         """Return the name that the study invites a node by; whoever it does not invite is told by its key."""
@@ -137,15 +140,14 @@ def _learn(run: _Run, step: Step, computation: Computation, parameters: Paramete
     places: dict[str, Iterator[Place]] = {}
     while (ask := computation.next_request(parameters, state)) is not None:
         left = places.setdefault(ask.sum, iter(run.plan.of(step.name, ask.sum)))
-        place, releases = _answered(run, ask, left)
+        releases, summed = _answered(run, ask, left)
         run.receipts += [release.receipt for release in releases]
-        shares = [release.vector() for release in releases]
-        state = computation.absorb(parameters, state, ask, total(shares, place.mechanism))
+        state = computation.absorb(parameters, state, ask, summed)
     return computation.result(parameters, state)
 
 
-def _answered(run: _Run, ask: Ask, places: Iterator[Place]) -> tuple[Place, list[Release]]:
-    """Return the first place that a quorum answers; one that fails costs one of the sum's spares.
+def _answered(run: _Run, ask: Ask, places: Iterator[Place]) -> tuple[list[Release], Total]:
+    """Return what a quorum answered at the first place where it did; one that fails costs one of the sum's spares.
 
     A place is given up for good before a spare is asked: were it answered late, after a restart, the spare would be
     taken for the computation's next question, though it was asked with an earlier state. With no spare left the place
@@ -153,28 +155,44 @@ def _answered(run: _Run, ask: Ask, places: Iterator[Place]) -> tuple[Place, list
     """
     for place in places:
         started = time.monotonic()
-        releases = _exchange(run, ask, place)
-        if len(releases) >= run.study.privacy.quorum:
+        request, releases = _exchange(run, ask, place)
+        if len(releases) >= (run.masking.threshold(request) if run.masking else run.study.privacy.quorum):
             run.journal.close(run.study.hash, place.index, list(releases))
-            run.seconds.append(time.monotonic() - started)
-            run.roster = tuple(sorted(releases))
-            return place, [releases[node] for node in run.roster]
+            if (summed := _summed(run, place, request, releases)) is not None:
+                run.seconds.append(time.monotonic() - started)
+                run.roster = tuple(sorted(releases))
+                return [releases[node] for node in run.roster], summed
         run.given_up[place.step, place.sum] += 1
         if run.given_up[place.step, place.sum] > run.study.privacy.spares:
             break
-        run.journal.close(run.study.hash, place.index, [])
+        run.journal.abandon(run.study.hash, place.index)
     codes = ", ".join(sorted(f"{run.called(node)}: {code}" for node, code in run.refusals.items()))
     raise Refusal("quorum-lost", codes or "no answer before the deadline")
 
 
-def _exchange(run: _Run, ask: Ask, place: Place) -> dict[str, Release]:
+def _summed(run: _Run, place: Place, request: Request, releases: Mapping[str, Release]) -> Total | None:
+    """Return what the releases add up to; None when too few helped to unmask them, and nothing was revealed."""
+    if run.masking is None:
+        return total([releases[node].vector() for node in sorted(releases)], place.mechanism)
+    try:
+        return total_of(run.masking.unmask(request, releases), len(releases), place.mechanism)
+    except HedgerowError as error:
+        if run.stop.is_set():
+            raise Stopped from None
+        log.warning("round-lost", study=run.study.hash, place=place.index, code=error.code)
+        if error.code != "quorum-lost":
+            run.refusals["round"] = error.code
+        return None
+
+
+def _exchange(run: _Run, ask: Ask, place: Place) -> tuple[Request, dict[str, Release]]:
     """Ask one place of the whole roster, up to three times, and return the releases that came.
 
     Of a place that is closed, only those answers are asked for again that the journal lost, and all must come: the
     later requests were made with their total.
     """
     standing = run.journal.open(run.study.hash, place.index, _request(run, ask, place).encode(run.key))
-    asked = _Asked(place, _standing(run, standing, place), standing.request)
+    asked = standing_request(run.study, place, standing.request, PublicKey.of(run.key))
     wanted = set(standing.answers) if standing.closed else set(asked.request.roster)
     if standing.closed and not wanted <= set(run.keys):  # it counted a node that this run does not know
         raise Refusal("roster-wrong", place.title)
@@ -193,54 +211,52 @@ def _exchange(run: _Run, ask: Ask, place: Place) -> dict[str, Release]:
         run.journal.give_up(run.study.hash, place.index, at=run.at())
     if standing.closed and (lost := wanted - releases.keys()):
         raise Tampered("journal-answer-lost", f"{place.title}: {', '.join(sorted(map(run.called, lost)))}")
-    return releases
+    return asked.request, releases
 
 
 def _request(run: _Run, ask: Ask, place: Place) -> Request:
     gone = set(run.revoked())
-    return Request.of(run.study.hash, place.index, tuple(n for n in run.roster if n not in gone), ask.state)
+    roster = tuple(n for n in run.roster if n not in gone)
+    if run.masking and not run.journal.asked(run.study.hash, place.index):
+        later = [p.index for p in run.plan.places if p.step == place.step and p.index != place.index]
+        roster = run.masking.prepare([place.index, *later], roster)
+    return Request.of(run.study.hash, place.index, roster, ask.state)
 
 
-def _require_quorum(run: _Run, asked: _Asked, releases: Mapping[str, Release]) -> None:
+def _require_quorum(run: _Run, asked: Asked, releases: Mapping[str, Release]) -> None:
     """Ask nobody when, without the nodes that were revoked, too few are left to answer."""
     gone = set(run.revoked())
     if len({*asked.request.roster, *releases} - (gone - releases.keys())) < run.study.privacy.quorum:
         raise Refusal("quorum-lost", ", ".join(sorted(f"{run.called(node)}: node-revoked" for node in gone)))
 
 
-def _standing(run: _Run, standing: Standing, place: Place) -> Request:
-    """Return the request that stands; one that is not whole any more stops the run before anybody is asked."""
-    try:
-        request = Request.decode(standing.request, PublicKey.of(run.key))
-    except HedgerowError:
-        raise Tampered("journal-request-damaged", place.title) from None
-    if (request.study, request.place) != (run.study.hash, place.index):
-        raise Tampered("journal-request-damaged", place.title)
-    return request
-
-
-def _kept(run: _Run, asked: _Asked, node: str, reply: bytes) -> Release | None:
+def _kept(run: _Run, asked: Asked, node: str, reply: bytes) -> Release | None:
     """Return an answer from the journal, or None, dropping it, when it is not whole: the node still has it."""
     if node not in run.keys:
         return None
     try:
-        return _release(decode(reply, run.keys[node]), asked)
+        return asked.release(decode(reply, run.keys[node]))
     except HedgerowError:
         run.journal.lose(run.study.hash, asked.place.index, node)
         return None
 
 
-def _ask(run: _Run, asked: _Asked, waiting: set[str], releases: dict[str, Release]) -> None:
+def _ask(run: _Run, asked: Asked, waiting: set[str], releases: dict[str, Release]) -> None:
     """Ask those who are waited for once, and keep what comes until all have answered or the deadline passed."""
     study, place = run.study.hash, asked.place
     run.journal.ask(study, place.index, place.title, sorted(waiting), at=run.at())
     started = time.monotonic()
     _report(run, place, len(releases), len(waiting))
-    requests = dict.fromkeys(sorted(waiting), asked.content)
+    masks = run.masking
+    requests = (
+        masks.inputs(asked.request, asked.content, sorted(waiting))
+        if masks
+        else dict.fromkeys(sorted(waiting), asked.content)
+    )
     for node, reply in run.grid.exchange(requests, deadline_seconds=run.deadline_seconds, stop=run.stop):
         took = time.monotonic() - started
         try:
-            releases[node] = _release(decode(reply, run.keys[node]), asked)
+            releases[node] = asked.release(decode(reply, run.keys[node]))
         except HedgerowError as error:
             run.refusals[node] = code = error.detail if error.code == "node-refused" else error.code
             run.journal.refuse(study, place.index, node, code, seconds=took, at=run.at())
@@ -250,18 +266,6 @@ def _ask(run: _Run, asked: _Asked, waiting: set[str], releases: dict[str, Releas
         _report(run, place, len(releases), len(waiting))
     if run.stop.is_set():
         raise Stopped
-
-
-def _release(outgoing: Release | Notice, asked: _Asked) -> Release:
-    """Return a reply that is what was asked for: this study, place, request and mechanism, of the right length."""
-    if isinstance(outgoing, Notice):
-        raise Refusal("node-refused", outgoing.code)
-    receipt, place, request = outgoing.receipt, asked.place, asked.request
-    expected = (request.study, place.index, request.hash, place.mechanism.document())
-    if (receipt.study, receipt.place, receipt.request, receipt.mechanism) != expected:
-        raise Invalid("release-unexpected", place.title)
-    outgoing.vector()
-    return outgoing
 
 
 def _report(run: _Run, place: Place, answered: int, waiting: int) -> None:

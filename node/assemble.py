@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node import findings, policies, register, reidentification, shelf
+from node import findings, policies, register, reidentification, round_store, shelf
 from node.clock import Clock
 from node.findings import AcceptedFindings
 from node.governance import Governance
@@ -19,11 +19,13 @@ from node.keystore import Keystore
 from node.linkage import agreements
 from node.linkage.agreements import Agreements
 from node.linking import JOIN, fleet_keys
+from node.masking import Masking
 from node.migrations import FORMAT
 from node.policies import Policies
 from node.policy import Policy
 from node.register import Register
 from node.reidentification import Requests
+from node.round_store import RoundStore
 from node.settings import Settings, read_settings
 from node.shelf import Shelf
 from privacy import audit, ledger
@@ -50,8 +52,7 @@ if TYPE_CHECKING:  # opened when first needed: a person who reads a list waits f
 
 IDENTITY_KEY, FLEET_KEY = "identity@1", "fleet@1"
 JOIN_KIT = "join@1"  # in the keystore: whom the node obeys is not for whoever can write a file to say
-KEYSTORE, STATE, RECORDS, FLOWER = "keystore.json", "state.sqlite", "store", "flower"
-MODELS = "models"
+KEYSTORE, STATE, RECORDS, FLOWER, MODELS = "keystore.json", "state.sqlite", "store", "flower", "models"
 Trial = Callable[[Study, Finder], None]
 COMPUTATIONS = Finder("models.computations")
 SCHEMA = (
@@ -63,6 +64,7 @@ SCHEMA = (
     *agreements.SCHEMA,
     *findings.SCHEMA,
     *reidentification.SCHEMA,
+    *round_store.SCHEMA,
 )
 
 
@@ -203,6 +205,11 @@ class Node:
         )
 
     @cached_property
+    def masking(self) -> Masking:
+        """Return this node's part in secure aggregation."""
+        return Masking(RoundStore(self.database, self.audit, self.keystore, now=self.now), self.key)
+
+    @cached_property
     def door(self) -> Door:
         """Return the one door."""
         from node.egress import Door  # noqa: PLC0415 - structlog
@@ -213,6 +220,7 @@ class Node:
             coordinator=self.coordinator,
             governance=self.governance,
             sums=self.sums,
+            masking=self.masking,
             finder=self.finder,
             now=self.now,
             slot_seconds=self.policy.reply_slot_seconds,

@@ -14,6 +14,7 @@ from node.assemble import Node
 from node.clock import stamp
 from node.contact import LOCK, Contact
 from node.following import follow_offers, follow_withdrawals
+from node.governance import OPEN
 from node.witness import Witness
 from privacy.alone import alone
 from privacy.audit import Checkpoint
@@ -108,6 +109,8 @@ class Service:
 
             for name in expire(self._node):
                 _log.info("let go", data=name)
+            running = {r.hash for r in self._node.governance.register.all() if r.state in OPEN}
+            self._node.masking.forget(running)
             self._records_due = now + RETENTION_CHECK
 
     def _poll(self) -> None:

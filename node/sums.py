@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from privacy.arrays import Arrays, Floats
+from privacy.arrays import Arrays, Floats, Ring
 from privacy.canonical import hash_of
 from privacy.computation import Ask, Batch, Finder
 from privacy.errors import Refusal
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from node.data_version import DataVersion
     from node.features import Computed, Features
     from node.store import Store
+
+
+Masked = Callable[[Ring], Ring]
 
 
 class Sums:
@@ -53,8 +56,10 @@ class Sums:
             self._store().latest(data_set)  # one that was erased is no reason to spend anybody's budget
         return self._ledger.charge(plan.study.hash, place, request, at=self._now().isoformat(timespec="seconds"))
 
-    def compute(self, plan: Programme, charge: Charge, state: Arrays) -> Release:
+    def compute(self, plan: Programme, charge: Charge, state: Arrays, mask: Masked | None = None) -> Release:
         """Return what was released on this charge before, or compute it now, on today's opt-outs and newest data.
+
+        The noised sum is masked before it is stored: without ``mask`` it is what leaves.
 
         Between two batches, and before anything is stored, it stops when somebody has paused the node: ``node-paused``.
         """
@@ -78,7 +83,8 @@ class Sums:
                 private.add(self._contributions(study, charge.place, state, batch), people=batch.people)
         self._check_not_paused()
         data = tuple(used.name for used in (version, *(found.events if found else ())))
-        return self._ledger.settle(charge, private.noised(), data=data, optouts=optouts.version)
+        noised = private.noised()
+        return self._ledger.settle(charge, mask(noised) if mask else noised, data=data, optouts=optouts.version)
 
     def judge_cohort(self, study: Study) -> str:
         """Return the code of what speaks against the study here, or nothing, by noisy figures that it pays for once."""
@@ -113,4 +119,4 @@ def place_of(plan: Programme, index: int) -> Place:
     return plan.places[index]
 
 
-__all__ = ["Sums", "place_of"]
+__all__ = ["Masked", "Sums", "place_of"]

@@ -6,7 +6,7 @@ wrapping costs utility, never privacy. The bound holds whatever the floats did, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -72,10 +72,14 @@ class PrivateSum:
         return self._sum + noise(self._mechanism.sigma_squared, self._mechanism.width).astype(np.uint64)
 
 
-def total(shares: list[Ring], mechanism: Mechanism) -> Total:
+def total(shares: Sequence[Ring], mechanism: Mechanism) -> Total:
     """Return what the noisy shares of several nodes add up to, in the contribution's own units."""
-    ring: Ring = np.sum(np.stack(shares), axis=0, dtype=np.uint64)
-    return Total(np.asarray(ring.view(np.int64) * mechanism.unit, np.float64), mechanism.noise_sd * len(shares) ** 0.5)
+    return total_of(np.sum(np.stack(shares), axis=0, dtype=np.uint64), len(shares), mechanism)
 
 
-__all__ = ["Noise", "PrivateSum", "bound", "total"]
+def total_of(ring: Ring, shares: int, mechanism: Mechanism) -> Total:
+    """Return the sum of so many shares, added up already, in the contribution's own units."""
+    return Total(np.asarray(ring.view(np.int64) * mechanism.unit, np.float64), mechanism.noise_sd * shares**0.5)
+
+
+__all__ = ["Noise", "PrivateSum", "bound", "total", "total_of"]

@@ -2,7 +2,8 @@
 
 * ``Release``: depends on patients' data. It can only be built from a ledger receipt for the very bytes it carries.
 * ``Notice``: a closed list of statements that do not depend on patients' data; neighbouring data sets give identical
-  notices. A refused request and a failed one look alike: same fields, same length, a code and nothing else.
+  notices. A refused request and a failed one look alike: same fields, same length, a code and nothing else. A
+  ``Protocol`` message is one of these too: a stage of secure aggregation, made of random keys and who took part.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from privacy.errors import Invalid, Tampered
 from privacy.fields import LARGEST_WHOLE
 from privacy.signing import PublicKey
 
-RELEASE, NOTICE = "release", "notice"
+RELEASE, NOTICE, PROTOCOL = "release", "notice", "protocol"
 NOTICE_BYTES = 1536
 CODE = re.compile(r"[a-z]{1,20}(-[a-z]{1,20}){0,5}")
 HEXADECIMAL = re.compile(r"[0-9a-f]{40,64}")  # a key's fingerprint, a log's root
 NoticeKind = Literal["approved", "refused", "withdrawn", "checkpoint"]
+Stage = Literal["advertise", "share", "confirm", "unmask"]
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,12 @@ class Release:
             raise Tampered("release-unpaid")
 
     def vector(self) -> Ring:
-        """Return the numbers; a length that is not the mechanism's is ``message-malformed``."""
-        if len(self.content) != 8 * self.receipt.mechanism["width"]:
+        """Return the numbers; a length that is not the mechanism's is ``message-malformed``.
+
+        A share of masked noise has one more, in which its node counted itself.
+        """
+        counted = 1 if self.receipt.mechanism.get("honest", 1) > 1 else 0
+        if len(self.content) != 8 * (self.receipt.mechanism["width"] + counted):
             raise Invalid("message-malformed")
         return np.frombuffer(self.content, "<u8").astype(np.uint64)
 
@@ -146,27 +152,47 @@ class Notice:
             raise Invalid("message-malformed")
 
 
-def encode(outgoing: Release | Notice, key: Ed25519PrivateKey) -> bytes:
+@dataclass(frozen=True)
+class Protocol:
+    """One node's part in a stage of secure aggregation: keys, sealed letters, a signature or shares; never a record."""
+
+    node: str
+    study: str
+    stage: Stage
+    place: int
+    content: bytes
+
+    def __post_init__(self) -> None:
+        if self.stage not in get_args(Stage) or not SHA256.fullmatch(self.study) or type(self.place) is not int:
+            raise Invalid("message-malformed")
+
+
+def encode(outgoing: Release | Notice | Protocol, key: Ed25519PrivateKey) -> bytes:
     """Return signed bytes for the wire; notices are all of one length. Nothing else can be serialised outward."""
     match outgoing:
         case Release():
             return Envelope.seal(key, RELEASE, outgoing.receipt.document(), outgoing.content).encode()
         case Notice():
             return Envelope.seal(key, NOTICE, asdict(outgoing)).encode(at_least=NOTICE_BYTES)
+        case Protocol():
+            header = {"node": outgoing.node, "study": outgoing.study, "stage": outgoing.stage, "place": outgoing.place}
+            return Envelope.seal(key, PROTOCOL, header, outgoing.content).encode()
         case _:
             assert_never(outgoing)
 
 
-def decode(content: bytes, node: PublicKey) -> Release | Notice:
+def decode(content: bytes, node: PublicKey) -> Release | Notice | Protocol:
     """Return what ``node`` sent, its signature and its sender checked."""
     envelope = Envelope.decode(content)
-    if envelope.context not in (RELEASE, NOTICE):
+    if envelope.context not in (RELEASE, NOTICE, PROTOCOL):
         raise Invalid("message-malformed")
     envelope.verify(node, envelope.context)
     if envelope.header.get("node") != node.fingerprint:
         raise Tampered("signature-wrong", "signed by another node")
     if envelope.context == RELEASE:
         return Release(Receipt.from_document(envelope.header), envelope.payload)
+    if envelope.context == PROTOCOL:
+        return _protocol(envelope.header, envelope.payload)
     return _notice(envelope.header)
 
 
@@ -186,6 +212,13 @@ def _is_whole(value: object, least: int) -> bool:
     return type(value) is int and least <= value <= LARGEST_WHOLE
 
 
+def _protocol(header: Document, content: bytes) -> Protocol:
+    try:
+        return Protocol(**header, content=content)
+    except TypeError as error:
+        raise Invalid("message-malformed") from error
+
+
 def _notice(header: Document) -> Notice:
     try:
         return Notice(**header)
@@ -198,12 +231,15 @@ __all__ = [
     "HEXADECIMAL",
     "NOTICE",
     "NOTICE_BYTES",
+    "PROTOCOL",
     "RELEASE",
     "Notice",
     "NoticeKind",
+    "Protocol",
     "Receipt",
     "Release",
     "SignedReceipt",
+    "Stage",
     "decode",
     "encode",
 ]

@@ -14,6 +14,7 @@ UNMASKED, MASKED = "none", "secure-aggregation"
 MASKINGS = (UNMASKED, MASKED)  # full noise at each node, or a share of it under masks that only a total is free of
 LARGEST_DELTA = 1e-4
 MOST_SPARES = 10  # more would let a study ask for much that its plan does not show
+LEAST_HONEST = 2  # of one node, the share would be the whole noise
 LEAST_MASKED, MOST_MASKED = 3, 250  # nodes under masks: of two each knows the other's sum; more is slow to deal among
 COLLUDERS = 1  # a coordinator is often run by somebody who also runs a node
 EPSILON_UNMASKED = 8.0  # our choice: the promise that is left should masks be broken is weak, and still one
@@ -91,7 +92,7 @@ def terms_faults(terms: PrivacyTerms, invited: int) -> Iterator[str]:
         yield f"privacy.masking: {MASKED} takes a quorum of at least {LEAST_MASKED} nodes"
     if invited > MOST_MASKED:
         yield f"privacy.masking: {MASKED} is for at most {MOST_MASKED} nodes"
-    if terms.honest < 1 or any(not _safe(nodes, terms) for nodes in range(terms.quorum, invited + 1)):
+    if terms.honest < LEAST_HONEST or any(not _safe(nodes, terms) for nodes in range(terms.quorum, invited + 1)):
         yield "privacy.colluders: are too many for this quorum: too few others would be left, or masks could be opened"
 
 
@@ -109,6 +110,7 @@ __all__ = [
     "COLLUDERS",
     "EPSILON_UNMASKED",
     "LARGEST_DELTA",
+    "LEAST_HONEST",
     "LEAST_MASKED",
     "MASKED",
     "MASKINGS",

@@ -10,7 +10,7 @@ from privacy.contract import Contract
 from privacy.errors import HedgerowError, Invalid
 from privacy.feature_fit import check_features
 from privacy.programme import programme
-from privacy.study import Step, Study
+from privacy.study import DECLARED, NUMBERS, Step, Study, listed
 
 
 def check_study(study: Study, *, finder: Finder, today: datetime.date, contract: Contract | None = None) -> None:
@@ -42,7 +42,7 @@ def _faults(study: Study, finder: Finder, contract: Contract | None) -> Iterator
 
 
 def _step_faults(study: Study, step: Step, finder: Finder) -> Iterator[HedgerowError]:
-    """Try a step's plan; by convention the parameters that name variables are ``features`` and ``outcome``."""
+    """Try a step's plan; by convention parameters of certain names name variables."""
     try:
         finder.find(step.use).plan(study.parameters(step))
     except HedgerowError as error:
@@ -51,8 +51,7 @@ def _step_faults(study: Study, step: Step, finder: Finder) -> Iterator[HedgerowE
         yield type(error)(error.code, where, faults=error.faults)
         return
     known = {variable.name for variable in study.variables}
-    features = step.parameters.get("features")
-    named = [*(features if isinstance(features, list) else ()), *filter(None, [step.parameters.get("outcome")])]
+    named = [n for p in (*DECLARED, *NUMBERS) for n in listed(step.parameters.get(p)) if isinstance(n, str)]
     for name in dict.fromkeys(named):
         if name not in known:
             yield Invalid("variable-unknown", f"step {step.name}: {name}")
@@ -65,12 +64,8 @@ def _column_faults(study: Study, contract: Contract) -> Iterator[HedgerowError]:
     for variable in study.variables:
         if study.features and study.features.feature(variable.column):
             continue
-        where = f"variable {variable.name}: column {variable.column}"
-        bounds = stored[variable.column].public_bounds if variable.column in stored else None
-        if bounds is None:
-            yield Invalid("variable-unknown", where)
-        elif not bounds[0] <= variable.low < variable.high <= bounds[1]:
-            yield Invalid("variable-bounds", f"{where} is within {bounds[0]:g} to {bounds[1]:g}")
+        if fault := variable.fault(stored.get(variable.column), None):
+            yield fault
         if variable.periods_ahead and contract.period is None:
             yield Invalid("variable-unknown", f"variable {variable.name}: {contract.name} has no periods")
 
@@ -81,10 +76,8 @@ def _feature_faults(study: Study, contract: Contract | None) -> Iterator[Hedgero
         feature = study.features.feature(variable.column) if study.features else None
         if feature is None:
             continue
-        low, high = feature.bounds
-        if not low <= variable.low < variable.high <= high:
-            where = f"variable {variable.name}: feature {feature.name} is within {low:g} to {high:g}"
-            yield Invalid("variable-bounds", where)
+        if fault := variable.fault(None, feature):
+            yield fault
         if variable.periods_ahead:
             yield Invalid("variable-unknown", f"variable {variable.name}: features have no periods")
     if study.features and contract is not None and contract.name == study.data_set:

@@ -13,7 +13,8 @@ from privacy.canonical import Document
 from privacy.computation import Result
 from privacy.explain import PEOPLE
 from privacy.page import Html, bullets, facts, joined, page, paragraphs, section, table, tag
-from privacy.study import Step, Study, Variable
+from privacy.study import Step, Study
+from privacy.variables import Variable
 
 SECOND = len("2027-03-01T12:00:00")  # of a time; all are UTC
 RECEIPTS_SHOWN = 200  # more are in the CSV and the JSON

@@ -16,7 +16,8 @@ from privacy.canonical import JSON
 from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.feature_words import explained
-from privacy.study import TRANSFORMS, Step, Variable
+from privacy.study import Step
+from privacy.variables import KEYED, TRANSFORMS, Variable
 
 NOT_MEASURED = "not measured"
 GROUPS = ("sex", "age band", "ethnicity", "index of multiple deprivation")
@@ -141,6 +142,15 @@ def _data(about: Subject) -> Iterator[str | Table]:
 
 
 def _variable(v: Variable) -> tuple[str, ...]:
+    if v.transform in KEYED:
+        return (
+            v.name,
+            v.column,
+            f"{TRANSFORMS[v.transform]}: {'; '.join(v.keys)}",
+            "-",
+            v.keys[-1],
+            str(v.periods_ahead),
+        )
     at = f" (threshold {v.threshold:g})" if v.transform == "at-least" else ""
     return (
         v.name,

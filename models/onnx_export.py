@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from models.scorecard import Scorecard, Term, scorecard_of
 from models.version import ModelVersion
-from privacy.study import Variable
+from privacy.variables import Variable
 
 OPSET: Final = 17  # has all that is needed for float64; what a 2022 runtime reads
 IR_VERSION: Final = 8  # of the same time

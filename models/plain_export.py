@@ -9,7 +9,7 @@ from typing import Final
 from models.scorecard import Term, scorecard_of
 from models.version import ModelVersion
 from privacy.canonical import Document
-from privacy.study import TRANSFORMS
+from privacy.variables import TRANSFORMS
 
 SCHEMA: Final = {"name": "hedgerow-risk-model", "number": 1}
 FORMULA: Mapping[str, str] = {

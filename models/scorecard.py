@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from models.computations.linear_risk import KIND
 from models.version import ModelVersion
 from privacy.errors import Invalid
-from privacy.study import Variable
+from privacy.variables import Variable
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from privacy.arrays import Floats, Integers
 from privacy.computation import Batch
 from privacy.errors import Invalid
-from privacy.study import Transform, Variable
+from privacy.variables import KEYED, Transform, Variable
 
-ROWS_A_BATCH = 10_000  # 20 MB for a sum of 200 numbers a row; well under a second, as a pause ends between batches
+ROWS_A_BATCH = 10_000  # well under a second, as a pause ends between batches
+NUMBERS_A_BATCH = 2_000_000  # of contributions, a row of the sum's width for each person: 16 MB, held a few times
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ def batches(table: Table, declared: Sequence[Variable], *, rows: int = ROWS_A_BA
         yield batch(table.take(slice(first, last)), declared)
 
 
+def rows_for(width: int) -> int:
+    """Return how many rows make a batch of a sum of this width, so that memory does not grow with the width."""
+    return max(1, min(ROWS_A_BATCH, NUMBERS_A_BATCH // width))
+
+
 def batch(table: Table, declared: Sequence[Variable]) -> Batch:
     """Return the variables of the rows that have all the periods ahead that the study asks for."""
     position = _positions(table, sorted({v.periods_ahead for v in declared}))
@@ -55,9 +61,9 @@ def batch(table: Table, declared: Sequence[Variable]) -> Batch:
 
 
 def _column(table: Table, variable: Variable) -> Floats:
-    if variable.column not in table.columns:
+    if variable.source not in table.columns:
         raise Invalid("variable-unknown", variable.column)
-    return table.columns[variable.column]
+    return table.columns[variable.source]
 
 
 def _positions(table: Table, ahead: Sequence[int]) -> dict[int, NDArray[np.intp]]:
@@ -82,6 +88,10 @@ def _positions(table: Table, ahead: Sequence[int]) -> dict[int, NDArray[np.intp]
 
 
 def _transformed(values: Floats, variable: Variable) -> Floats:
+    if variable.transform in KEYED:
+        last = len(variable.keys) - 1  # of what is missing
+        place = TRANSFORM[variable.transform](np.clip(values, variable.low, variable.high), variable)
+        return np.where(np.isnan(values), last, place) / last
     known = np.where(np.isnan(values), variable.if_missing, values)
     return TRANSFORM[variable.transform](np.clip(known, variable.low, variable.high), variable)
 
@@ -95,6 +105,8 @@ TRANSFORM: Mapping[Transform, Callable[[Floats, Variable], Floats]] = {
     "square": lambda values, v: _unit(values, v) ** 2,
     "log": lambda values, v: np.log1p(values - v.low) / math.log1p(v.high - v.low),
     "at-least": lambda values, v: (values >= v.threshold).astype(np.float64),
+    "band": lambda values, v: np.searchsorted(v.edges, values, side="right").astype(np.float64),
+    "code": lambda values, _: values,
 }
 
-__all__ = ["ROWS_A_BATCH", "TRANSFORM", "Table", "batch", "batches"]
+__all__ = ["NUMBERS_A_BATCH", "ROWS_A_BATCH", "TRANSFORM", "Table", "batch", "batches", "rows_for"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from node.store import Store
 from privacy.arrays import Floats
 from privacy.computation import PARTS, People
 from privacy.optouts import OptOuts
-from privacy.study import Variable
+from privacy.variables import Variable
 
 
 @dataclass(frozen=True)
@@ -35,21 +35,24 @@ def cohorts(
     store: Store,
     version: DataVersion,
     optouts: OptOuts,
-    variables: Iterable[Variable],
+    variables: Sequence[Variable],
     people: People,
     *,
     features: pa.Table | None = None,
 ) -> Iterator[Cohort]:
     """Yield the people who are in ``people`` and not opted out, some of them at a time, with what ``variables`` need.
 
-    A column ``recorded.NAME`` is made of NAME's: 1 where there is a value, otherwise 0. One that is in ``features``,
-    which has a row a person in the order of pseudonyms, is taken from there. A person's rows are in one cohort.
+    A column ``recorded.NAME`` is made of NAME's: 1 where there is a value, otherwise 0. ``code.NAME`` has the places of
+    codes among those that the variable NAME lists. One that is in ``features``, which has a row a person in the order
+    of pseudonyms, is taken from there. A person's rows are in one cohort.
     """
-    asked = sorted({v.column for v in variables})
+    coded = {v.source: v for v in variables if v.codes}
+    asked = sorted({v.column for v in variables if not v.codes})
     worked_out = [name for name in asked if features is not None and name in features.column_names]
     columns = [name for name in asked if name not in worked_out]
     period = version.contract.period
     stored = {name.removeprefix(RECORDED) for name in columns}
+    stored |= {v.column for v in coded.values()}
     read = [*sorted(stored), *([period] if period else [])]
     wanted = np.array([part == "held-back" for part in PARTS[people]])
     of_people = None if features is None else features.select(["person", *worked_out]).combine_chunks()
@@ -58,6 +61,7 @@ def cohorts(
         kept = np.isin(rows["held_back"].to_numpy(), wanted) & optouts.keep(persons)[person]
         when = _numbers(rows[period]).astype(np.int64) if period else np.zeros(len(person), np.int64)
         values = {name: _column(rows, name) for name in columns}
+        values |= {name: _places(rows[v.column], v.codes) for name, v in coded.items()}
         if of_people is not None:
             values |= _features(of_people, persons, person)
         table = Table(person.astype(np.int64), when, values)
@@ -100,6 +104,12 @@ def _column(rows: pa.Table, name: str) -> Floats:
     if name.startswith(RECORDED):
         return np.asarray(rows[name.removeprefix(RECORDED)].is_valid().to_numpy(), np.float64)
     return _numbers(rows[name])
+
+
+def _places(column: pa.ChunkedArray, codes: Sequence[str]) -> Floats:
+    """Return each code's place among ``codes``, NaN for one that is not there and for what is missing."""
+    place = pc.index_in(column.cast(pa.string()), value_set=pa.array(codes, pa.string()))
+    return np.asarray(place.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
 
 
 def _numbers(column: pa.ChunkedArray) -> Floats:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.policy import Policy
-from privacy.columns import Column
 from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.dry_run import dry_run
@@ -15,7 +14,7 @@ from privacy.errors import Invalid, Refusal
 from privacy.feature_fit import check_code_lists, check_features
 from privacy.ledger import Ledger
 from privacy.programme import Programme, programme
-from privacy.study import Study, Variable
+from privacy.study import Study
 
 
 @dataclass(frozen=True)
@@ -58,35 +57,17 @@ class Intake:
 
 
 def check_variables(study: Study, contract: Contract) -> None:
-    """Return if every variable is a stored number or a feature within bounds, and quality asks of stored columns."""
+    """Return if every variable is made of a stored column or feature, within bounds; quality asks of stored columns."""
     for demand in study.quality:
         if demand.column not in {column.name for column in contract.stored}:
             raise Invalid("variable-unknown", f"quality: {demand.column}")
+    stored = {column.name: column for column in contract.stored}
     for variable in study.variables:
         feature = study.features.feature(variable.column) if study.features else None
-        low, high = feature.bounds if feature else _bounds(_stored(variable, contract))
-        if variable.low < low or variable.high > high:
-            raise Invalid("variable-bounds", f"{variable.name}: {variable.column} is within {low:g} to {high:g}")
+        if fault := variable.fault(stored.get(variable.column), feature):
+            raise fault
         if variable.periods_ahead and contract.period is None:
             raise Invalid("variable-unknown", f"{variable.name}: {contract.name} has no periods")
-
-
-def _stored(variable: Variable, contract: Contract) -> Column:
-    for column in contract.stored:
-        if column.name == variable.column:
-            return column
-    raise Invalid("variable-unknown", f"{variable.name}: {variable.column}")
-
-
-def _bounds(column: Column) -> tuple[float, float]:
-    """Return a column's public bounds; codes that spell numbers are read as these numbers."""
-    if column.low is not None and column.high is not None:
-        return column.low, column.high
-    try:
-        values = [float(code) for code in column.codes]
-        return min(values), max(values)
-    except ValueError as error:
-        raise Invalid("variable-unknown", f"{column.name} is not a number") from error
 
 
 __all__ = ["Intake", "check_variables"]

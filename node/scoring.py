@@ -26,7 +26,7 @@ from privacy.arrays import Floats, Integers
 from privacy.atomic import put
 from privacy.computation import People
 from privacy.optouts import OptOuts
-from privacy.study import Variable
+from privacy.variables import Variable
 
 
 @dataclass(frozen=True)

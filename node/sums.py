@@ -65,7 +65,7 @@ class Sums:
         """
         if charge.released is not None:
             return charge.released
-        from models.variables import batches  # noqa: PLC0415 - heavy, and a repeated request does not need it
+        from models.variables import batches, rows_for  # noqa: PLC0415 - heavy, and a repeated request does not need it
         from node.cohort import cohorts  # noqa: PLC0415 - pyarrow
         from node.quality.demanded import recorded  # noqa: PLC0415 - numpy
 
@@ -78,7 +78,7 @@ class Sums:
         variables, people = [*study.variables, *own], charge.place.people
         private = PrivateSum(charge.place.mechanism)
         for shard in cohorts(store, version, optouts, variables, people, features=features):
-            for batch in batches(shard.table, variables):
+            for batch in batches(shard.table, variables, rows=rows_for(charge.place.mechanism.width)):
                 self._check_not_paused()
                 private.add(self._contributions(study, charge.place, state, batch), people=batch.people)
         self._check_not_paused()

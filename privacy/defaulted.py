@@ -37,7 +37,7 @@ class _Read(dict[str, Any]):
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as dict has it
         if name in self:
             return self[name]
-        if name != "of" and isinstance(default, PLAIN):  # not the sentinel of what has no default
+        if name not in ("of", "variables") and isinstance(default, PLAIN):  # not the sentinel of what has no default
             self.defaults[name] = default
         return default
 

@@ -11,13 +11,15 @@ from privacy.contract import Contract
 from privacy.feature_words import explained
 from privacy.features import FeatureSet
 from privacy.programme import NODES_A_PERSON, Programme
-from privacy.study import TRANSFORMS, Study, Variable
+from privacy.study import Study
+from privacy.variables import TRANSFORMS, Variable
 
 PEOPLE = {
     "training": "three quarters of the people (the rest are held back for life)",
     "held-back": "the quarter of the people who are held back for life, and never trained on",
     "everyone": "all people in the cohort",
 }
+BANDS_SPELT = 25
 
 
 def explain(plan: Programme, finder: Finder, *contracts: Contract) -> str:
@@ -92,12 +94,22 @@ def spelt(v: Variable, features: FeatureSet | None = None) -> str:
     """Return in words how a variable is made of its column, or of the feature of that name."""
     of = "feature" if features and features.feature(v.column) else "column"
     when = f", {v.periods_ahead} period(s) later" if v.periods_ahead else ""
+    if v.transform == "code":
+        return f"{of} {v.column}{when}, {TRANSFORMS[v.transform]}: {'; '.join(v.keys)}"
+    if v.transform == "band":
+        return f"{of} {v.column}{when}, kept within {v.low:.15g} to {v.high:.15g}; {_bands(v)}"
     how = (
         f"1 when it is at least {v.threshold:.15g}, otherwise 0"
         if v.transform == "at-least"
         else TRANSFORMS[v.transform]
     )
     return f"{of} {v.column}{when}, kept within {v.low:.15g} to {v.high:.15g}, {v.if_missing:.15g} if missing; {how}"
+
+
+def _bands(v: Variable) -> str:
+    """Return the bands, or how many there are where nobody would read them all."""
+    listed = "; ".join(v.keys) if len(v.keys) <= BANDS_SPELT else f"{len(v.keys) - 1} bands, and {v.keys[-1]}"
+    return f"{TRANSFORMS[v.transform]}: {listed}"
 
 
 def _leaves(plan: Programme, finder: Finder) -> str:
@@ -174,4 +186,4 @@ What it may reveal: what is true of people in general, and roughly of this organ
 noise hides a person, not an organisation."""
 
 
-__all__ = ["PEOPLE", "contract_of", "cost_lines", "explain", "spelt", "sure"]
+__all__ = ["BANDS_SPELT", "PEOPLE", "contract_of", "cost_lines", "explain", "spelt", "sure"]

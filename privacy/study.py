@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from privacy.canonical import Document, hash_of
 from privacy.computation import PARTS, People
@@ -19,31 +19,10 @@ from privacy.fields import Fields
 from privacy.terms import PrivacyTerms, read_terms, terms_faults
 from privacy.toml_file import table_of
 from privacy.unfinished import unfinished
+from privacy.variables import KEYED, Variable, read_variable
 
-Transform = Literal["unit", "square", "log", "at-least"]
-TRANSFORMS: Mapping[Transform, str] = {
-    "unit": "scaled from its range to 0 … 1",
-    "square": "scaled from its range to 0 … 1, then squared",
-    "log": "log(1 + value - low), scaled from its range to 0 … 1",
-    "at-least": "1 when it is at least the threshold, otherwise 0",
-}
-
-
-@dataclass(frozen=True)
-class Variable:
-    """A number a row: one column, ``periods_ahead`` of the row, clamped to a public range and transformed.
-
-    A missing value counts as ``if_missing``. A row whose ``periods_ahead`` period is not there is not in the cohort.
-    """
-
-    name: str
-    column: str
-    transform: Transform
-    low: float
-    high: float
-    if_missing: float
-    threshold: float
-    periods_ahead: int
+NUMBERS = ("features", "outcome", "means")  # parameters of a step that by convention name variables: as numbers,
+DECLARED = ("by", "means")  # and those of which a computation is told what the study says of them
 
 
 @dataclass(frozen=True)
@@ -110,6 +89,7 @@ class Study:
         Of ``software``, ``quality`` and ``features`` only what the study says is there: older studies keep their hash.
         """
         head = asdict(replace(self, features=None))
+        head["variables"] = [variable.document() for variable in self.variables]
         said = {name: v for name, v in head.items() if v or name not in ("software", "quality", "features")}
         said["privacy"] = self.privacy.document()
         return said | (self.features.document() if self.features else {})
@@ -121,8 +101,19 @@ class Study:
         raise Invalid("variable-unknown", name)
 
     def parameters(self, step: Step) -> Mapping[str, Any]:
-        """Return what a step's computation is given: its parameters and, as ``of``, those of the step it works on."""
-        return {**step.parameters, "of": self.step(step.of).parameters} if step.of else step.parameters
+        """Return what a step's computation is given: its parameters and, as ``of``, those of the step it works on.
+
+        Where they name variables as ``by`` or ``means``, what the study says of these comes too, as ``variables``:
+        keys and bounds are public, and a computation counts by no others.
+        """
+        of = {"of": self.step(step.of).parameters} if step.of else {}
+        declared = {name: v.document() | {"keys": list(v.keys)} for name, v in self.named(step, DECLARED).items()}
+        return {**step.parameters, **of, **({"variables": declared} if declared else {})}
+
+    def named(self, step: Step, which: tuple[str, ...]) -> dict[str, Variable]:
+        """Return the variables that some of a step's parameters name; others find out who is not there."""
+        found = [name for each in which for name in listed(step.parameters.get(each))]
+        return {v.name: v for v in self.variables if v.name in found}
 
     def step(self, name: str) -> Step:
         """Return a step by name; ``step-unknown`` when there is none."""
@@ -173,7 +164,7 @@ def _study(f: Fields) -> Study:
         asked_by=f.text("asked_by"),
         ends=f.date("ends"),
         data_set=f.name("data_set"),
-        variables=tuple(_variable(v) for v in f.tables("variables")),
+        variables=tuple(read_variable(v) for v in f.tables("variables")),
         steps=tuple(_step(s) for s in f.tables("steps")),
         privacy=read_terms(f.table("privacy")),
         invited=tuple(_invited(i) for i in f.tables("invited")),
@@ -181,25 +172,6 @@ def _study(f: Fields) -> Study:
         quality=read_demands(f.tables("quality")),
         features=features_of(f),
     )
-
-
-def _variable(f: Fields) -> Variable:
-    low, high = f.number("low"), f.number("high")
-    if not low < high:
-        f.fault("high", "is above low")
-    transform = cast("Transform", f.text("transform", "unit", choices=TRANSFORMS))
-    variable = Variable(
-        name=f.name("name"),
-        column=f.name("column"),
-        transform=transform,
-        low=low,
-        high=high,
-        if_missing=f.number("if_missing", low),
-        threshold=f.number("threshold", low),
-        periods_ahead=f.whole("periods_ahead", 0),
-    )
-    f.finish()
-    return variable
 
 
 def _step(f: Fields) -> Step:
@@ -227,6 +199,11 @@ def _software(f: Fields) -> Software:
     return software
 
 
+def listed(value: object) -> list[object]:
+    """Return a list as it is, anything else as the one of a list."""
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
 def _check_references(study: Study, faults: list[str]) -> None:
     for what, names in (
         ("variables", [v.name for v in study.variables]),
@@ -239,6 +216,8 @@ def _check_references(study: Study, faults: list[str]) -> None:
     for i, step in enumerate(study.steps):
         if step.of and step.of not in [s.name for s in study.steps[:i]]:
             faults.append(f"steps[{i + 1}].of: no earlier step is called {step.of}")
+        keyed = [name for name, v in study.named(step, NUMBERS).items() if v.transform in KEYED]
+        faults += [f"steps[{i + 1}].parameters: {name} says a key, and is no number" for name in keyed]
     faults += demand_faults(study.quality)
     faults += terms_faults(study.privacy, len(study.invited))
     try:
@@ -248,13 +227,13 @@ def _check_references(study: Study, faults: list[str]) -> None:
 
 
 __all__ = [
-    "TRANSFORMS",
+    "DECLARED",
+    "NUMBERS",
     "Invited",
     "Software",
     "Step",
     "Study",
-    "Transform",
-    "Variable",
     "from_document",
+    "listed",
     "read_study",
 ]

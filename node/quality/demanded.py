@@ -6,7 +6,8 @@ import numpy as np
 
 from privacy.arrays import Floats
 from privacy.computation import Batch
-from privacy.study import Study, Variable
+from privacy.study import Study
+from privacy.variables import Variable
 
 RECORDED = "recorded."  # before a column's name: whether there is a value; no column or variable has a dot in its name
 

@@ -34,8 +34,9 @@ from privacy.features import KINDS, Condition, Feature, FeatureSet
 from privacy.fields import Fields
 from privacy.frailty import frailty_index
 from privacy.programme import programme
-from privacy.study import TRANSFORMS, Invited, Software, Step, Study, Variable, from_document
+from privacy.study import Invited, Software, Step, Study, from_document
 from privacy.terms import PrivacyTerms
+from privacy.variables import TRANSFORMS, Variable
 from tests.builders import document, random_table
 from tests.neighbours import touched_by_absence, touched_by_order
 from tests.rehearsal import no_noise, rehearse

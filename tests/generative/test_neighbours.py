@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 from privacy.computation import Ask
 from privacy.private_sum import PrivateSum
 from privacy.programme import programme
-from tests.builders import FEATURES, FINDER, NOW, batch_of, small_study, without
+from tests.builders import FINDER, NOW, batch_of, without
 from tests.rehearsal import no_noise
+from tests.tabled import every_computation
 
-STUDY = small_study()
+STUDY = every_computation()
 PLAN = programme(STUDY, FINDER)
 PLACES = {(p.step, p.sum): p for p in PLAN.places[1:]}
-assert {step.use for step in STUDY.steps} == set(FINDER.names()), "a new computation belongs into the small study"
+assert {step.use for step in STUDY.steps} == set(FINDER.names()), "a new computation belongs into that study"
 assert NOW
 
+NAMES = [variable.name for variable in STUDY.variables if variable.name != "admitted"]
 EXTREME = [0.0, 1.0, 1.0 + 1e-16, -1.0, 0.5, 5e-324, 1e-9, 1e16, 1e17, -1e17, 1e154, 1e308, -1e308]
 extremes = st.one_of(st.floats(0, 1), st.sampled_from([*EXTREME, np.nan, np.inf, -np.inf]))
 weights = st.one_of(st.floats(-5, 5), st.sampled_from([*EXTREME, np.nan, np.inf]))
@@ -31,19 +33,13 @@ def batches(draw):
     n = sum(rows)
     seed = draw(st.integers(0, 2**32 - 1))
     rng = np.random.default_rng(seed)
-    values = {name: rng.random(n) for name in FEATURES}
+    values = {name: rng.random(n) for name in NAMES}
     if draw(st.booleans()):
         values["visits"] = values["age"].copy()
-    for name in FEATURES:
+    for name in NAMES:
         for place in draw(st.lists(st.integers(0, n - 1), max_size=3)):
             values[name][place] = draw(extremes)
     return batch_of(rows, values | {"admitted": (rng.random(n) < 0.4) * 1.0})
-
-
-def state_for(step, draw):
-    if step.use == "evaluation":
-        return {"weights": np.array(draw)}
-    return {"weights": np.array(draw)}
 
 
 def summed(place, ask, batch):

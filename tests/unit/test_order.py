@@ -12,7 +12,7 @@ from node.ingest.ahead import ahead
 from node.ingest.aside import Aside
 from node.sources import delimited
 from privacy.members import Members
-from privacy.study import Variable
+from privacy.variables import Variable
 from tests.nodes import HEADER, NodeData, nhs_numbers
 
 NUMBERS = nhs_numbers(300)

@@ -38,7 +38,7 @@ def test_all_faults_come_at_once():
         "name: is empty",
         "question: is missing",
         "colour: is not known",
-        "variables[1].transform: is one of at-least, log, square, unit",
+        "variables[1].transform: is one of at-least, band, code, log, square, unit",
         "variables[2].high: is above low",
         "steps[2].of: no earlier step is called nothing",
         "steps[2].people: is one of everyone, held-back, training",

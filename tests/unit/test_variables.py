@@ -7,7 +7,7 @@ import pytest
 
 from models.variables import Table, batch, batches
 from privacy.errors import Invalid
-from privacy.study import Variable
+from privacy.variables import Variable
 from tests.builders import random_table
 
 

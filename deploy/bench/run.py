@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-AREAS = ("main", "pet")
+AREAS = ("aggregation", "main", "pet")
 OUT = Path("var/bench")
 
 

@@ -12,6 +12,7 @@ from privacy.defaulted import defaulted
 from privacy.explain import spelt
 from privacy.feature_words import explained
 from privacy.study import Step, Study
+from privacy.terms import WITH_MASKS
 
 NOT_THERE = "–"
 WEAKER, STRONGER, OTHER = "weaker", "stronger", "matters"
@@ -37,6 +38,8 @@ TERMS: Mapping[str, tuple[str, str]] = {
     "minimum_cohort": ("minimum cohort at a node", STRONGER),
     "unit": ("unit of privacy", OTHER),
     "masking": ("masking of sums", OTHER),
+    "colluders": ("colluders, nodes that may work together", STRONGER),
+    "epsilon_unmasked": ("epsilon against the coordinator if masks were broken", WEAKER),
 }
 
 
@@ -89,7 +92,9 @@ def _differences(before: Study, after: Study) -> Iterator[Difference]:
     for name, (what, when_higher) in TERMS.items():
         old, new = getattr(before.privacy, name), getattr(after.privacy, name)
         if old != new:
-            yield Difference(what, _said(old), _said(new), _direction(old, new, when_higher))
+            first, second = (_said(v) if v or name not in WITH_MASKS else NOT_THERE for v in (old, new))
+            direction = OTHER if NOT_THERE in (first, second) else _direction(old, new, when_higher)
+            yield Difference(what, first, second, direction)
     yield from _listed("variable", *({v.name: spelt(v, s.features) for v in s.variables} for s in (before, after)))
     yield from _listed(
         "index", *({"date": s.features.index_date.isoformat()} if s.features else {} for s in (before, after))
@@ -168,15 +173,16 @@ def _said(value: Any) -> str:  # noqa: ANN401 - whatever a parameter holds
 
 def _price(before: Price, after: Price) -> Iterator[Figure]:
     yield Figure("epsilon proven", before.epsilon, after.epsilon)
-    for nodes in before.epsilon_known_to:
-        if nodes > 1:
-            yield Figure(f"known to {nodes} nodes", before.epsilon_known_to[nodes], after.epsilon_known_to[nodes])
+    old_known, new_known = (price.epsilon_against["colluders"] for price in (before, after))
+    yield from (Figure(f"known to {n} nodes", old_known[n], new_known[n]) for n in old_known if n > 1)
+    if any(price.cost != price.cost_unmasked for price in (before, after)):
+        yield Figure("epsilon if masks were broken", before.epsilon_unmasked, after.epsilon_unmasked)
     yield Figure("sums", len(before.lines) - 1, len(after.lines) - 1)
     yield Figure("numbers that leave", _numbers(before), _numbers(after))
-    old, new = ({line.sum: line.noise_sd for line in price.lines[1:]} for price in (before, after))
+    old, new = ({line.sum: line.total_noise_sd for line in price.lines[1:]} for price in (before, after))
     for name in dict.fromkeys([*old, *new]):
         if old.get(name) != new.get(name):
-            yield Figure(f"noise sd of {name}", old.get(name), new.get(name))
+            yield Figure(f"noise sd of a quorum's {name}", old.get(name), new.get(name))
 
 
 def _numbers(price: Price) -> int:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from privacy import accountant
 from privacy.computation import PARTS, Finder
-from privacy.programme import NODES_A_PERSON, Place, programme
+from privacy.observers import known
+from privacy.programme import NODE_ITSELF, Observer, Place, Programme, programme
 from privacy.study import Study
 
 
 @dataclass(frozen=True)
 class Line:
-    """One place of the plan; ``epsilon`` is what it would be were it alone, ``cost`` in units of 10^-12 rho."""
+    """One place of the plan; ``epsilon`` is what it would be were it alone, ``cost`` in units of 10^-12 rho.
+
+    ``noise_sd`` is what one node adds, ``total_noise_sd`` what is in the total of a quorum.
+    """
 
     place: int
     sum: str
@@ -20,6 +25,7 @@ class Line:
     width: int
     clip: float
     noise_sd: float
+    total_noise_sd: float
     cost: int
     epsilon: float
 
@@ -29,46 +35,56 @@ class Price:
     """A study's price to the person who pays most, whoever asks.
 
     ``epsilon`` is proven for the discrete Gaussian that is drawn; ``epsilon_if_continuous`` stands beside it for
-    comparison only. ``epsilon_known_to`` goes by the number of nodes that know the person, against those who see only
-    totals; ``epsilon_known_to_coordinator`` against the coordinator. While sums are not masked the two are the same:
-    each node adds all of the noise.
+    comparison only. ``epsilon_against`` goes by who looks and by the number of nodes that know the person: while sums
+    are not masked it is the same for all, since each node adds all of the noise. ``cost_unmasked`` and
+    ``epsilon_unmasked`` are against the coordinator, should masks be broken.
     """
 
     study: str
     epsilon_asked: float
     delta: float
     cost: int
+    cost_unmasked: int
     epsilon: float
+    epsilon_unmasked: float
     epsilon_if_continuous: float
     epsilon_by_part: dict[str, float]
-    epsilon_known_to: dict[int, float]
-    epsilon_known_to_coordinator: dict[int, float]
+    epsilon_against: dict[Observer, dict[int, float]]
     lines: tuple[Line, ...]
 
 
 def price_of(study: Study, finder: Finder) -> Price:
     """Return the price of all places, spares included."""
     plan, delta = programme(study, finder), study.privacy.delta
-    cost = plan.cost_to_a_person
-    known_to = {m: accountant.epsilon(plan.cost_at(m), delta) for m in NODES_A_PERSON}
+    cost, unmasked = plan.cost_to_a_person, plan.cost_at(1, "coordinator")
     return Price(
         study=study.name,
         epsilon_asked=study.privacy.epsilon,
         delta=delta,
         cost=cost,
+        cost_unmasked=unmasked,
         epsilon=accountant.epsilon(cost, delta),
+        epsilon_unmasked=accountant.epsilon(unmasked, delta),
         epsilon_if_continuous=accountant.epsilon_if_continuous(cost, delta),
         epsilon_by_part={part: accountant.epsilon(plan.cost(part), delta) for part in PARTS["everyone"]},
-        epsilon_known_to=known_to,
-        epsilon_known_to_coordinator=dict(known_to),  # MASKINGS has one word yet
-        lines=tuple(_line(place, delta) for place in plan.places),
+        epsilon_against={each.observer: dict(each.epsilon) for each in known(plan)},
+        lines=tuple(_line(plan, place) for place in plan.places),
     )
 
 
-def _line(place: Place, delta: float) -> Line:
-    drawn = place.mechanism
-    alone = accountant.epsilon(drawn.cost, delta)
-    return Line(place.index, place.title, place.people, drawn.width, drawn.clip, drawn.noise_sd, drawn.cost, alone)
+def _line(plan: Programme, place: Place) -> Line:
+    drawn, terms = place.mechanism, plan.study.privacy
+    return Line(
+        place=place.index,
+        sum=place.title,
+        people=place.people,
+        width=drawn.width,
+        clip=drawn.clip,
+        noise_sd=drawn.noise_sd,
+        total_noise_sd=drawn.noise_sd * (math.sqrt(terms.quorum) if place.step != NODE_ITSELF else 1.0),
+        cost=drawn.cost,
+        epsilon=accountant.epsilon(drawn.cost, terms.delta),
+    )
 
 
 __all__ = ["Line", "Price", "price_of"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from statistics import median
 
 from coordinator.histories import now_document, run_document
@@ -10,12 +10,11 @@ from coordinator.journal import Contact
 from coordinator.rounds import Progress
 from coordinator.runs import Run
 from coordinator.studies import Decision, Withdrawal
+from models.lineage import epsilons
 from models.version import ModelVersion, version_of
-from privacy import accountant
 from privacy.canonical import Document
-from privacy.computation import PARTS, Finder
-from privacy.programme import programme
-from privacy.release import Receipt
+from privacy.computation import Finder
+from privacy.observers import apart, who
 from privacy.study import Study
 
 
@@ -67,6 +66,7 @@ def _decision(decision: Decision, online: Collection[str]) -> Document:
 def result_of(content: bytes, model: ModelVersion, finder: Finder, run: Run | None) -> Document:
     """Return what a study found, what it cost and what it took."""
     study, seconds = model.study, run.seconds if run else ()
+    spent = epsilons(model, finder)
     return {
         "study": study.name,
         "hash": study.hash,
@@ -80,7 +80,11 @@ def result_of(content: bytes, model: ModelVersion, finder: Finder, run: Run | No
         "nodes": sorted({receipt.node for receipt in model.receipts}),
         "receipts": len(model.receipts),
         "epsilon": study.privacy.epsilon,
-        "epsilon_spent": epsilon_spent(study, model.receipts, finder),
+        "epsilon_spent": spent["colluders"][1],
+        "epsilon_against": [
+            {"observer": o, "who": who(o, study.privacy), "epsilon": {str(m): e for m, e in spent[o].items()}}
+            for o in apart(study.privacy)
+        ],
         "delta": study.privacy.delta,
         "exchanges": len(seconds),
         "seconds_per_exchange": median(seconds) if seconds else None,
@@ -88,18 +92,4 @@ def result_of(content: bytes, model: ModelVersion, finder: Finder, run: Run | No
     }
 
 
-def epsilon_spent(study: Study, receipts: Iterable[Receipt], finder: Finder) -> float:
-    """Return the epsilon proven for what was released, to the person who paid most at the node that charged most.
-
-    Each node's own look at its cohort is in it, though it sends no receipt of that.
-    """
-    paid: dict[tuple[str, str], int] = {}
-    for receipt in receipts:
-        for part, people in ((p, k) for k, parts in PARTS.items() for p in parts):
-            if receipt.people == people:
-                paid[receipt.node, part] = paid.get((receipt.node, part), 0) + receipt.cost_outside
-    own = programme(study, finder).places[0].mechanism.cost
-    return accountant.epsilon(own + max(paid.values(), default=0), study.privacy.delta)
-
-
-__all__ = ["epsilon_spent", "result_of", "status_of"]
+__all__ = ["result_of", "status_of"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from coordinator.charts import DEVIATIONS, calibration_chart, roc_chart
 from coordinator.exports import Table, tables_of
@@ -131,13 +131,18 @@ def _cost(document: Document) -> Html:
                 [
                     ("Epsilon spent", f"{spent:.4f} of {asked:g}, by the person who spent most at one node"),
                     ("Delta", f"{document['delta']:g}"),
-                    ("Against whom", "the same against the coordinator: each node adds all of the noise"),
                     ("Exchanges", f"{document['exchanges']}, {document['seconds_total']:.0f} seconds in all"),
                 ][: None if document["exchanges"] else -1]
             ),
+            _against(document["epsilon_against"]),
             paragraphs("The charge is for life: no node gives it back."),
         ]
     )
+
+
+def _against(against: Sequence[Document]) -> Html:
+    head = ("against", *(f"known to {n} node{'s' if n != '1' else ''}" for n in against[0]["epsilon"]))
+    return table("Epsilon spent, by who looks", head, [(each["who"], *each["epsilon"].values()) for each in against])
 
 
 def _receipts(each: Table) -> Html:

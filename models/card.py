@@ -16,6 +16,8 @@ from privacy.canonical import JSON
 from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.feature_words import explained
+from privacy.observers import apart, who
+from privacy.programme import NODES_A_PERSON
 from privacy.study import Step
 from privacy.variables import KEYED, TRANSFORMS, Variable
 
@@ -170,19 +172,21 @@ def _methodology(about: Subject, finder: Finder) -> Iterator[str | Table]:
         "Nothing but private sums left an organisation: each person adds one bounded vector, each organisation adds "
         "discrete Gaussian noise to its sum before it leaves. Every sum was charged to a ledger before it was computed."
     )
-    rows = [
-        ("promised to each person by the study", f"{study.privacy.epsilon:g}", f"{study.privacy.epsilon:g}"),
-        ("spent, known to one organisation", *(f"{spent[view][1]:.4f}" for view in ("outside", "coordinator"))),
-        *(
-            (f"spent, known to {m} organisations", *(f"{spent[view][m]:.4f}" for view in ("outside", "coordinator")))
-            for m in (2, 3)
-        ),
-    ]
+    terms = study.privacy
+    limits = {"coordinator": terms.epsilon_unmasked if terms.masked else terms.epsilon}
     yield Table(
-        (f"epsilon at delta {study.privacy.delta:g}", "against those who see totals", "against the hub"), tuple(rows)
+        (f"epsilon at delta {terms.delta:g} against", "promised", *(f"spent, known to {m}" for m in NODES_A_PERSON)),
+        tuple(
+            (who(observer, terms), f"{limits.get(observer, terms.epsilon):g}", *_figures(spent[observer]))
+            for observer in apart(terms)
+        ),
     )
     signed = ", each signed by its organisation; the model file holds the signatures"
     yield f'Lineage: {len(about.model.receipts)} releases{signed}. "hedgerow-node models verify" checks them offline.'
+
+
+def _figures(epsilons: Mapping[int, float]) -> Iterator[str]:
+    return (f"{epsilon:.4f}" for epsilon in epsilons.values())
 
 
 def _parameters(step: Step) -> str:

@@ -8,7 +8,7 @@ from models.version import ModelVersion
 from privacy import accountant
 from privacy.computation import PARTS, Finder
 from privacy.errors import Tampered
-from privacy.programme import NODES_A_PERSON, programme
+from privacy.programme import NODES_A_PERSON, OBSERVERS, Observer, programme
 from privacy.release import Receipt
 
 
@@ -20,22 +20,21 @@ def releases_by_node(model: ModelVersion) -> dict[str, list[Receipt]]:
     return {node: receipts for node, receipts in found.items() if receipts}
 
 
-def epsilons(model: ModelVersion, finder: Finder) -> Mapping[str, Mapping[int, float]]:
-    """Return the epsilon proven for what was released, in both views, to a person known to one, two or three nodes.
+def epsilons(model: ModelVersion, finder: Finder) -> Mapping[Observer, Mapping[int, float]]:
+    """Return the epsilon proven for what was released, by who looks, to a person known to one, two or three nodes.
 
     To the person who paid most, at the node that charged most; each node's own look at its cohort is in it, though it
     sends no receipt of that. Another node's costs add up where each adds its own full noise; under masks a person at m
     nodes moves the one total m times as much, which costs the square, but never more than the m sums seen one by one.
     """
-    own, delta = programme(model.study, finder).places[0].mechanism.cost, model.study.privacy.delta
-    known: dict[str, dict[int, float]] = {"outside": {}, "coordinator": {}}
-    for m in NODES_A_PERSON:
-        by_sum = [(r, m * r.cost_coordinator) for r in model.receipts]
-        outside = _most((r.node, r.people, min(m**2 * r.cost_outside, one_by_one)) for r, one_by_one in by_sum)
-        coordinator = _most((r.node, r.people, one_by_one) for r, one_by_one in by_sum)
-        known["outside"][m] = accountant.epsilon(m * own + outside, delta)
-        known["coordinator"][m] = accountant.epsilon(m * own + coordinator, delta)
-    return known
+    plan, delta = programme(model.study, finder), model.study.privacy.delta
+
+    def proven(observer: Observer, m: int) -> float:
+        shares = plan.shares(observer)
+        paid = ((r.node, r.people, min(m**2 * _price(r, shares), m * r.cost_coordinator)) for r in model.receipts)
+        return accountant.epsilon(m * plan.places[0].mechanism.cost + _most(paid), delta)
+
+    return {observer: {m: proven(observer, m) for m in NODES_A_PERSON} for observer in OBSERVERS}
 
 
 def check_plan(model: ModelVersion, finder: Finder) -> tuple[int, int] | None:
@@ -61,6 +60,15 @@ def check_plan(model: ModelVersion, finder: Finder) -> tuple[int, int] | None:
         raise Tampered("receipt-unplanned", "no release for " + ", ".join(sorted(": ".join(m) for m in missing)))
     spares = study.privacy.spares * len({(p.step, p.sum) for p in places.values()})
     return len(answered), len(places) - spares
+
+
+def _price(receipt: Receipt, shares: int) -> int:
+    """Return what a release costs behind so many shares of noise: what its receipt says, where it says it."""
+    drawn = receipt.mechanism
+    said = {1: receipt.cost_coordinator, drawn.get("honest", 1): receipt.cost_outside}
+    if shares in said:
+        return said[shares]
+    return accountant.cost(drawn["clip_units"], drawn["sigma_squared"], shares=shares, width=drawn["width"])
 
 
 def _most(charges: Iterable[tuple[str, str, int]]) -> int:

@@ -14,8 +14,9 @@ from privacy.canonical import Document
 from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.errors import HedgerowError
-from privacy.explain import PEOPLE, contract_of, cost_lines, spelt, sure
+from privacy.explain import PEOPLE, contract_of, spelt, sure
 from privacy.feature_words import explained
+from privacy.observers import apart, known
 from privacy.programme import Programme, programme
 from privacy.study import Step, Study
 
@@ -180,11 +181,16 @@ def _step(plan: Programme, step: Step, finder: Finder) -> Document:
 def _privacy(plan: Programme) -> Document:
     terms = plan.study.privacy
     return {
-        **asdict(terms),
-        # without masking the coordinator sees each node's sum, whose noise alone already keeps the promise
+        **terms.document(),
         "known_to": [
-            {"nodes": nodes, "outside": proven, "coordinator": proven, "if_continuous": continuous}
-            for nodes, proven, continuous in cost_lines(plan)
+            {
+                "observer": each.observer,
+                "who": each.who,
+                "epsilon": {str(nodes): epsilon for nodes, epsilon in each.epsilon.items()},
+                "if_continuous": {str(nodes): epsilon for nodes, epsilon in each.if_continuous.items()},
+            }
+            for each in known(plan)
+            if each.observer in apart(terms)
         ],
         "as_sure_as": sure(terms.epsilon),
     }

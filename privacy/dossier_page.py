@@ -124,16 +124,26 @@ def _times(planned: Document) -> object:
 
 def _costs(document: Document) -> Iterable[Html]:
     privacy = document["privacy"]
-    rows = [(k["nodes"], k["outside"], k["coordinator"], k["if_continuous"]) for k in privacy["known_to"]]
-    head = ("known to so many nodes", "against outsiders", "against the coordinator", "if noise were continuous")
+    rows = [(k["who"], *k["epsilon"].values(), k["if_continuous"]["1"]) for k in privacy["known_to"]]
+    known_to = [f"known to {n} node{'s' if n != '1' else ''}" for n in privacy["known_to"][0]["epsilon"]]
+    head = ("against", *known_to, "to 1, if noise were continuous")
     yield table(f"Epsilon at delta {privacy['delta']:g}, proven for the noise that is drawn", head, rows)
     yield paragraphs(
-        "The two columns of who looks are the same while sums are not masked: the coordinator sees each node's sums, "
-        "and each node adds all of the noise. The last column is for comparison only.",
+        _whose_noise(privacy) + " The last column is for comparison only.",
         f"In words: somebody who knows everything else, and thinks it as likely as not that a certain person's records "
         f"are there, could at the very worst become {privacy['as_sure_as']:.0%} sure.",
         f"Delta is the chance that this bound fails: one in {1 / privacy['delta']:,.0f}. It is not the chance that "
         "records leave: nothing but noisy sums ever does.",
+    )
+
+
+def _whose_noise(privacy: Document) -> str:
+    if len(privacy["known_to"]) == 1:
+        return "Sums are not masked: the coordinator sees each node's sums, and each node adds all of the noise."
+    return (
+        "Each node adds a share of the noise, and masks let nobody read more than the total of at least "
+        f"{privacy['quorum']} nodes. The last row is what is left should somebody break the masks; it has a limit of "
+        "its own, in the study and in each node's policy."
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from privacy import accountant
 from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.feature_words import explained
 from privacy.features import FeatureSet
+from privacy.observers import apart, known
 from privacy.programme import NODES_A_PERSON, Programme
 from privacy.study import Study
 from privacy.variables import TRANSFORMS, Variable
@@ -38,13 +38,6 @@ def explain(plan: Programme, finder: Finder, *contracts: Contract) -> str:
             _cannot(study),
         ]
     )
-
-
-def cost_lines(plan: Programme) -> list[tuple[int, float, float]]:
-    """Return, for a person known to 1, 2 and 3 nodes, the epsilon proven, and the continuous-Gaussian one beside it."""
-    delta = plan.study.privacy.delta
-    units = {m: plan.cost_at(m) for m in NODES_A_PERSON}
-    return [(m, accountant.epsilon(u, delta), accountant.epsilon_if_continuous(u, delta)) for m, u in units.items()]
 
 
 def _why(study: Study) -> str:
@@ -115,6 +108,11 @@ def _bands(v: Variable) -> str:
 def _leaves(plan: Programme, finder: Finder) -> str:
     privacy = plan.study.privacy
     lines = ["What leaves this node about people is only sums, each with random noise added here:"]
+    if privacy.masked:
+        lines = [
+            "What leaves this node about people is only sums, each with a share of the noise added here, and under a",
+            f"mask: nobody can read more than the total of at least {privacy.quorum} nodes:",
+        ]
     for step in plan.study.steps:
         computation = finder.find(step.use)
         lines += [f"  {step.name}: {computation.title},", f"    over {PEOPLE[step.people]}."]
@@ -158,19 +156,37 @@ def _cost(plan: Programme) -> str:
         f"What it costs: each person here spends at most epsilon {privacy.epsilon:g} at delta {privacy.delta:g},",
         "whatever is asked in this study, and whatever anybody knows or does later. The charge is for life.",
     ]
-    for nodes, proven, continuous in cost_lines(plan):
+    against = [each for each in known(plan) if each.observer in apart(privacy)]
+    for nodes in NODES_A_PERSON:
         where = "this node only" if nodes == 1 else f"{nodes} of the nodes"
-        lines.append(f"  - known to {where}: epsilon {proven:.2f}, proven (continuous noise: {continuous:.2f})")
+        if not privacy.masked:
+            (all_,) = against
+            proven = f"epsilon {all_.epsilon[nodes]:.2f}, proven (continuous noise: {all_.if_continuous[nodes]:.2f})"
+            lines.append(f"  - known to {where}: {proven}")
+            continue
+        lines.append(f"  - known to {where}, epsilon proven (continuous noise) against")
+        lines += [f"      {k.who + ':':<38} {k.epsilon[nodes]:6.2f}  ({k.if_continuous[nodes]:.2f})" for k in against]
     at_worst = f"{sure(privacy.epsilon):.0%}"
     return "\n".join(
         [
             *lines,
-            "The same holds against the coordinator and everybody else: each node adds all of the noise.",
+            *_whose_noise(plan),
             "In words: somebody who knows everything else, and thinks it as likely as not that a certain person's",
             f"records are here, could at the very worst become {at_worst} sure. The attacks we know come less close.",
             f"With a chance of delta, {privacy.delta:g}, this bound may fail.",
         ]
     )
+
+
+def _whose_noise(plan: Programme) -> list[str]:
+    terms = plan.study.privacy
+    if not terms.masked:
+        return ["The same holds against the coordinator and everybody else: each node adds all of the noise."]
+    return [
+        f"Each node adds a share of the noise; at least {terms.honest} honest nodes' shares are in every total. The",
+        "last line is what is left of the promise should somebody break the masks: that has its own limit, in the",
+        f"study (epsilon_unmasked, {terms.epsilon_unmasked:g}) and in your policy. The words below go by epsilon.",
+    ]
 
 
 def sure(epsilon: float) -> float:
@@ -186,4 +202,4 @@ What it may reveal: what is true of people in general, and roughly of this organ
 noise hides a person, not an organisation."""
 
 
-__all__ = ["BANDS_SPELT", "PEOPLE", "contract_of", "cost_lines", "explain", "spelt", "sure"]
+__all__ = ["BANDS_SPELT", "PEOPLE", "contract_of", "explain", "spelt", "sure"]

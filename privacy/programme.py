@@ -24,12 +24,9 @@ COHORT_SIZE_SHARE = 0.02  # of the study's budget, a number: enough to tell a co
 NODE_ITSELF = "node"  # the step whose sum the node takes for its own judgement; it is charged and never leaves
 
 Observer = Literal["outsider", "participant", "colluders", "coordinator"]
-OBSERVERS: Mapping[Observer, str] = {
-    "outsider": "who sees only the totals",
-    "participant": "a node, which knows its own share of the noise",
-    "colluders": "as many nodes together as the study tolerates, and the coordinator with them",
-    "coordinator": "the coordinator, should the masks be broken",
-}
+# who sees only totals; a node, which knows its own share of the noise; as many nodes as may work together, and the
+# coordinator with them; and the coordinator that has broken the masks
+OBSERVERS: tuple[Observer, ...] = ("outsider", "participant", "colluders", "coordinator")
 CHARGED_FOR: Mapping[str, Observer] = {"outside": "colluders", "coordinator": "coordinator"}  # by the ledger's view
 
 

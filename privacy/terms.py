@@ -18,7 +18,7 @@ LEAST_HONEST = 2  # of one node, the share would be the whole noise
 LEAST_MASKED, MOST_MASKED = 3, 250  # nodes under masks: of two each knows the other's sum; more is slow to deal among
 COLLUDERS = 1  # a coordinator is often run by somebody who also runs a node
 EPSILON_UNMASKED = 8.0  # our choice: the promise that is left should masks be broken is weak, and still one
-_WITH_MASKS = ("colluders", "epsilon_unmasked")
+WITH_MASKS = ("colluders", "epsilon_unmasked")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class PrivacyTerms:
 
     def document(self) -> Document:
         """Return the terms as plain data; without masks nothing is said of them, so older studies keep their hash."""
-        return {name: value for name, value in asdict(self).items() if self.masked or name not in _WITH_MASKS}
+        return {name: value for name, value in asdict(self).items() if self.masked or name not in WITH_MASKS}
 
 
 def read_terms(f: Fields) -> PrivacyTerms:
@@ -102,8 +102,7 @@ def _safe(nodes: int, terms: PrivacyTerms) -> bool:
     Each set is of at least the threshold t, so they share 2 t - n nodes: more than collude. Then nobody can have both
     kinds of share of one node's masks opened.
     """
-    threshold = max(terms.quorum, 2 * nodes // 3 + 1)
-    return 2 * threshold > nodes + terms.colluders
+    return 2 * max(terms.quorum, 2 * nodes // 3 + 1) > nodes + terms.colluders
 
 
 __all__ = [
@@ -117,6 +116,7 @@ __all__ = [
     "MOST_MASKED",
     "MOST_SPARES",
     "UNMASKED",
+    "WITH_MASKS",
     "PrivacyTerms",
     "read_terms",
     "terms_faults",

@@ -117,6 +117,9 @@ def result_lines(found: Document) -> Iterator[str]:
     yield ""
     spent = f"{found['epsilon_spent']:.4f} of {found['epsilon']:g} at delta {found['delta']:g}"
     yield f"epsilon {spent}; {found['receipts']} receipts from {len(found['nodes'])} nodes"
+    for each in found["epsilon_against"] if len(found["epsilon_against"]) > 1 else ():
+        known = ", ".join(f"{epsilon:.4f}" for epsilon in each["epsilon"].values())
+        yield f"  against {each['who']}: {known} (known to {', '.join(each['epsilon'])} nodes)"
     if found["exchanges"]:
         median = f"{found['seconds_per_exchange']:.2f} s an exchange (median)"
         yield f"{found['exchanges']} exchanges, {median}, {found['seconds_total']:.1f} s in all"

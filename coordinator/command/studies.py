@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ from privacy.canonical import Document
 if TYPE_CHECKING:
     from coordinator.pricing import Price
     from privacy.contract import Contract
+    from privacy.programme import Observer
     from privacy.study import Study
 
 app = typer.Typer(no_args_is_help=True, help="Check, price and submit studies, and see where they stand.")
@@ -181,21 +182,29 @@ def _overview_lines(overview: Document) -> list[str]:
 
 def _price_lines(priced: Price) -> Iterator[str]:
     rows = [
-        (line.place, line.sum, line.people, line.width, line.clip, line.noise_sd, line.cost, line.epsilon)
+        (line.place, line.sum, line.people, line.width, line.clip, line.noise_sd, line.total_noise_sd, line.cost,
+         line.epsilon)
         for line in priced.lines
-    ]
-    yield from table(["place", "sum", "people", "width", "clip", "noise sd", "cost", "epsilon"], rows)
+    ]  # fmt: skip
+    head = ["place", "sum", "people", "width", "clip", "noise sd", "of a quorum", "cost", "epsilon"]
+    yield from table(head, rows)
     yield ""
     yield f"epsilon in all    {priced.epsilon:.4f}  proven for the noise drawn, at delta {priced.delta:g}"
     yield f"if continuous     {priced.epsilon_if_continuous:.4f}  for comparison only"
     for part, epsilon in priced.epsilon_by_part.items():
         yield f"  {part:<15} {epsilon:.4f}"
     yield ""
-    inside = priced.epsilon_known_to_coordinator
-    known = [(nodes, f"{outside:.4f}", f"{inside[nodes]:.4f}") for nodes, outside in priced.epsilon_known_to.items()]
-    yield from table(["nodes that know the person", "against outsiders", "against the coordinator"], known)
+    yield from _against_lines(priced.epsilon_against)
     yield ""
     yield "cost is in units of 10^-12 rho (zCDP); epsilon beside a sum is what it would be were it alone."
+
+
+def _against_lines(against: Mapping[Observer, Mapping[int, float]]) -> Iterator[str]:
+    rows = [(observer, *(f"{e:.4f}" for e in epsilons.values())) for observer, epsilons in against.items()]
+    nodes = next(iter(against.values()))
+    yield from table(["epsilon against", *(f"known to {n} node{'s' if n > 1 else ''}" for n in nodes)], rows)
+    yield "colluders: as many nodes as the study tolerates, with the coordinator. coordinator: should masks be broken;"
+    yield "without masks it sees each node's own sums, and each node adds all of the noise."
 
 
 __all__ = ["app", "check", "price", "run_line", "status", "status_lines", "submit", "withdraw"]

@@ -247,7 +247,8 @@ def test_a_sound_study_is_checked_and_priced_without_a_home(operator, tmp_path):
     assert "risk: second-moments 1" in operator.out
     price = operator.gets("study", "price", STUDY)
     assert price["epsilon_if_continuous"] < price["epsilon"] <= price["epsilon_asked"] == 3
-    assert list(price["epsilon_known_to"]) == ["1", "2", "3"]
+    assert list(price["epsilon_against"]) == ["outsider", "participant", "colluders", "coordinator"]
+    assert all(list(known) == ["1", "2", "3"] for known in price["epsilon_against"].values())
     assert not operator.home.exists()
 
 

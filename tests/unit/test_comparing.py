@@ -56,8 +56,11 @@ def test_a_default_that_only_one_writes_out_is_no_difference():
 def test_the_price_says_what_the_difference_costs():
     figures = {f.what: f for f in compare(small_study(), small_study(privacy__spares=0), FINDER).price}
     assert figures["sums"].after < figures["sums"].before
-    assert figures["noise sd of risk: gradient 1"].after < figures["noise sd of risk: gradient 1"].before
-    assert figures["noise sd of evaluation: scores-by-outcome 2"].after is None
+    assert (
+        figures["noise sd of a quorum's risk: gradient 1"].after
+        < figures["noise sd of a quorum's risk: gradient 1"].before
+    )
+    assert figures["noise sd of a quorum's evaluation: scores-by-outcome 2"].after is None
 
 
 def test_software_counts_only_where_both_were_submitted():

@@ -277,8 +277,9 @@ def test_the_price_is_proven_and_the_places_add_up():
     assert price.epsilon <= study.privacy.epsilon
     assert price.epsilon == pytest.approx(study.privacy.epsilon, abs=1e-3)
     assert price.epsilon_if_continuous < price.epsilon
-    assert price.epsilon_known_to[1] == price.epsilon
-    assert price.epsilon_known_to[3] == accountant.epsilon(3 * price.cost, study.privacy.delta)
+    for known in price.epsilon_against.values():
+        assert known[1] == price.epsilon == price.epsilon_unmasked
+        assert known[3] == accountant.epsilon(3 * price.cost, study.privacy.delta)
 
 
 def test_a_withdrawal_is_kept_from_the_first_word_and_only_its_own_nodes_hear(kept):

@@ -49,7 +49,8 @@ class Played:
         self.round = Round(self.study, self.place, self.roster, self.quorum, self.colluders)
         self.channels = self.channels or {m: next(draw) for m in self.roster}
         self.cards = {m: channel_public(key) for m, key in self.channels.items()}
-        self.dealers = {m: Dealer(next(draw), self.round, m) for m in self.roster}
+        self.seeds = {m: next(draw) for m in self.roster}
+        self.dealers = {m: Dealer(seed, self.round, m) for m, seed in self.seeds.items()}
         self.publics = {m: dealer.mask_public for m, dealer in self.dealers.items()}
         self.letters = {m: dealer.letters(self.channels[m], self.cards) for m, dealer in self.dealers.items()}
         self.shares = {m: self.opened(m) for m in self.roster}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+OutOfMemory = duckdb.OutOfMemoryException
 MEMORY = "2GB"  # a query that needs more fails: it may not write what does not fit to a disk in clear
 CLOSED = {
     "allow_community_extensions": "false",
@@ -23,4 +24,4 @@ def connect(*, memory: str = MEMORY, threads: int | None = None) -> duckdb.DuckD
     return connection
 
 
-__all__ = ["CLOSED", "MEMORY", "connect"]
+__all__ = ["CLOSED", "MEMORY", "OutOfMemory", "connect"]

@@ -17,6 +17,8 @@ from privacy.variables import KEYED, Transform, Variable
 
 ROWS_A_BATCH = 10_000  # well under a second, as a pause ends between batches
 NUMBERS_A_BATCH = 2_000_000  # of contributions, a row of the sum's width for each person: 16 MB, held a few times
+MOST_NUMBERS_A_PERSON = 2**24  # 128 MiB for what one person's rows come to, before they are added up
+LEAST_ROWS = 16  # of a person, in the widest sum of 2^20 numbers
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,15 @@ class Table:
     def take(self, rows: NDArray[np.intp] | slice) -> Table:
         """Return some of the rows."""
         return Table(self.person[rows], self.period[rows], {n: c[rows] for n, c in self.columns.items()})
+
+
+def most_rows(width: int) -> int:
+    """Return how many rows of one person count in a sum of this width: the first as they are stored.
+
+    It follows from the plan alone. So whether a sum fits into memory depends on nobody's records: a sum that failed
+    for one person's many rows would say, without noise, that somebody has them.
+    """
+    return max(LEAST_ROWS, min(ROWS_A_BATCH, MOST_NUMBERS_A_PERSON // width))
 
 
 def batches(table: Table, declared: Sequence[Variable], *, rows: int = ROWS_A_BATCH) -> Iterator[Batch]:
@@ -109,4 +120,15 @@ TRANSFORM: Mapping[Transform, Callable[[Floats, Variable], Floats]] = {
     "code": lambda values, _: values,
 }
 
-__all__ = ["NUMBERS_A_BATCH", "ROWS_A_BATCH", "TRANSFORM", "Table", "batch", "batches", "rows_for"]
+__all__ = [
+    "LEAST_ROWS",
+    "MOST_NUMBERS_A_PERSON",
+    "NUMBERS_A_BATCH",
+    "ROWS_A_BATCH",
+    "TRANSFORM",
+    "Table",
+    "batch",
+    "batches",
+    "most_rows",
+    "rows_for",
+]

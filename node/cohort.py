@@ -39,12 +39,13 @@ def cohorts(
     people: People,
     *,
     features: pa.Table | None = None,
+    at_most: int | None = None,
 ) -> Iterator[Cohort]:
     """Yield the people who are in ``people`` and not opted out, some of them at a time, with what ``variables`` need.
 
     A column ``recorded.NAME`` is made of NAME's: 1 where there is a value, otherwise 0. ``code.NAME`` has the places of
     codes among those that the variable NAME lists. One that is in ``features``, which has a row a person in the order
-    of pseudonyms, is taken from there. A person's rows are in one cohort.
+    of pseudonyms, is taken from there. A person's rows are in one cohort, and ``at_most`` of them.
     """
     coded = {v.source: v for v in variables if v.codes}
     asked = sorted({v.column for v in variables if not v.codes})
@@ -56,7 +57,7 @@ def cohorts(
     read = [*sorted(stored), *([period] if period else [])]
     wanted = np.array([part == "held-back" for part in PARTS[people]])
     of_people = None if features is None else features.select(["person", *worked_out]).combine_chunks()
-    for rows in store.people(version, read, shards=shards_for(store.rows(version))):
+    for rows in store.people(version, read, shards=shards_for(store.rows(version)), at_most=at_most):
         persons, person = _coded(rows["person"])
         kept = np.isin(rows["held_back"].to_numpy(), wanted) & optouts.keep(persons)[person]
         when = _numbers(rows[period]).astype(np.int64) if period else np.zeros(len(person), np.int64)

@@ -18,6 +18,7 @@ from privacy.study import Study
 
 ROWS_A_SHARD = 1_000_000  # of the largest data set: some 100 MB in memory with ten columns
 MOST_SHARDS = 256
+MOST_EVENTS = 100_000  # of one person in one data set: far above any history, far below what fills the engine's memory
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ def _compute(
         """Yield all rows of some people at a time; the same number of shards holds the same people everywhere."""
         versions = (people, *events)
         number = min(1 + max(store.rows(version) for version in versions) // ROWS_A_SHARD, MOST_SHARDS)
-        tables = [store.people(version, read[version.data_set], shards=number) for version in versions]
+        tables = [
+            store.people(version, read[version.data_set], shards=number, at_most=MOST_EVENTS) for version in versions
+        ]
         for parts in zip(*tables, strict=True):
             between()
             yield {version.data_set: part for version, part in zip(versions, parts, strict=True)}
@@ -81,4 +84,4 @@ def _compute(
     return Computed(compute(declared, layout, shards()), events)
 
 
-__all__ = ["MOST_SHARDS", "ROWS_A_SHARD", "Computed", "Features"]
+__all__ = ["MOST_EVENTS", "MOST_SHARDS", "ROWS_A_SHARD", "Computed", "Features"]

@@ -74,12 +74,12 @@ class Files:
                 raise
             return self.unseal(find, columns)
 
-    def shards(self, name: str, columns: Sequence[str], shards: int) -> Iterator[pa.Table]:
+    def shards(self, name: str, columns: Sequence[str], shards: int, at_most: int | None = None) -> Iterator[pa.Table]:
         """Yield the columns of a file that is sorted by person, cut by person; see ``node.sharding``."""
         with self._opened(name, dictionaries=["person"]) as file:
             if unknown := sorted(set(columns) - set(file.schema_arrow.names)):
                 raise Invalid("variable-unknown", ", ".join(unknown))
-            yield from by_person(file, columns, shards)
+            yield from by_person(file, columns, shards, at_most)
 
     def parts(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield a file's row groups, in order."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,10 +19,16 @@ def shards_for(rows: int) -> int:
     return max(1, -(-rows // ROWS_A_SHARD))
 
 
-def by_person(file: Any, columns: Sequence[str], shards: int) -> Iterator[pa.Table]:  # noqa: ANN401 - a ParquetFile
+def by_person(
+    file: Any,  # noqa: ANN401 - a ParquetFile
+    columns: Sequence[str],
+    shards: int,
+    at_most: int | None = None,
+) -> Iterator[pa.Table]:
     """Yield ``shards`` tables with ``columns``, of which ``person`` is one; each person is whole in one of them.
 
-    Pseudonyms are evenly spread, so shards are alike in people, whatever the data set.
+    Pseudonyms are evenly spread, so shards are alike in people, whatever the data set. With ``at_most``, only so many
+    of a person's rows are given, the first as they are stored: nobody's rows alone can fill the memory.
     """
     found = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     groups = {i: _persons(group) for i, group in enumerate(found) if group.num_rows}  # everybody may be erased
@@ -29,8 +36,37 @@ def by_person(file: Any, columns: Sequence[str], shards: int) -> Iterator[pa.Tab
     edges = [f"{mode}.{round(i * 16**DIGITS / shards):0{DIGITS}x}" for i in range(shards)] + [f"{mode}/"]
     for low, high in pairwise(edges):
         held = [i for i, (first, last) in groups.items() if first < high and last >= low]
-        table = file.read_row_groups(held, columns=list(columns)).select(list(columns))
-        yield table.filter(_within(table["person"], low, high)) if held else table
+        nothing = file.read_row_groups([], columns=list(columns)).select(list(columns))
+        yield pa.concat_tables([nothing, *_few(_read(file, columns, held, low, high), at_most)])
+
+
+def _read(
+    file: Any,  # noqa: ANN401 - a ParquetFile
+    columns: Sequence[str],
+    held: Sequence[int],
+    low: str,
+    high: str,
+) -> Iterator[pa.Table]:
+    for group in held:
+        table = file.read_row_group(group, columns=list(columns)).select(list(columns))
+        yield table.filter(_within(table["person"], low, high))
+
+
+def _few(tables: Iterator[pa.Table], at_most: int | None) -> Iterator[pa.Table]:
+    """Leave out of each person's rows, which lie together and may go on in the next table, those beyond ``at_most``."""
+    last, seen = "", 0
+    for table in tables:
+        if at_most is None or not table.num_rows:
+            yield table
+            continue
+        persons = table["person"].unify_dictionaries().combine_chunks()
+        codes = persons.indices.to_numpy()
+        first = np.flatnonzero(np.diff(codes, prepend=-1))
+        before = np.repeat(first, np.diff(np.append(first, len(codes))))
+        before[codes == codes[0]] -= seen if persons[0].as_py() == last else 0
+        place = np.arange(len(codes)) - before
+        last, seen = persons[-1].as_py(), int(place[-1]) + 1
+        yield table if place.max() < at_most else table.filter(pa.array(place < at_most))
 
 
 def _persons(group: Any) -> tuple[str, str]:  # noqa: ANN401 - a RowGroupMetaData

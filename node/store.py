@@ -139,14 +139,16 @@ class Store:
         wanted = list(dict.fromkeys(["person", "held_back", *columns]))
         return self.files.unseal(lambda: self._as_now(version).file, wanted).select(wanted)
 
-    def people(self, version: DataVersion, columns: Sequence[str], *, shards: int) -> Iterator[pa.Table]:
+    def people(
+        self, version: DataVersion, columns: Sequence[str], *, shards: int, at_most: int | None = None
+    ) -> Iterator[pa.Table]:
         """Yield what ``read`` returns, some of the people at a time: ``shards`` tables, in the order of pseudonyms.
 
         A person's rows are in one table, and the same number of shards holds the same people of every data set. One
-        that is changed meanwhile is read on as it was, or is ``store-tampered``.
+        that is changed meanwhile is read on as it was, or is ``store-tampered``. A person has ``at_most`` rows.
         """
         wanted = list(dict.fromkeys(["person", "held_back", *columns]))
-        yield from self.files.shards(self._as_now(version).file, wanted, shards)
+        yield from self.files.shards(self._as_now(version).file, wanted, shards, at_most)
 
     def rows(self, version: DataVersion) -> int:
         """Return how many rows a version has: exact, for this node only."""

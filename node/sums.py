@@ -65,7 +65,7 @@ class Sums:
         """
         if charge.released is not None:
             return charge.released
-        from models.variables import batches, rows_for  # noqa: PLC0415 - heavy, and a repeated request does not need it
+        from models.variables import batches, most_rows, rows_for  # noqa: PLC0415 - heavy; a repeated request does not need it
         from node.cohort import cohorts  # noqa: PLC0415 - pyarrow
         from node.quality.demanded import recorded  # noqa: PLC0415 - numpy
 
@@ -76,9 +76,9 @@ class Sums:
         found = self._worked_out(study, store, version)
         features = found.table if found else None
         variables, people = [*study.variables, *own], charge.place.people
-        private = PrivateSum(charge.place.mechanism)
-        for shard in cohorts(store, version, optouts, variables, people, features=features):
-            for batch in batches(shard.table, variables, rows=rows_for(charge.place.mechanism.width)):
+        private, width = PrivateSum(charge.place.mechanism), charge.place.mechanism.width
+        for shard in cohorts(store, version, optouts, variables, people, features=features, at_most=most_rows(width)):
+            for batch in batches(shard.table, variables, rows=rows_for(width)):
                 self._check_not_paused()
                 private.add(self._contributions(study, charge.place, state, batch), people=batch.people)
         self._check_not_paused()

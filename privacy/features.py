@@ -24,6 +24,7 @@ OLDEST = 120  # years; an age above it counts as this
 LARGEST_SUM = 1e12  # sums are whole thousandths, and so exact in any order, well within 64 bits
 LARGEST_COUNT = 1_000_000
 MOST_FEATURES = 500
+MOST_DISTINCT = 50  # each keeps a set of texts a person: of one with 100,000 events, 50 fit twice into the engine
 LONGEST_CODE = 100
 LONGEST_WINDOW = 366 * 150  # days
 WINDOWED = ("data_set", "where", "from_day", "to_day")
@@ -244,6 +245,8 @@ def _reference_faults(declared: FeatureSet) -> Iterator[str]:
         yield "index_date: no window may leave the calendar"  # else it fails once everybody has been charged
     if not 1 <= len(names) <= MOST_FEATURES:
         yield f"features: from 1 to {MOST_FEATURES}"
+    if sum(f.kind == "distinct" for f in declared.features) > MOST_DISTINCT:
+        yield f"features: at most {MOST_DISTINCT} of kind distinct"
     yield from (f"features: {name} is there twice" for name in sorted({n for n in names if names.count(n) > 1}))
     for i, feature in enumerate(declared.features):
         yield from (f"features[{i + 1}].of: no earlier feature is called {n}" for n in feature.of if n not in names[:i])
@@ -264,6 +267,7 @@ __all__ = [
     "LONGEST_CODE",
     "LONGEST_WINDOW",
     "MISSING_WITHOUT_EVENTS",
+    "MOST_DISTINCT",
     "MOST_FEATURES",
     "OLDEST",
     "VALUED",

@@ -1,12 +1,14 @@
 """Rows come out in the order of pseudonyms however many runs they took, and shards hold whole people."""
 
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from node import cohort as node_cohort
 from node.cohort import cohorts, together
+from node.files import Files
 from node.ingest import order
 from node.ingest.ahead import ahead
 from node.ingest.aside import Aside
@@ -145,3 +147,17 @@ def test_what_comes_ahead_comes_in_order_and_its_fault_in_its_turn():
         seen.extend(ahead(items()))  # extend keeps what came before the fault
     assert list(ahead([3, 4])) == [3, 4]
     assert list(ahead([])) == []
+
+
+@pytest.mark.parametrize("at_most", [1, 2, 3])
+@pytest.mark.parametrize("group", [2, 5, 10_000])
+@pytest.mark.parametrize("shards", [1, 3])
+def test_nobody_has_more_rows_than_are_asked_for_wherever_the_file_is_cut(node, monkeypatch, at_most, group, shards):
+    monkeypatch.setitem(Files.seal.__kwdefaults__, "rows_in_a_group", group)
+    version = node.load(extract()).version
+    whole = node.store.read(version, COLUMNS).to_pylist()
+    seen: Counter[str] = Counter()
+    kept = [row for row in whole if (seen.update([row["person"]]), seen[row["person"]] <= at_most)[1]]
+    few = node.store.people(version, COLUMNS, shards=shards, at_most=at_most)
+    assert [row for table in few for row in table.to_pylist()] == kept
+    assert (len(kept) < len(whole)) == (at_most < 3)  # three years each

@@ -140,7 +140,8 @@ def open_hub(
             registry.keep(model, model.seal(home.identity))
         return outcome
 
-    public, at_once, kept = PublicKey.of(home.identity), home.settings.runs_at_once, Checkpoints(database)
+    public, at_once = PublicKey.of(home.identity), home.settings.runs_at_once
+    kept = Checkpoints(database, home.identity)
     door = _doorkeeper(database, register, public, now)
     with Runner(runs, execute, now=now, at_once=at_once) as runner:
         yield Hub(public, door, register, studies, registry, kept, runs, runner, journal, presence, finder, now)

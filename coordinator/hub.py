@@ -24,6 +24,7 @@ from privacy.errors import Invalid, Refusal
 from privacy.release import Notice, decode
 from privacy.signing import PublicKey
 from privacy.study import Study
+from privacy.witnessing import Said, Word, is_word, read_word
 
 
 class Presence(Protocol):
@@ -66,7 +67,7 @@ class Hub:
             ],
             "withdrawn": [{"hash": w.study, "at": w.at, "reason": w.reason} for w in back],
             "models": [statement.document() for statement in self.registry.statements(models)],
-            "checkpoint": self.checkpoints.told(node.name),
+            **self.checkpoints.news(node.name, (n.fingerprint for n in self.register.nodes()), self.register.key_of),
         }
 
     def note(self, node: Caller, content: bytes) -> None:
@@ -74,13 +75,24 @@ class Hub:
         key = self.register.key_of(node.name)
         if key is None:
             raise Refusal("token-refused")
+        if is_word(content):
+            self._hear(read_word(content, key), Said(key, content))
+            return
         notice = decode(content, key)
         if not isinstance(notice, Notice):
             raise Invalid("message-malformed")
-        if notice.kind == "checkpoint":
-            self.checkpoints.keep(notice, content, at=self.now())
+        self.studies.note(notice, at=self.now())
+
+    def _hear(self, word: Word, said: Said) -> None:
+        """Take what a node says of its own log, or signs of another's."""
+        if word.kind == "checkpoint":
+            self.checkpoints.keep(word, said.content, at=self.now())
+        elif word.kind == "asked":
+            self.checkpoints.ask(word)
+        elif (log := self.register.key_of(word.log)) is not None and word.log != word.by:
+            self.checkpoints.note(said, log)
         else:
-            self.studies.note(notice, at=self.now())
+            raise Invalid("message-malformed")
 
     def model(self, caller: Caller, study_hash: str) -> bytes:
         """Return the sealed model of a study, named by its whole hash; to invited nodes, while it is published."""

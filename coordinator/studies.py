@@ -142,7 +142,7 @@ class Studies:
 
     def note(self, notice: Notice, *, at: datetime.datetime) -> None:
         """Keep what a node said of a study, its signature already checked; a withdrawal is final."""
-        if notice.place != 0 or notice.kind == "checkpoint":  # an answer to a request, or not about a study
+        if notice.place != 0:  # an answer to a request
             raise Invalid("message-malformed")
         self._keep_decision(notice, at.isoformat(timespec="seconds"))
 

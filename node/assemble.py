@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node import findings, policies, register, reidentification, round_store, shelf
+from node import findings, policies, register, reidentification, round_store, shelf, witness
 from node.clock import Clock
 from node.findings import AcceptedFindings
 from node.governance import Governance
@@ -28,6 +28,7 @@ from node.reidentification import Requests
 from node.round_store import RoundStore
 from node.settings import Settings, read_settings
 from node.shelf import Shelf
+from node.witness import Cosigned
 from privacy import audit, ledger
 from privacy.audit import AuditLog, Checkpoint
 from privacy.computation import Finder
@@ -65,6 +66,7 @@ SCHEMA = (
     *findings.SCHEMA,
     *reidentification.SCHEMA,
     *round_store.SCHEMA,
+    *witness.SCHEMA,
 )
 
 
@@ -113,7 +115,7 @@ class Node:
         store = self.store  # opened first: it makes its tables
         with self.database.snapshot():  # somebody may be approving a study just now
             self.database.check()
-            newest = self.audit.verify(elsewhere=elsewhere)
+            newest = self.audit.verify(elsewhere=[*Cosigned(self.database, self.audit).checkpoints(), *elsewhere])
             self.policies.verify()
             self.ledger.verify(self.policy.ceilings())
             self.governance.verify()
@@ -148,7 +150,7 @@ class Node:
             Register(self.database, self.audit),
             intake,
             policy=self.policies.current,
-            judge_cohort=self._judge_cohort,
+            judge_cohort=lambda study: self.sums.judge_cohort(study),  # noqa: PLW0108 - opened when first judged
             controllers=self._controllers,
         )
 
@@ -263,9 +265,6 @@ class Node:
         linked = [each for each in contracts if each.linkage]
         agreed = [self.agreements.in_force(each.linkage, now=self.now()).people_of(each.name) for each in linked]
         return tuple(dict.fromkeys(person for people in agreed for person in people))
-
-    def _judge_cohort(self, study: Study) -> str:
-        return self.sums.judge_cohort(study)
 
 
 def open_node(

@@ -24,6 +24,7 @@ from privacy.request import Request
 from privacy.secure_aggregation import Dealt
 from privacy.signing import PublicKey
 from privacy.study import Study
+from privacy.witnessing import Word
 
 Send = Callable[[bytes], None]
 FAILED, PAUSED, ANSWERED = "computation-failed", "node-paused", "ok"
@@ -72,9 +73,9 @@ class Door:
         self._wait(started)
         send(encode(outgoing, self.key))
 
-    def notify(self, notice: Notice, send: Send) -> None:
-        """Tell the coordinator what became of a study here."""
-        send(encode(notice, self.key))
+    def notify(self, notice: Notice | Word, send: Send, seen: bytes = b"") -> None:
+        """Tell the coordinator what became of a study here, or how long a log is: ``seen`` is another node's word."""
+        send(encode(notice, self.key, seen))
 
     def _decide(self, content: bytes) -> Release | Notice | Protocol:
         """Return what to answer: nothing before the charge depends on patients' data; failures after it look alike."""

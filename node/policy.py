@@ -29,6 +29,7 @@ _LATER: Mapping[str, object] = {
     "type_1_optouts": False,
     "largest_epsilon_unmasked": EPSILON_UNMASKED,
     "least_colluders": COLLUDERS,
+    "witnesses": [],
 }
 _EPSILONS = (
     "largest_epsilon",
@@ -37,6 +38,19 @@ _EPSILONS = (
     "lifetime_epsilon_coordinator",
 )
 _PUBLIC_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """Another node whose word about this node's log counts: its name, and its identity key, as it was compared."""
+
+    name: str
+    public_key: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what it is known by."""
+        return PublicKey(self.public_key).fingerprint
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,7 @@ class Policy:
     type_1_optouts: bool = False
     largest_epsilon_unmasked: float = EPSILON_UNMASKED
     least_colluders: int = COLLUDERS
+    witnesses: tuple[Pinned, ...] = ()
 
     @cached_property
     def hash(self) -> str:
@@ -76,13 +91,20 @@ class Policy:
     def toml(self) -> str:
         """Return the policy as a file that people read and edit."""
         document = self.document()
-        people = document.pop("people")
-        return toml_lines(document) + "".join(f"\n[[people]]\n{toml_lines(person)}" for person in people)
+        tables = {name: document.pop(name, ()) for name in ("people", "witnesses")}
+        return toml_lines(document) + "".join(
+            f"\n[[{name}]]\n{toml_lines(row)}" for name, rows in tables.items() for row in rows
+        )
 
     @property
     def approvers(self) -> tuple[Person, ...]:
         """Return the people whose role may approve a study or sign a policy."""
         return tuple(p for p in self.people if p.role in self.approver_roles)
+
+    @property
+    def vouchers(self) -> tuple[Person, ...]:
+        """Return the people who may say, with a key that the node never holds, what they know of its log."""
+        return tuple(p for p in self.people if p.role in (*self.approver_roles, "auditor"))
 
     def person(self, name: str) -> Person:
         """Return a person by name; ``person-unknown`` when there is none."""
@@ -177,6 +199,7 @@ def _policy(f: Fields) -> Policy:
         type_1_optouts=f.flag("type_1_optouts"),
         largest_epsilon_unmasked=f.number("largest_epsilon_unmasked", EPSILON_UNMASKED, above=0),
         least_colluders=f.whole("least_colluders", COLLUDERS, least=1),
+        witnesses=tuple(_witness(w) for w in f.tables("witnesses")),
     )
     for name in _EPSILONS:
         if getattr(policy, name) > LARGEST_EPSILON:
@@ -190,19 +213,31 @@ def _policy(f: Fields) -> Policy:
 
 
 def _person(f: Fields) -> Person:
-    person = Person(f.name("name"), f.text("role", choices=ROLES), f.text("public_key"))
-    if not _PUBLIC_KEY.fullmatch(person.public_key) or not PublicKey(person.public_key).sound:
-        f.fault("public_key", "is 32 bytes in URL-safe base64, as `hedgerow-node person key` prints them")
+    person = Person(f.name("name"), f.text("role", choices=ROLES), _public_key(f))
     f.finish()
     return person
 
 
+def _witness(f: Fields) -> Pinned:
+    witness = Pinned(f.name("name"), _public_key(f))
+    f.finish()
+    return witness
+
+
+def _public_key(f: Fields) -> str:
+    text = f.text("public_key")
+    if not _PUBLIC_KEY.fullmatch(text) or not PublicKey(text).sound:
+        f.fault("public_key", "is 32 bytes in URL-safe base64, as `hedgerow-node person key` prints them")
+    return text
+
+
 def _check_people(policy: Policy, faults: list[str]) -> None:
-    for what in ("name", "public_key"):
-        values = [getattr(person, what) for person in policy.people]
-        repeated = sorted({p.name for p in policy.people if values.count(getattr(p, what)) > 1})
-        if repeated:
-            faults.append(f"people: the same {what} twice ({', '.join(repeated)})")
+    for where, listed in (("people", policy.people), ("witnesses", policy.witnesses)):
+        for what in ("name", "public_key"):
+            values = [getattr(each, what) for each in listed]
+            repeated = sorted({each.name for each in listed if values.count(getattr(each, what)) > 1})
+            if repeated:
+                faults.append(f"{where}: the same {what} twice ({', '.join(repeated)})")
     if len(policy.approvers) < APPROVALS_NEEDED:
         roles = ", ".join(policy.approver_roles)
         faults.append(f"people: at least {APPROVALS_NEEDED} are needed whose role is one of {roles}")
@@ -216,6 +251,7 @@ __all__ = [
     "APPROVALS_NEEDED",
     "APPROVER_ROLES",
     "OPTOUTS_AT_MOST_DAYS",
+    "Pinned",
     "Policy",
     "policy_of",
     "read_policy_file",

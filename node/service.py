@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -15,9 +16,8 @@ from node.clock import stamp
 from node.contact import LOCK, Contact
 from node.following import follow_offers, follow_withdrawals
 from node.governance import OPEN
-from node.witness import Witness
+from node.watch import Watch
 from privacy.alone import alone
-from privacy.audit import Checkpoint
 from privacy.canonical import Document
 from privacy.dry_run import dry_run
 from privacy.errors import HedgerowError, Unreachable
@@ -29,6 +29,9 @@ COMPARE_SECONDS = 0.2
 FAREWELL_SECONDS = 0.5
 GOODBYE_SECONDS = 1.2  # what is under way at SIGTERM may take this long to end; a charge that stands is safe
 RETENTION_CHECK = datetime.timedelta(hours=1)  # contracts count in days
+
+if TYPE_CHECKING:
+    from node.federation.hub import News  # httpx: the hub itself is opened when first needed
 
 _log = structlog.get_logger()
 
@@ -47,11 +50,12 @@ class Service:
         self.contact = Contact(node.home)
         self._loaded: set[str] = set()  # studies whose computations are in memory
         self._compared = threading.Event()  # with what the coordinator kept of our log; before that nothing is answered
-        self._witness = Witness(node.audit, node=node.fingerprint)
+        self._watch = Watch(node)
 
     def run(self, ready: Callable[[], None]) -> None:
         """Serve; returns within two seconds of ``stop``. A second service of the same node is ``node-running``."""
         with alone(self._node.home / LOCK, Unreachable("node-running", str(self._node.home))):
+            self._watch.begin()
             self._node.database.fold()
             self._node.verify()  # a node whose policy nobody signed, or whose state was edited, does not even start
             _ = self._node.door
@@ -129,7 +133,7 @@ class Service:
         try:
             hold_connection(
                 self._node.fleet(),
-                answer=door.answer,
+                answer=self._answer,
                 refuse=door.refuse,
                 stop=self._stop,
                 on_state=self._connection,
@@ -138,6 +142,13 @@ class Service:
             self._fault = error
             self._stop.set()
 
+    def _answer(self, content: bytes, send: Callable[[bytes], None]) -> None:
+        """Answer a request, while those who are to know how long our log is do know it."""
+        if self._watch.overdue():
+            self._node.door.refuse("witness-absent", send)
+        else:
+            self._node.door.answer(content, send)
+
     def _connection(self, state: str) -> None:
         self.contact.connection(state, self._node.now())
         self._say("connection", state)
@@ -145,7 +156,8 @@ class Service:
     def _fetch(self) -> None:
         news = self._node.hub.news()
         self.contact.answered(self._node.now())
-        self._compare(news.checkpoint)
+        self._compare(news)
+        self._try("logs", partial(self._watch.look, news.logs))
         for offer in news.studies:
             try:
                 self._receive(offer)
@@ -181,17 +193,21 @@ class Service:
             self._node.governance.mark_notified(notice)
             _log.info("told", study=notice.study, kind=notice.kind, code=notice.code)
 
-    def _compare(self, kept: str) -> None:
-        """Hold the log against the newest checkpoint that the coordinator kept; an older state stops the node."""
+    def _compare(self, news: News) -> None:
+        """Hold the log against what others kept and signed of it; an older state stops the node."""
         try:
-            self._witness.compare(kept)
+            ignored = self._watch.hear(news)
         except HedgerowError as error:
             if error.code == "state-behind":
                 self._fault = error
                 self._stop.set()
-                raise
-            self._say("kept checkpoint", error.code)  # not our word: nobody stops a node with it
-        self._compared.set()
+            raise
+        if ignored is not None:
+            self._say("kept checkpoint", ignored.code)  # not our word: nobody stops a node with it
+        if self._watch.admits():
+            self._compared.set()
+        else:
+            self._say("witnesses", "witness-absent")
 
     def _checkpoint(self) -> None:
         """Let the coordinator keep the signature over our log, soon after it grew: a rewritten past would show.
@@ -201,20 +217,15 @@ class Service:
         now = self._node.now()
         if self._checkpoint_due is None or now >= self._checkpoint_due:
             self._verify()
-            self._tell_of(self._node.sign_log())
+            self._watch.tell(self._node.sign_log())
             self._checkpoint_due = now + datetime.timedelta(seconds=self._node.settings.checkpoint_seconds)
-        elif self._witness.due(now):
-            self._tell_of(self._node.audit.as_it_stands())
-
-    def _tell_of(self, signed: Checkpoint) -> None:
-        notice = self._witness.notice(signed)
-        self._node.door.notify(notice, self._node.hub.send_notice)
-        self._witness.was_told(notice, self._node.now())
+        elif self._watch.due(now):
+            self._watch.tell(self._node.audit.as_it_stands())
 
     def _end(self) -> None:
         """Put the whole log under our signature, and tell the coordinator if it is there to hear it."""
-        signed = self._node.sign_log()
-        telling = threading.Thread(target=lambda: self._try("checkpoint", lambda: self._tell_of(signed)), daemon=True)
+        tell = partial(self._watch.tell, self._node.sign_log())
+        telling = threading.Thread(target=lambda: self._try("checkpoint", tell), daemon=True)
         telling.start()
         telling.join(FAREWELL_SECONDS)
 

@@ -3,7 +3,8 @@
 * ``Release``: depends on patients' data. It can only be built from a ledger receipt for the very bytes it carries.
 * ``Notice``: a closed list of statements that do not depend on patients' data; neighbouring data sets give identical
   notices. A refused request and a failed one look alike: same fields, same length, a code and nothing else. A
-  ``Protocol`` message is one of these too: a stage of secure aggregation, made of random keys and who took part.
+  ``Protocol`` message is one of these too: a stage of secure aggregation, made of random keys and who took part. So
+  is a word about a log, which ``privacy/witnessing.py`` defines.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from privacy.envelope import Envelope, verify_by_hash
 from privacy.errors import Invalid, Tampered
 from privacy.fields import LARGEST_WHOLE
 from privacy.signing import PublicKey
+from privacy.witnessing import Word, seal
 
 RELEASE, NOTICE, PROTOCOL = "release", "notice", "protocol"
 NOTICE_BYTES = 1536
 CODE = re.compile(r"[a-z]{1,20}(-[a-z]{1,20}){0,5}")
-HEXADECIMAL = re.compile(r"[0-9a-f]{40,64}")  # a key's fingerprint, a log's root
-NoticeKind = Literal["approved", "refused", "withdrawn", "checkpoint"]
+HEXADECIMAL = re.compile(r"[0-9a-f]{40,64}")  # a key's fingerprint
+NoticeKind = Literal["approved", "refused", "withdrawn"]
 Stage = Literal["advertise", "share", "confirm", "unmask"]
 
 
@@ -139,15 +141,13 @@ class Notice:
     study: str = ""
     place: int = 0
     code: str = ""
-    size: int = 0
-    root: str = ""
 
     def __post_init__(self) -> None:
-        if not all(isinstance(text, str) for text in (self.kind, self.node, self.study, self.code, self.root)):
+        if not all(isinstance(text, str) for text in (self.kind, self.node, self.study, self.code)):
             raise Invalid("message-malformed")
-        if not all(type(number) is int and number >= 0 for number in (self.place, self.size)):
+        if type(self.place) is not int or self.place < 0:
             raise Invalid("message-malformed")
-        texts = ((CODE, self.code), (HEXADECIMAL, self.node), (HEXADECIMAL, self.root), (SHA256, self.study))
+        texts = ((CODE, self.code), (HEXADECIMAL, self.node), (SHA256, self.study))
         if self.kind not in get_args(NoticeKind) or any(t and not form.fullmatch(t) for form, t in texts):
             raise Invalid("message-malformed")
 
@@ -167,8 +167,11 @@ class Protocol:
             raise Invalid("message-malformed")
 
 
-def encode(outgoing: Release | Notice | Protocol, key: Ed25519PrivateKey) -> bytes:
-    """Return signed bytes for the wire; notices are all of one length. Nothing else can be serialised outward."""
+def encode(outgoing: Release | Notice | Protocol | Word, key: Ed25519PrivateKey, seen: bytes = b"") -> bytes:
+    """Return signed bytes for the wire; notices are all of one length. Nothing else can be serialised outward.
+
+    ``seen`` is the checkpoint of another node that a co-signature of its log is about.
+    """
     match outgoing:
         case Release():
             return Envelope.seal(key, RELEASE, outgoing.receipt.document(), outgoing.content).encode()
@@ -177,6 +180,8 @@ def encode(outgoing: Release | Notice | Protocol, key: Ed25519PrivateKey) -> byt
         case Protocol():
             header = {"node": outgoing.node, "study": outgoing.study, "stage": outgoing.stage, "place": outgoing.place}
             return Envelope.seal(key, PROTOCOL, header, outgoing.content).encode()
+        case Word():
+            return seal(outgoing, key, seen)
         case _:
             assert_never(outgoing)
 

@@ -10,7 +10,7 @@ from privacy.computation import PARTS
 from privacy.errors import Invalid, Tampered
 
 VIEWS = ("outside", "coordinator")
-CHARGED, MERGED = "charged", "ledger-merged"  # the only events that change what is spent
+CHARGED, MERGED, FORFEITED = "charged", "ledger-merged", "budget-forfeited"  # the only events that change it
 
 Populations = Literal["disjoint", "overlapping"]
 Spending = Mapping[tuple[str, str], int]  # (part, view) → units of 10^-12 rho
@@ -56,13 +56,15 @@ def charge_document(outside: int, coordinator: int) -> Document:
 
 
 def replayed(events: Iterable[Mapping[str, Any]]) -> Spending:
-    """Return what the log says is spent: its charges and merges, in their order, since a maximum depends on it."""
+    """Return what the log says is spent: its charges, merges and forfeits, in their order: maxima depend on it."""
     spent: Spending = dict.fromkeys(_KEYS, 0)
     for leaf in events:
         if leaf["event"] == CHARGED:
             spent = with_charges(spent, [leaf["facts"]])
         elif leaf["event"] == MERGED:
             spent = combined(spent, read_spending(leaf["facts"]["spent"]), leaf["facts"]["populations"])
+        elif leaf["event"] == FORFEITED:
+            spent = combined(spent, read_spending(leaf["facts"]["spent"]), "disjoint")  # never less than it was
     return spent
 
 
@@ -87,6 +89,7 @@ def read_spending(document: object) -> Spending:
 
 __all__ = [
     "CHARGED",
+    "FORFEITED",
     "MERGED",
     "VIEWS",
     "Populations",

@@ -127,12 +127,13 @@ def checkpoint(
     from privacy.atomic import put
     from privacy.envelope import Envelope
 
-    database = Shell.of(context).home().database(register.SCHEMA, checkpoints.SCHEMA)
+    home = Shell.of(context).home()
+    database = home.database(register.SCHEMA, checkpoints.SCHEMA)
     nodes = register.Register(database)
     node = next((n for n in (*nodes.nodes(), *nodes.revoked()) if name in {n.name, n.fingerprint}), None)
     if node is None:
         raise Refusal("node-unknown", name)
-    content = checkpoints.Checkpoints(database).newest(node.fingerprint)
+    content = checkpoints.Checkpoints(database, home.identity).newest(node.fingerprint)
     if content is None:
         raise Refusal("checkpoint-absent", name)
     try:

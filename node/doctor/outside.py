@@ -14,7 +14,7 @@ from cryptography import x509
 
 from node.contact import CONNECTED
 from node.doctor.subject import Subject
-from node.witness import Witness
+from node.witness import witness_of
 from privacy.enrolment import JoinKit
 from privacy.errors import Invalid, Refusal, Tampered, Unreachable
 from privacy.health import Check, Look, beware, skipped, well
@@ -106,7 +106,7 @@ class Outside:
             return well("the service compared its log with the coordinator's copy when it started")
         _ = self._subject.database
         try:
-            Witness(node.audit, node=node.fingerprint).compare(kept)
+            witness_of(node).compare(kept)
         except (Invalid, Tampered) as error:
             if error.code == "state-behind":
                 raise

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from models.standing import MOST_STATEMENTS
 from node.clock import Clock
 from node.federation.tls import certificate_refusal, trust_only
+from node.witnessing import MOST_LOGS
 from privacy.canonical import Document, parse
 from privacy.enrolment import JoinKit
 from privacy.errors import CATALOGUE, HedgerowError, Invalid, Refusal, Unreachable
@@ -42,13 +43,17 @@ class News:
     ``studies`` are those offered to this node, each with ``hash`` and ``document`` and, if the coordinator says so,
     what this node has ``said`` of it and its ``state`` there. ``withdrawn`` are those taken back, each with ``hash``.
     ``models`` are statements about their models. ``checkpoint`` is the newest that this node told of its own log, as
-    it signed it (base64); empty when the coordinator kept none.
+    it signed it (base64); empty when the coordinator kept none. ``cosigned`` is what others signed of this node's log,
+    ``prove_from`` from which sizes they would have it proven, and ``logs`` are those of others that it is shown.
     """
 
     studies: tuple[Document, ...] = ()
     models: tuple[Document, ...] = ()
     checkpoint: str = ""
     withdrawn: tuple[Document, ...] = ()
+    cosigned: tuple[Document, ...] = ()
+    prove_from: tuple[int, ...] = ()
+    logs: tuple[Document, ...] = ()
 
     @classmethod
     def of(cls, answer: Document) -> News:
@@ -65,7 +70,12 @@ class News:
             isinstance(w, dict) and isinstance(w.get("hash"), str) for w in withdrawn
         ):
             raise Invalid("message-malformed")
-        return cls(tuple(studies), tuple(models[:MOST_STATEMENTS]), kept, tuple(withdrawn))
+        cosigned, logs = (_documents(answer.get(name, []))[:MOST_LOGS] for name in ("cosigned", "logs"))
+        wanted = answer.get("prove_from", [])
+        if not isinstance(wanted, list) or not all(type(size) is int and size >= 0 for size in wanted[:MOST_LOGS]):
+            raise Invalid("message-malformed")
+        told = (tuple(studies), tuple(models[:MOST_STATEMENTS]), kept, tuple(withdrawn))
+        return cls(*told, cosigned, tuple(wanted[:MOST_LOGS]), logs)
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,12 @@ class Hub:
         at, me = int(self.now().timestamp()), PublicKey.of(self.key).fingerprint
         claims = {"iss": me, "sub": me, "aud": AUDIENCE, "typ": "node", "jti": secrets.token_urlsafe(16)}
         return jwt.encode({**claims, "iat": at, "nbf": at, "exp": at + TOKEN_SECONDS}, self.key, algorithm=ALGORITHM)
+
+
+def _documents(listed: object) -> tuple[Document, ...]:
+    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+        raise Invalid("message-malformed")
+    return tuple(listed)
 
 
 def _is_offer(study: object) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 NODE = Path(__file__).parents[2] / "node"
 DOOR = "egress.py"
-OUTWARD = {"privacy.release": {"encode"}, "privacy.envelope": {"Envelope"}}
+OUTWARD = {"privacy.release": {"encode"}, "privacy.witnessing": {"seal"}, "privacy.envelope": {"Envelope"}}
 LISTENS = {"socket"}  # web/ listens for a monitor; it may not dial
 DIALS = {"httpx", "requests", "urllib", "http", "socket", "flwr", "aiohttp", "adbc_driver_postgresql"}
 READS = {"sources/postgresql.py": {"adbc_driver_postgresql"}}  # asks the organisation's own database, read-only
@@ -45,6 +45,7 @@ def test_only_the_door_sends_and_only_federation_dials():
         ("federation/fleet.py", "def loop(self):\n    self.send(b'rows')"),
         ("scoring.py", "from privacy.release import encode"),
         ("sums.py", "from privacy.envelope import Envelope"),
+        ("witness.py", "from privacy.witnessing import seal"),
         ("store.py", "import httpx"),
         ("web/health.py", "import httpx"),
         ("web/health.py", "async def answer(send):\n    await send(b'1,234 people')"),

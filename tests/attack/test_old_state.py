@@ -2,7 +2,6 @@
 
 import base64
 import shutil
-import threading
 
 import numpy as np
 import pytest
@@ -11,75 +10,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.assemble import open_node
 from node.federation.hub import News
-from node.service import Service
-from privacy.errors import HedgerowError, Tampered
-from privacy.release import Notice, Release, decode, encode
+from privacy.errors import Tampered
+from privacy.release import Release, decode
 from privacy.signing import PublicKey
+from privacy.witnessing import Word, seal
 from tests.approved import FINDER, approved
 from tests.nodes import NOW
+from tests.served import Keeper, Serving
 
 ROUND = {"round": np.array([0.0])}
-
-
-class Keeper:
-    """A coordinator's API that keeps the newest checkpoint, and gives it back unless it is told to withhold it."""
-
-    def __init__(self):
-        self.newest, self.size, self.gives, self.sent = b"", -1, True, []
-
-    def news(self):
-        return News(checkpoint=base64.b64encode(self.newest).decode() if self.gives else "")
-
-    def send_notice(self, content):
-        self.sent.append(content)
-        size = decode_any(content).header["size"]
-        if size > self.size:
-            self.newest, self.size = content, size
-
-    def close(self):
-        pass
-
-
-def decode_any(content):
-    from privacy.envelope import Envelope
-
-    return Envelope.decode(content)
-
-
-class Serving:
-    """A node at work with a keeper, its connection to Flower replaced by one that answers what the test asks."""
-
-    def __init__(self, node, keeper, monkeypatch):
-        self.node, self.stop, self.answers = node, threading.Event(), None
-        node.__dict__["hub"] = keeper
-        self.connected = threading.Event()
-
-        def hold_connection(_settings, *, answer, stop, **_more):
-            self.answers = answer
-            self.connected.set()
-            stop.wait()
-
-        monkeypatch.setattr("node.federation.fleet.hold_connection", hold_connection)
-        node.__dict__["settings"] = node.settings.model_copy(update={"poll_seconds": 0.05})
-
-    def runs(self, work=lambda: None):
-        """Serve until ``work`` is done, or the service ends by itself; return what it raised."""
-        raised = []
-
-        def target():
-            try:
-                Service(self.node, self.stop).run(lambda: None)
-            except HedgerowError as error:
-                raised.append(error.code)
-
-        thread = threading.Thread(target=target)
-        thread.start()
-        work()
-        if not raised:
-            self.stop.set()
-        thread.join(10)
-        assert not thread.is_alive()
-        return raised
 
 
 @pytest.fixture
@@ -140,8 +79,8 @@ def test_control_with_the_checkpoint_withheld_the_same_place_is_answered_anew(he
 
 def test_a_checkpoint_that_the_coordinator_forged_cannot_stop_the_node(here, monkeypatch):
     keeper = Keeper()
-    forged = Notice("checkpoint", here.node.fingerprint, size=10**6, root="a" * 64)
-    keeper.newest, keeper.size = encode(forged, Ed25519PrivateKey.generate()), 10**7
+    forged = Word("checkpoint", here.node.fingerprint, here.node.fingerprint, 10**6, "a" * 64)
+    keeper.newest, keeper.size = seal(forged, Ed25519PrivateKey.generate()), 10**7
     serving = Serving(reopened(here), keeper, monkeypatch)
     with structlog.testing.capture_logs() as logs:
         assert serving.runs(lambda: serving.connected.wait(10)) == []

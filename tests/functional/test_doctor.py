@@ -18,10 +18,10 @@ from node.doctor.checks import all_checks as node_checks
 from node.doctor.outside import Outside
 from node.doctor.subject import Subject as NodeSubject
 from node.federation.hub import News
-from node.witness import Witness
+from node.witness import witness_of
 from privacy.errors import CATALOGUE, Refusal, Tampered, Unreachable
 from privacy.health import Check, Look, examine, report, well, worst
-from privacy.release import encode
+from privacy.witnessing import seal
 from tests import coordinators
 from tests.approved import a_node
 from tests.nodes import NOW
@@ -226,7 +226,8 @@ def test_a_log_shorter_than_the_coordinators_copy_is_told_by_newest(node):
     copy.close()
     here.governance.register.pause(at=NOW.isoformat())
     signed = here.sign_log()
-    word = base64.b64encode(encode(Witness(here.audit, node=here.fingerprint).notice(signed), here.key)).decode()
+    (said,) = witness_of(here).words(signed)
+    word = base64.b64encode(seal(said, here.key)).decode()
     assert (newest(word).state, newest("").state, newest("bm9ib2R5").state) == ("ok", "ok", "warn")
     del here
     gc.collect()

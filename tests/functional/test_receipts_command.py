@@ -6,10 +6,11 @@ import pytest
 
 from coordinator import checkpoints, journal
 from coordinator.home import open_home
-from privacy.release import Notice, decode, encode
 from privacy.signing import PublicKey
+from privacy.witnessing import read_word, seal
 from tests.coordinators import Site
 from tests.functional.test_coordinator_command import NOW, Operator, enrolment_file
+from tests.logbook import Logbook
 
 
 @pytest.fixture
@@ -42,9 +43,10 @@ def test_the_newest_checkpoint_says_of_how_many_leaves(hub, tmp_path):
     assert hub.types("node", "enrol", enrolment_file(tmp_path, leeds)) == 0
     out = tmp_path / "leeds.checkpoint"
     assert hub.types("node", "checkpoint", "leeds", "--out", out) == 5  # none told yet
-    kept = checkpoints.Checkpoints(open_home(hub.home, environ={}).database(checkpoints.SCHEMA))
-    for size in (7, 41):
-        notice = Notice("checkpoint", leeds.fingerprint, size=size, root=f"{size:064x}")
-        kept.keep(notice, encode(notice, leeds.key), at=NOW)
+    home = open_home(hub.home, environ={})
+    kept, log = checkpoints.Checkpoints(home.database(checkpoints.SCHEMA), home.identity), Logbook(leeds.key)
+    for old, size in ((0, 7), (7, 41)):
+        word = log.grow(size - old).word(old)
+        kept.keep(word, seal(word, leeds.key), at=NOW)
     assert hub.gets("node", "checkpoint", "leeds", "--out", out)["size"] == 41
-    assert decode(out.read_bytes(), PublicKey.of(leeds.key)) == notice
+    assert read_word(out.read_bytes(), PublicKey.of(leeds.key)) == word

@@ -116,7 +116,7 @@ def test_a_revoked_node_is_told_so_and_all_others_are_served(api):
     ]  # fmt: skip
     assert status["approved"] == 0
     with pytest.raises(HedgerowError, match="token-refused"):
-        api.hub.note(Caller("node", gone.fingerprint), gone.notice("checkpoint", size=1, root="0" * 64))
+        api.hub.note(Caller("node", gone.fingerprint), gone.notice("approved"))
 
 
 def test_whoever_only_says_that_it_was_a_revoked_node_learns_nothing(api):
@@ -369,7 +369,9 @@ def test_a_study_taken_back_is_offered_no_more_and_nodes_hear_why(api):
     assert again["withdrawn"] == said["withdrawn"]
     news = api.call(leeds, "GET", "/v1/studies").json()
     back = [{"hash": study_hash, **said["withdrawn"]}]
-    assert news == {"studies": [], "models": [], "withdrawn": back, "checkpoint": ""}
+    about_logs = {"prove_from": [], "cosigned": [], "logs": news["logs"]}
+    assert [log["checkpoint"] for log in news["logs"]] == ["", ""]
+    assert news == {"studies": [], "models": [], "withdrawn": back, "checkpoint": "", **about_logs}
     assert api.call(Site("late"), "GET", "/v1/studies").status_code == 401
     assert code_of(api.call("operator", "POST", path.replace("withdraw", "run")), 409) == "study-withdrawn"
 

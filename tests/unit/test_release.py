@@ -42,9 +42,9 @@ def test_a_release_arrives_as_it_left(key, paid):
 
 
 def test_every_notice_has_one_length(key):
-    kinds = ("approved", "refused", "withdrawn", "checkpoint")
-    texts = itertools.product(kinds, ["", STUDY], [0, 2**40], ["", *CATALOGUE], ["", "f" * 64])
-    notices = [Notice(kind, node_of(key), study, place, code, place, root) for kind, study, place, code, root in texts]
+    kinds = ("approved", "refused", "withdrawn")
+    texts = itertools.product(kinds, ["", STUDY], [0, 2**40], ["", *CATALOGUE])
+    notices = [Notice(kind, node_of(key), study, place, code) for kind, study, place, code in texts]
     assert {len(encode(notice, key)) for notice in notices} == {NOTICE_BYTES}
     assert decode(encode(notices[-1], key), PublicKey.of(key)) == notices[-1]
 
@@ -65,10 +65,8 @@ def test_control_a_notice_without_padding_tells_its_code_by_its_length(key):
         {"code": "ValueError: 9991234567"},
         {"code": "a" * 500},
         {"study": "the study of 9991234567"},
-        {"root": "somebody"},
         {"place": -1},
         {"place": True},
-        {"size": 1.5},
         {"kind": "greeting"},
         {"node": "site 1"},
         {"code": ["budget-exhausted"]},

@@ -37,7 +37,8 @@ class Price:
     ``epsilon`` is proven for the discrete Gaussian that is drawn; ``epsilon_if_continuous`` stands beside it for
     comparison only. ``epsilon_against`` goes by who looks and by the number of nodes that know the person: while sums
     are not masked it is the same for all, since each node adds all of the noise. ``cost_unmasked`` and
-    ``epsilon_unmasked`` are against the coordinator, should masks be broken.
+    ``epsilon_unmasked`` are against the coordinator, should masks be broken. ``most_people`` is how many can be in a
+    total before it could wrap.
     """
 
     study: str
@@ -50,6 +51,7 @@ class Price:
     epsilon_if_continuous: float
     epsilon_by_part: dict[str, float]
     epsilon_against: dict[Observer, dict[int, float]]
+    most_people: int
     lines: tuple[Line, ...]
 
 
@@ -68,6 +70,7 @@ def price_of(study: Study, finder: Finder) -> Price:
         epsilon_if_continuous=accountant.epsilon_if_continuous(cost, delta),
         epsilon_by_part={part: accountant.epsilon(plan.cost(part), delta) for part in PARTS["everyone"]},
         epsilon_against={each.observer: dict(each.epsilon) for each in known(plan)},
+        most_people=min(place.mechanism.most_people(len(study.invited)) for place in plan.places),
         lines=tuple(_line(plan, place) for place in plan.places),
     )
 

@@ -18,6 +18,7 @@ UNITS_A_CLIP_AND_ROOT_WIDTH = 1024  # rounding bias grows with people, noise doe
 LEAST_SIGMA_UNITS = 3  # below it the discrete Gaussian is no longer close to the continuous one
 MOST_PLACES = 1_000  # a plan that nobody could read, nor any budget bear
 MOST_NUMBERS = 2**20  # in one sum: 8 MiB on the wire; with the grid above, width x clip_units^2 stays below 2^63
+NOISE_REACH = 40  # standard deviations: beyond lies less than one draw in 10^347 (sub-Gaussian tail, exp(-t^2 / 2))
 LARGEST_SIGMA_SQUARED = 2**53 - 1  # the largest whole number that RFC 8785 can write down
 NODES_A_PERSON = (1, 2, 3)  # for how many nodes that know the same person a price is stated
 COHORT_SIZE_SHARE = 0.02  # of the study's budget, a number: enough to tell a cohort from an empty room
@@ -67,6 +68,14 @@ class Mechanism:
     def noise_sd(self) -> float:
         """Return the standard deviation of one share of noise, in the contribution's own units."""
         return math.sqrt(self.sigma_squared) * self.unit
+
+    def most_people(self, nodes: int) -> int:
+        """Return how many people's sum stays within the ring of 2^64, the noise of so many nodes included.
+
+        A person at several nodes counts at each. Beyond it a total could wrap: wrong, and no less private.
+        """
+        noise = math.ceil(NOISE_REACH * math.sqrt(nodes * self.sigma_squared))
+        return (2**63 - 1 - noise) // self.clip_units
 
     def document(self) -> Document:
         """Return the parameters for ledger, receipt and audit; ``honest`` only where noise is shared."""
@@ -216,6 +225,7 @@ __all__ = [
     "MOST_PLACES",
     "NODES_A_PERSON",
     "NODE_ITSELF",
+    "NOISE_REACH",
     "OBSERVERS",
     "UNITS_A_CLIP_AND_ROOT_WIDTH",
     "Mechanism",

@@ -196,6 +196,7 @@ def _price_lines(priced: Price) -> Iterator[str]:
     yield ""
     yield from _against_lines(priced.epsilon_against)
     yield ""
+    yield f"room for people   {priced.most_people:.2g}  in a total, before it could wrap"
     yield "cost is in units of 10^-12 rho (zCDP); epsilon beside a sum is what it would be were it alone."
 
 

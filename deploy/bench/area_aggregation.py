@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.bench import aggregation
+from deploy.bench import aggregation, shared_noise
 from deploy.bench.run import Figure
 
-THEMES = (aggregation,)
+THEMES = (aggregation, shared_noise)
 
 
 def figures() -> Iterator[Figure]:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from privacy import accountant
+from privacy import accountant, programme
 from privacy.accountant import UNITS_A_RHO
 from privacy.canonical import hash_of
-from privacy.computation import PARTS
+from privacy.computation import PARTS, PlannedSum
 from privacy.errors import Invalid, Refusal, Tampered
 from privacy.programme import (
     CHARGED_FOR,
@@ -137,6 +137,33 @@ def test_a_person_known_to_several_nodes_pays_the_square_and_never_more_than_for
         assert plan.cost_at(m) <= plan.cost_at(m, "coordinator")
     unmasked = plan_of(small_study())
     assert {unmasked.cost_at(3, observer) for observer in OBSERVERS} == {3 * unmasked.cost_to_a_person}
+
+
+@given(st.integers(1, MOST_NUMBERS), st.integers(2, accountant.units_for(20.0, 1e-4)), st.integers(1, MOST_MASKED - 1))
+def test_no_population_makes_a_sum_wrap_and_no_share_is_below_three_units(width, units, honest):
+    planned = PlannedSum("s", "m", width=width, clip=1.0, share=1.0)
+    try:
+        mechanism = programme._mechanism(planned, units, honest=honest, unmasked=units)
+    except Invalid as error:
+        assert error.code == "epsilon-too-small"  # noqa: PT017 - a budget of next to nothing
+        return
+    assert mechanism.sigma_squared >= LEAST_SIGMA_UNITS**2
+    assert mechanism.most_people(MOST_MASKED) > 8 * 10**12  # a thousand times as many as live
+    assert width * mechanism.clip_units**2 < 2**63  # so that a squared norm is exact
+    assert mechanism.clip_units >= 1024 * math.sqrt(width)  # rounding moves a person by at most a 2,048th of the clip
+
+
+@pytest.mark.parametrize(("clip_units", "nodes", "sigma_squared"), [(2**20, 250, 2**53), (1, 1, 9), (2**40, 3, 10**6)])
+def test_room_for_people_is_where_a_sum_and_its_noise_would_leave_the_ring(clip_units, nodes, sigma_squared):
+    people = Mechanism(1, 1.0, clip_units, sigma_squared).most_people(nodes)
+    noise = math.isqrt(1600 * nodes * sigma_squared)
+    assert people * clip_units + noise < 2**63 <= (people + 1) * clip_units + noise + 1
+
+
+def test_the_grid_is_never_made_finer_for_the_noise_s_sake():
+    """At the largest epsilon and the most honest nodes a share is of twenty units: LEAST_SIGMA_UNITS keeps a margin."""
+    most = accountant.units_for(accountant.LARGEST_EPSILON, 1e-4)
+    assert accountant.sigma_squared_for(1024, most, shares=MOST_MASKED - 1) > 15**2
 
 
 def test_a_mechanism_of_full_noise_says_what_it_always_said():

@@ -147,7 +147,7 @@ class Node:
         """Return who decides."""
         intake = Intake(self.fingerprint, package_sha256, self.finder, self._contract, self.ledger, self.trial)
         return Governance(
-            Register(self.database, self.audit),
+            Register(self.database, self.audit, on_end=self.ledger.reservations.free),
             intake,
             policy=self.policies.current,
             judge_cohort=lambda study: self.sums.judge_cohort(study),  # noqa: PLW0108 - opened when first judged

@@ -77,6 +77,7 @@ class Governance:
     def approve(self, name: str, *, person: str, key: Ed25519PrivateKey, now: datetime.datetime) -> Record:
         """Approve a study as ``person``, who signs its hash; the second approval makes it runnable, or refused.
 
+        With it all that the study can charge is set aside, so that no study approved later can take it.
         A study of linked records waits until somebody of each controller is among those who approved it.
         If the second approval was kept and judging the cohort then failed (a stale opt-out list), approving again
         goes on from there; the figure is charged and drawn once.
@@ -219,11 +220,13 @@ class Governance:
             self._intake.check(study, policy, now.astimezone(datetime.UTC).date())
         facts: Document = {"person": signed.person, "role": signed.role, "approved": True}
         given = {*self._approvals(record, policy), signed.person}
-        waits = len(given) >= APPROVALS_NEEDED and self.lacking(study, given)
-        code = "controller-approval-missing" if waits else ""
+        enough, lacking = len(given) >= APPROVALS_NEEDED, self.lacking(study, given)
+        code = "controller-approval-missing" if enough and lacking else ""
         with self.register.database.transaction() as connection:
             self.register.sign(connection, signed)
             self.register.move(connection, record, WAITING[1], at=signed.at, code=code, facts=facts)
+            if enough and not lacking:
+                self._intake.set_aside(connection, study, policy, signed.at)
 
     def _judge(self, record: Record, study: Study, now: datetime.datetime) -> None:
         code = self._judge_cohort(study)

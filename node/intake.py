@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,8 +37,12 @@ class Intake:
         if study.features:  # once, before anybody approves: a list that ships later is no reason to stop what runs
             check_code_lists(study.features)
         priced = programme(study, self.finder)
-        self.ledger.check_affordable(priced)
+        self.ledger.check_affordable(priced, policy.shares())
         return priced
+
+    def set_aside(self, connection: sqlite3.Connection, study: Study, policy: Policy, at: str) -> None:
+        """Set aside all that an approved study can charge, in the transaction of its approval; or it does not fit."""
+        self.ledger.reserve(connection, programme(study, self.finder), at=at, shares=policy.shares())
 
     def try_on_nobody(self, study: Study) -> None:
         """Return if all of the study's computations run through on an empty batch; otherwise a code says why not."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from node.allocations import Allocation, allocation_faults, read_allocation, shares_of
 from node.people import ROLES, Person
 from node.settings import toml_lines
 from privacy import accountant
@@ -16,6 +17,7 @@ from privacy.accountant import LARGEST_EPSILON
 from privacy.canonical import Document, hash_of
 from privacy.errors import Invalid, Refusal, Unreachable
 from privacy.fields import Fields
+from privacy.reservations import Shares
 from privacy.signing import PublicKey
 from privacy.study import Study
 from privacy.terms import COLLUDERS, EPSILON_UNMASKED, LARGEST_DELTA
@@ -30,6 +32,7 @@ _LATER: Mapping[str, object] = {
     "largest_epsilon_unmasked": EPSILON_UNMASKED,
     "least_colluders": COLLUDERS,
     "witnesses": [],
+    "allocations": [],
 }
 _EPSILONS = (
     "largest_epsilon",
@@ -76,6 +79,7 @@ class Policy:
     largest_epsilon_unmasked: float = EPSILON_UNMASKED
     least_colluders: int = COLLUDERS
     witnesses: tuple[Pinned, ...] = ()
+    allocations: tuple[Allocation, ...] = ()
 
     @cached_property
     def hash(self) -> str:
@@ -91,10 +95,9 @@ class Policy:
     def toml(self) -> str:
         """Return the policy as a file that people read and edit."""
         document = self.document()
-        tables = {name: document.pop(name, ()) for name in ("people", "witnesses")}
-        return toml_lines(document) + "".join(
-            f"\n[[{name}]]\n{toml_lines(row)}" for name, rows in tables.items() for row in rows
-        )
+        tables = {name: document.pop(name, []) for name in ("people", "allocations", "witnesses")}
+        rows = (f"\n[[{name}]]\n{toml_lines(row)}" for name, of_it in tables.items() for row in of_it)
+        return toml_lines(document) + "".join(rows)
 
     @property
     def approvers(self) -> tuple[Person, ...]:
@@ -128,6 +131,10 @@ class Policy:
             "outside": accountant.units_for(self.lifetime_epsilon_outside, self.lifetime_delta),
             "coordinator": accountant.units_for(self.lifetime_epsilon_coordinator, self.lifetime_delta),
         }
+
+    def shares(self) -> Shares:
+        """Return what each purpose with an allocation may spend of the lifetime budget, in the ledger's units."""
+        return shares_of(self.allocations, self.ceilings())
 
     def check(self, study: Study) -> None:
         """Return if the study keeps within every floor; else the first breach's code, with all of them as faults."""
@@ -174,6 +181,7 @@ def policy_of(document: Mapping[str, Any]) -> Policy:
     policy = _policy(table)
     table.finish()
     _check_people(policy, faults)
+    faults += allocation_faults(policy.allocations, policy.purposes)
     if faults:
         raise Invalid("policy-malformed", faults=faults)
     return policy
@@ -200,6 +208,7 @@ def _policy(f: Fields) -> Policy:
         largest_epsilon_unmasked=f.number("largest_epsilon_unmasked", EPSILON_UNMASKED, above=0),
         least_colluders=f.whole("least_colluders", COLLUDERS, least=1),
         witnesses=tuple(_witness(w) for w in f.tables("witnesses")),
+        allocations=tuple(read_allocation(table) for table in f.tables("allocations")),
     )
     for name in _EPSILONS:
         if getattr(policy, name) > LARGEST_EPSILON:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -28,6 +28,8 @@ State = Literal[
     "withdrawn",
 ]
 Decision = Literal["approve", "refuse"]
+OnEnd = Callable[[sqlite3.Connection, str, str], None]
+ENDS: tuple[State, ...] = ("finished", "refused", "expired", "withdrawn")
 MOST_A_DAY = 200  # new studies; a coordinator that went wrong must not fill the disk
 PAUSED, PAUSED_EVENT, RESUMED_EVENT = "paused", "node-paused", "node-resumed"
 
@@ -81,11 +83,15 @@ class Signed:
 
 
 class Register:
-    """Keeps studies, decisions and the pause switch; every change goes through ``transaction``'s connection."""
+    """Keeps studies, decisions and the pause switch; every change goes through ``transaction``'s connection.
 
-    def __init__(self, database: Database, audit: AuditLog) -> None:
+    ``on_end`` is called in the transaction in which a study ends, with the study and the time.
+    """
+
+    def __init__(self, database: Database, audit: AuditLog, *, on_end: OnEnd = lambda *_: None) -> None:
         self.database = database
         self._audit = audit
+        self._on_end = on_end
 
     def all(self) -> list[Record]:
         """Return every study, oldest first."""
@@ -139,6 +145,8 @@ class Register:
             raise Refusal("study-not-waiting", record.name)
         known: Document = {"study": record.hash, "code": code, **(facts or {})}
         self._audit.append(connection, f"study-{state}", known, at=at)
+        if state in ENDS:
+            self._on_end(connection, record.hash, at)
 
     def hold_up(self, record: Record, code: str, *, at: str) -> None:
         """Note why a received study cannot be checked yet; the same reason again changes nothing."""
@@ -207,12 +215,14 @@ def _record(row: sqlite3.Row) -> Record:
 
 
 __all__ = [
+    "ENDS",
     "MOST_A_DAY",
     "PAUSED",
     "PAUSED_EVENT",
     "RESUMED_EVENT",
     "SCHEMA",
     "Decision",
+    "OnEnd",
     "Record",
     "Register",
     "Signed",

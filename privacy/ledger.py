@@ -2,7 +2,8 @@
 
 A budget belongs to a node's population for life. Each person is, for life, either trained on or held back, so there
 are two parts of the population, and two views of each: what those see who see only totals, and what the coordinator
-sees should masking be broken. Whole numbers, and a CHECK in the table: not even a bug can overspend.
+sees should masking be broken. What an approved study may still charge is set aside for it. Whole numbers, and a CHECK
+in the table: not even a bug can overspend.
 """
 
 from __future__ import annotations
@@ -23,17 +24,22 @@ from privacy.handover import SCHEMA as HANDOVER_SCHEMA
 from privacy.handover import Handover, require_open
 from privacy.programme import CHARGED_FOR, Place, Programme
 from privacy.release import Receipt, Release
-from privacy.spending import CHARGED, VIEWS, charge_document, costs_of, replayed
+from privacy.reservations import SCHEMA as RESERVATION_SCHEMA
+from privacy.reservations import Reservations, Shares
+from privacy.spending import CHARGED, VIEWS, Spending, charge_document, costs_of, replayed
 
 LEAF_KEYS = ("study", "place", "request", "people", "mechanism", "cost")
-OPEN = "INSERT INTO account VALUES (?, ?, ?, 0) ON CONFLICT DO UPDATE SET ceiling = excluded.ceiling"
+OPEN = "INSERT INTO account VALUES (?, ?, ?, 0, 0) ON CONFLICT DO UPDATE SET ceiling = excluded.ceiling"
+NO_SHARES: Shares = {}  # one budget, undivided
 RELEASED = "released"
 PAY = "UPDATE account SET spent = spent + ? WHERE part = ? AND view = ?"
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS account (
         part TEXT NOT NULL, view TEXT NOT NULL, ceiling INTEGER NOT NULL,
-        spent INTEGER NOT NULL DEFAULT 0 CHECK (spent >= 0 AND spent <= ceiling), PRIMARY KEY (part, view)) STRICT""",
+        spent INTEGER NOT NULL DEFAULT 0 CHECK (spent >= 0 AND spent <= ceiling),
+        reserved INTEGER NOT NULL DEFAULT 0 CHECK (reserved >= 0 AND spent + reserved <= ceiling),
+        PRIMARY KEY (part, view)) STRICT""",
     """CREATE TABLE IF NOT EXISTS charge (
         id INTEGER PRIMARY KEY, study TEXT NOT NULL, place INTEGER NOT NULL, request TEXT NOT NULL,
         title TEXT NOT NULL, people TEXT NOT NULL, mechanism TEXT NOT NULL, cost INTEGER NOT NULL CHECK (cost > 0),
@@ -43,6 +49,7 @@ SCHEMA = (
         charge INTEGER PRIMARY KEY REFERENCES charge (id), content BLOB NOT NULL, receipt TEXT NOT NULL,
         leaf INTEGER NOT NULL) STRICT""",
     *HANDOVER_SCHEMA,
+    *RESERVATION_SCHEMA,
 )
 
 
@@ -61,12 +68,16 @@ class Charge:
 
 @dataclass(frozen=True)
 class Account:
-    """What one part of the population has spent, in one view, in units of 10^-12 rho."""
+    """What one part of the population has spent, in one view, in units of 10^-12 rho.
+
+    ``reserved`` is what approved studies may still charge.
+    """
 
     part: Part
     view: str
     ceiling: int
     spent: int
+    reserved: int
 
 
 class Ledger:
@@ -77,15 +88,16 @@ class Ledger:
         self._audit = audit
         self._node = node
         self.handover = Handover(database, audit, node=node)
+        self.reservations = Reservations(database, audit)
 
     def open_accounts(self, connection: sqlite3.Connection, ceilings: Mapping[str, int]) -> None:
-        """Set the ceiling of each view for both parts; spending stays, a ceiling below it is ``budget-exhausted``."""
+        """Set the ceiling of each view for both parts; what is spent or set aside stays, or ``budget-exhausted``."""
         for part in PARTS["everyone"]:
             for view in VIEWS:
                 try:
                     connection.execute(OPEN, (part, view, ceilings[view]))
                 except sqlite3.IntegrityError as error:
-                    raise Refusal("budget-exhausted", f"more is spent already: {part} people, {view} view") from error
+                    raise Refusal("budget-exhausted", f"more is spent or set aside: {part}, {view}") from error
 
     def accounts(self) -> list[Account]:
         """Return what is spent and what the ceiling is, for each part and view."""
@@ -97,19 +109,24 @@ class Ledger:
                    FROM charge LEFT JOIN released ON released.charge = charge.id ORDER BY id"""
         return [{**dict(row), "mechanism": json.loads(row["mechanism"])} for row in self._database.rows(query)]
 
-    def check_affordable(self, programme: Programme) -> None:
-        """Ask before spending: return if the whole study fits what is left, otherwise ``budget-too-small``.
+    def check_affordable(self, programme: Programme, shares: Shares = NO_SHARES) -> None:
+        """Ask before spending: return if the whole study fits what is left, and its purpose's share of the budget.
 
-        A ledger that was handed over has nothing left for anybody: ``ledger-handed-over``.
+        Otherwise ``budget-too-small`` or ``purpose-spent``; what is set aside for other studies is not left. A ledger
+        that was handed over has nothing left for anybody: ``ledger-handed-over``.
         """
         if (recipient := self.handover.recipient()) is not None:
             raise Refusal("ledger-handed-over", recipient)
-        accounts = self.accounts()
-        if len(accounts) != len(VIEWS) * len(PARTS["everyone"]):
-            raise Refusal("budget-too-small", "no account is open")
-        for account in accounts:
-            if account.spent + programme.cost(account.part, CHARGED_FOR[account.view]) > account.ceiling:
-                raise Refusal("budget-too-small", f"{account.part} people, {account.view} view")
+        self.reservations.check_room(programme.study.purpose, costs_in_all(programme), shares)
+
+    def reserve(
+        self, connection: sqlite3.Connection, programme: Programme, *, at: str, shares: Shares = NO_SHARES
+    ) -> None:
+        """Set aside all that an approved study can ever charge, in the transaction of its approval; once."""
+        require_open(connection)
+        study = programme.study
+        costs = costs_in_all(programme)
+        self.reservations.reserve(connection, study.hash, study.purpose, costs, shares=shares, at=at)
 
     def charge(self, study: str, place: Place, request: str, *, at: str) -> Charge:
         """Charge ``place`` and commit, before anything is computed.
@@ -176,6 +193,7 @@ class Ledger:
         if leaves:
             raise Tampered("ledger-tampered", f"charge of leaf {min(leaves)} is missing")
         self.handover.verify(events)
+        self.reservations.verify(events)
         answers = self._database.rows("SELECT charge, receipt, content FROM released ORDER BY charge")
         stored = [_released_facts(row["charge"], _release(row).receipt) for row in answers]
         logged = sorted((leaf["facts"] for leaf in events if leaf["event"] == RELEASED), key=lambda f: f["charge"])
@@ -186,9 +204,12 @@ class Ledger:
         require_open(connection)
         mechanism = place.mechanism
         costs = {"outside": mechanism.cost, "coordinator": mechanism.cost_unmasked}
-        to_pay = [(costs[view], part, view) for part in PARTS[place.people] for view in VIEWS]
+        to_pay: dict[tuple[str, str], int] = {
+            (part, view): costs[view] for part in PARTS[place.people] for view in VIEWS
+        }
         try:
-            charged = [connection.execute(PAY, values).rowcount for values in to_pay]
+            self.reservations.draw(connection, study, to_pay)
+            charged = [connection.execute(PAY, (units, *account)).rowcount for account, units in to_pay.items()]
         except sqlite3.IntegrityError as error:
             raise Refusal("budget-exhausted", place.title) from error
         if set(charged) != {1}:
@@ -215,6 +236,11 @@ class Ledger:
         return release
 
 
+def costs_in_all(programme: Programme) -> Spending:
+    """Return the most that a study can ever charge: to each part of the population, in each view."""
+    return {(p, view): programme.cost(p, observer) for p in PARTS["everyone"] for view, observer in CHARGED_FOR.items()}
+
+
 def _release(row: sqlite3.Row) -> Release:
     try:
         return Release(Receipt.from_document(json.loads(row["receipt"])), row["content"])
@@ -226,4 +252,4 @@ def _released_facts(charge: int, receipt: Receipt) -> Document:
     return {"charge": charge, "sha256": receipt.released, "receipt": hash_of(receipt.document())}
 
 
-__all__ = ["LEAF_KEYS", "OPEN", "PAY", "RELEASED", "SCHEMA", "Account", "Charge", "Ledger"]
+__all__ = ["LEAF_KEYS", "NO_SHARES", "OPEN", "PAY", "RELEASED", "SCHEMA", "Account", "Charge", "Ledger", "costs_in_all"]

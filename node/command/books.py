@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.command import merging, recounting
+from node.command import merging, pricing, recounting
 from node.command.console import AsJson, Home, opened, progress, say, table
+
+if TYPE_CHECKING:
+    from node.assemble import Node
+    from privacy.canonical import Document
+
+HEAD = ("PEOPLE", "VIEW", "EPSILON SPENT", "OF", "UNITS SPENT", "SET ASIDE", "UNITS LEFT", "(CONTINUOUS)")
+FIGURES = (
+    "people",
+    "view",
+    "epsilon_spent",
+    "epsilon_ceiling",
+    "spent",
+    "reserved",
+    "left",
+    "epsilon_spent_if_continuous",
+)
+CHARGE = ("id", "at", "study", "title", "people", "cost", "answered")
 
 ledger = typer.Typer(help="The privacy budget: what each person here has spent for life.", no_args_is_help=True)
 ledger.command("hand-over")(merging.hand_over)
@@ -23,41 +40,29 @@ def show_ledger(*, home: Home, as_json: AsJson = False) -> None:
     """Show what was spent and what is left, for both parts of the population, in both views, charges and merges.
 
     "outside" is against those who see totals only; "coordinator" against the coordinator, should masking be broken.
-    Epsilon is the one proven at the policy's lifetime delta.
+    Epsilon is the one proven at the policy's lifetime delta. What is set aside, approved studies may still spend.
 
     Example: hedgerow-node ledger show
     """
-    from privacy.accountant import epsilon, epsilon_if_continuous
-
     node = opened(home)
     delta = node.policy.lifetime_delta
-    accounts = [
-        {
-            "people": a.part,
-            "view": a.view,
-            "spent": a.spent,
-            "ceiling": a.ceiling,
-            "left": a.ceiling - a.spent,
-            "epsilon_spent": epsilon(a.spent, delta),
-            "epsilon_ceiling": epsilon(a.ceiling, delta),
-            "epsilon_spent_if_continuous": epsilon_if_continuous(a.spent, delta),
-        }
-        for a in node.ledger.accounts()
-    ]
-    charges = node.ledger.charges()
-    head = ("PEOPLE", "VIEW", "EPSILON SPENT", "OF", "UNITS SPENT", "UNITS LEFT", "(CONTINUOUS)")
-    names = ("people", "view", "epsilon_spent", "epsilon_ceiling", "spent", "left", "epsilon_spent_if_continuous")
+    accounts, charges = _accounts(node, delta), node.ledger.charges()
     text = f"A person's lifetime budget here, at delta {delta:g}; one unit is 10^-12 of rho\n\n"
-    text += table(head, [[_figure(account[name]) for name in names] for account in accounts])
-    columns = ("id", "at", "study", "title", "people", "cost", "answered")
+    text += table(HEAD, [[_figure(account[name]) for name in FIGURES] for account in accounts])
+    purposes = pricing.purposes_of(node)
+    text += "".join(f"\n{line}" for line in pricing.purpose_lines(purposes, delta))
     called = {record.hash: record.name for record in node.governance.register.all()}
-    rows = [[str(called.get(c[n], c[n]) if n == "study" else c[n]) for n in columns] for c in charges]
-    text += "\n\n" + table([n.upper() for n in columns], rows)
+    rows = [[str(called.get(c[n], c[n]) if n == "study" else c[n]) for n in CHARGE] for c in charges]
+    text += "\n\n" + table([n.upper() for n in CHARGE], rows)
+    held = [r.__dict__ for r in node.ledger.reservations.all() if r.units]
+    names = dict.fromkeys(str(called.get(each["study"], each["study"])) for each in held)
+    text += f"\n\nset aside for: {', '.join(names)}" if held else ""
     merges, gone_to = node.ledger.handover.merges(), node.ledger.handover.recipient()
     text += "".join(f"\n\ncounted in from node {m['source']} ({m['populations']}) at {m['at']}" for m in merges)
     text += f"\n\nCLOSED: handed over to node {gone_to}" if gone_to else ""
     data = {"delta": delta, "accounts": accounts, "charges": charges, "merges": merges, "handed_over_to": gone_to}
-    say(data, text, as_json=as_json)
+    shares = [each.__dict__ for each in purposes]
+    say({**data, "reservations": held, "purposes": shares}, text, as_json=as_json)
 
 
 @audit.command("verify")
@@ -103,8 +108,27 @@ def show_audit(
     say(events, table(("LEAF", "AT", "EVENT", "FACTS"), rows), as_json=as_json)
 
 
+def _accounts(node: Node, delta: float) -> list[Document]:
+    from privacy.accountant import epsilon, epsilon_if_continuous
+
+    return [
+        {
+            "people": a.part,
+            "view": a.view,
+            "spent": a.spent,
+            "ceiling": a.ceiling,
+            "reserved": a.reserved,
+            "left": a.ceiling - a.spent - a.reserved,
+            "epsilon_spent": epsilon(a.spent, delta),
+            "epsilon_ceiling": epsilon(a.ceiling, delta),
+            "epsilon_spent_if_continuous": epsilon_if_continuous(a.spent, delta),
+        }
+        for a in node.ledger.accounts()
+    ]
+
+
 def _figure(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-__all__ = ["audit", "ledger", "show_audit", "show_ledger", "verify"]
+__all__ = ["CHARGE", "FIGURES", "HEAD", "audit", "ledger", "show_audit", "show_ledger", "verify"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.clock import stamp
+from node.command import pricing
 from node.command.console import (
     AsJson,
     AsPerson,
@@ -105,6 +106,9 @@ def dossier(
     return say({**_summary(record), "file": str(out)}, f"{out} is written: print it, sign it.", as_json=as_json)
 
 
+study.command("price")(pricing.price)
+
+
 @study.command("approve")
 def approve(
     *,
@@ -168,14 +172,11 @@ def resume(*, home: Home, as_json: AsJson = False) -> None:
 
 def _planned(node: Node, name: str) -> tuple[Record, Programme, str]:
     """Return a study's record, its plan, and in words what it would leave of this node's budget."""
-    from node.governance import WAITING
     from privacy.programme import programme
 
     record = node.governance.register.find(name)
     plan = programme(record.study(), node.finder)
-    ahead = record.state in ("received", *WAITING)  # later it is paid already, or will not be
-    here = _budget(node, {p: plan.cost(p) if ahead else 0 for p in ("training", "held-back")}, record)
-    return record, plan, here + _linked(node, record)
+    return record, plan, pricing.budget_lines(node, plan, record) + _linked(node, record)
 
 
 def _linked(node: Node, record: Record) -> str:
@@ -219,19 +220,6 @@ def _summary(record: Record) -> dict[str, str]:
 
 def _stands(record: Record) -> str:
     return f"{record.name} is {record.state}" + (f" ({record.code})" if record.code else "")
-
-
-def _budget(node: Node, costs: dict[str, int], record: Record) -> str:
-    """Return what the study would leave of the lifetime budget here; ε adds up by its own rule, so three figures."""
-    from privacy.accountant import epsilon
-
-    delta = node.policy.lifetime_delta
-    lines = [f"At this node (state: {record.state}), a person's lifetime epsilon at delta {delta:g} would go"]
-    for account in node.ledger.accounts():
-        before, after = epsilon(account.spent, delta), epsilon(account.spent + costs[account.part], delta)
-        ceiling = epsilon(account.ceiling, delta)
-        lines.append(f"  - {account.part}, {account.view} view: from {before:.2f} to {after:.2f}, of {ceiling:.2f}")
-    return "\n".join(lines)
 
 
 __all__ = ["approve", "dossier", "explain", "list_all", "pause", "refuse", "resume", "show", "study"]

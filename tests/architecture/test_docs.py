@@ -17,6 +17,7 @@ import typer
 
 from coordinator.command.program import app as coordinator_app
 from coordinator.settings import Settings as CoordinatorSettings
+from node.allocations import Allocation
 from node.command.menu import app as node_app
 from node.people import ROLES, Person
 from node.policy import Policy
@@ -148,7 +149,7 @@ def test_every_command_that_the_manual_types_exists():
     [
         ("node.md", set(NodeSettings.model_fields)),
         ("coordinator.md", set(CoordinatorSettings.model_fields)),
-        ("node.md", names(Policy, Person) | set(ROLES)),
+        ("node.md", names(Policy, Person, Allocation) | set(ROLES)),
         ("contract.md", names(Contract, Column, Comparison, Implication, Uniqueness)),
         ("contract.md", {*get_args(ColumnKind), *get_args(ColumnType), *get_args(Treatment)}),
         ("study.md", names(Study, Variable, Step, PrivacyTerms, Invited, Software, Demand)),

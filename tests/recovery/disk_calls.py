@@ -38,7 +38,8 @@ def run_under(options: list[str], program: Path, *words: object) -> subprocess.C
 def injected(call: str, what: str, program: Path, *words: object) -> subprocess.CompletedProcess[str]:
     """Run a program in which a call goes wrong, such as ``signal=KILL:when=3`` or ``error=EIO:when=3+``."""
     options = ["-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{what}"]
-    return run_under([*options, "-P", f"{words[0]}/state.db", "-P", f"{words[0]}/state.db-wal"], program, *words)
+    files = [f"{words[0]}/state.db{end}" for end in ("", "-wal", "-shm", "-journal")]
+    return run_under([*options, *(word for file in files for word in ("-P", file))], program, *words)
 
 
 @dataclass(frozen=True)

@@ -1,66 +1,86 @@
-"""SIGKILL at the k-th write or sync of the ledger's file: what was said to be charged or released is there."""
+"""Each write or sync of the ledger's file kills the program, or fails: what was said to be charged is there, once."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.recovery import charging
+from tests.recovery.disk_calls import injected, recorded
 
-MADE = 46  # writes until the tables are there and the first charge is made; then settle, charge, settle …
-POINTS = [("pwrite64", MADE + n) for n in (-2, -1, 0, 1, 2, 3, 4, 12, 30)] + [("fdatasync", n) for n in (9, 10, 11, 20)]
-ROOT = Path(__file__).parents[2]
+PROGRAM = Path(charging.__file__)
+FAILURES = ("error=EIO:when={}", "error=EIO:when={}+", "error=ENOSPC:when={}+")
 
 
 @pytest.fixture(scope="module")
-def strace():
-    """The tracer that can kill a process at a system call."""
-    if shutil.which("strace") is None:
-        subprocess.run(["apt-get", "install", "-qq", "-y", "strace"], check=True, stdout=subprocess.DEVNULL)
-    return shutil.which("strace")
+def made(tmp_path_factory):
+    """How often each call is made, and how often before the first charge is said."""
+    folder = tmp_path_factory.mktemp("made")
+    calls = recorded(PROGRAM, folder)
+    said = [call.content for call in calls].index(b"charged 1\n")
+    return Counter(call.name for call in calls), Counter(call.name for call in calls[:said])
 
 
-def charge_until_killed(strace, folder, call, occurrence, *more):
-    """Return what the program had said when it died."""
-    kill = ["-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={occurrence}"]
-    command = [strace, *kill, sys.executable, charging.__file__, str(folder), *more]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
-    done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, text=True, check=False, timeout=60)
-    assert done.returncode in (-9, 137)
+def lines(done):
     return [line.split() for line in done.stdout.splitlines()]
 
 
-def faults(folder, said):
-    """Return what was said and is not there, and what is there that should not be."""
-    books, database, log = charging.opened(folder)
-    there = {row["place"]: row["answered"] for row in books.charges()}
-    charged = [int(line[1]) for line in said if line[0] == "charged"]
-    found = [f"charge {number} is lost" for number in charged if number not in there]
-    for number, digest in [(int(line[1]), line[2]) for line in said if line[0] == "released"]:
-        kept = books.charge("study", charging.place(number), f"request {number}", at=charging.AT)
-        if kept.released is None or kept.released.receipt.released != digest:
-            found.append(f"answer {number} is lost")
-    if len(there) > len(charged) + 1:
-        found.append("charges that nobody asked for")
-    if books.accounts():
-        books.verify(charging.CEILINGS)
-    log.verify()
-    database._local.connection.close()
-    return found
+def killed(folder, call, number, *more):
+    """Return what is wrong after a program was killed at a call."""
+    folder.mkdir()
+    done = injected(call, f"signal=KILL:when={number}", PROGRAM, folder, *more)
+    assert done.returncode in (-9, 137)
+    return charging.faults(folder, lines(done))
+
+
+def failed(folder, call, how):
+    """Return what is wrong after a call failed, and what the program said of it."""
+    folder.mkdir()
+    done = injected(call, how, PROGRAM, folder)
+    assert done.returncode == 0, done
+    said = lines(done)
+    refused = [line[1] for line in said if line[0] == "refused"]
+    return charging.faults(folder, said) + [code for code in refused if not code.startswith("state-un")], refused
 
 
 @pytest.mark.services
-@pytest.mark.parametrize(("call", "occurrence"), POINTS)
-def test_what_was_said_is_there(strace, tmp_path, call, occurrence):
-    assert faults(tmp_path, charge_until_killed(strace, tmp_path, call, occurrence)) == []
+def test_killed_about_the_first_charges_what_was_said_is_there(made, tmp_path):
+    _, first = made
+    points = [("pwrite64", first["pwrite64"] + n) for n in (-2, -1, 0, 1, 2, 3, 4, 12, 30)]
+    points += [("fdatasync", first["fdatasync"] + n) for n in (0, 1, 2, 11)]
+    found = {point: killed(tmp_path / f"{point[0]}-{point[1]}", *point) for point in points}
+    assert {point: faults for point, faults in found.items() if faults} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["pwrite64", "fdatasync"])
+def test_killed_at_every_call_what_was_said_is_there(made, tmp_path, call):
+    found = {number: killed(tmp_path / str(number), call, number) for number in range(1, made[0][call] + 1)}
+    assert {number: faults for number, faults in found.items() if faults} == {}
 
 
 @pytest.mark.services
-def test_control_a_ledger_that_speaks_before_its_commit_is_caught(strace, tmp_path):
-    said = charge_until_killed(strace, tmp_path, "pwrite64", MADE - 1, "too-soon")
-    assert faults(tmp_path, said) == ["charge 1 is lost"]
+def test_control_a_ledger_that_speaks_before_its_commit_is_caught(made, tmp_path):
+    assert "charge 1 is lost" in killed(tmp_path / "one", "pwrite64", made[1]["pwrite64"] - 1, "too-soon")
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("how", FAILURES)
+def test_a_disk_that_fails_is_said_and_nothing_that_was_said_is_lost(made, tmp_path, how):
+    _, first = made
+    points = [("pwrite64", first["pwrite64"] + n) for n in (-1, 0, 1, 7, 20)]
+    points += [("fdatasync", first["fdatasync"] + n) for n in (0, 1, 5) if "ENOSPC" not in how]
+    for call, number in points:
+        faults, refused = failed(tmp_path / f"{call}-{number}", call, how.format(number))
+        assert faults == []
+        assert refused, (call, number)  # a disk that failed is never passed over
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["pwrite64", "fdatasync"])
+def test_a_disk_that_fails_at_any_call_loses_nothing_that_was_said(made, tmp_path, call):
+    every = range(1, made[0][call] + 1)
+    found = {number: failed(tmp_path / str(number), call, f"error=EIO:when={number}+")[0] for number in every}
+    assert {number: faults for number, faults in found.items() if faults} == {}

@@ -39,9 +39,9 @@ def found_after(cut, said, folder):
 
 @pytest.mark.services
 def test_whenever_the_power_is_cut_nothing_that_was_said_is_lost_and_the_books_verify(tmp_path):
-    calls = recorded(PROGRAM, tmp_path / "books-1") if (tmp_path / "books-1").mkdir() is None else []
-    names = Counter(call.name for call in calls)
-    assert names["fdatasync"] >= 2 * charging.PLACES
+    (tmp_path / "books").mkdir()
+    calls = recorded(PROGRAM, tmp_path / "books")
+    assert Counter(call.name for call in calls)["fdatasync"] >= 2 * charging.PLACES
     assert [line[0] for line in said_in(calls)].count("charged") == charging.PLACES
     tried = {what: found_after(cut, said, tmp_path / "found") for what, cut, said in cuts(calls)}
     assert len(tried) == len(HOWS) * len(calls)
@@ -50,10 +50,10 @@ def test_whenever_the_power_is_cut_nothing_that_was_said_is_lost_and_the_books_v
 
 @pytest.mark.services
 def test_control_commits_that_are_not_forced_to_the_disk_are_lost(tmp_path):
-    (tmp_path / "books-2").mkdir()
-    calls = recorded(PROGRAM, tmp_path / "books-2", "unsynced")
-    lost = [found_after(cut, said, tmp_path / "found") for what, cut, said in cuts(calls, step=10**9) if "none" in what]
-    assert ["charge 1 is lost"] in [found[:1] for found in lost]
+    (tmp_path / "books").mkdir()
+    calls = recorded(PROGRAM, tmp_path / "books", "unsynced")
+    found = [found_after(cut, said, tmp_path / "found") for how, cut, said in cuts(calls, step=10**9) if "none" in how]
+    assert any("charge 1 is lost" in each for each in found)
 
 
 def said_in(calls):

@@ -51,7 +51,7 @@ class Peer:
     """A node; ``stages`` lists what it was asked, ``lose(stage, place)`` makes it silent from there on."""
 
     def __init__(self, home, seed, coordinator):
-        home.mkdir()
+        home.mkdir(parents=True)
         self.home, self.key = home, Ed25519PrivateKey.generate()
         self.public = PublicKey.of(self.key)
         self.name = self.public.fingerprint

@@ -99,6 +99,8 @@ class Masking:
 
     def _dealt(self, study: Study, place: int) -> bytes:
         kept = self._store.round(study, place)
+        if not kept.seed:
+            raise Refusal("place-answered", str(place))
         dealer = Dealer(kept.seed, kept.of, self._node)
         letters = dealer.letters(self._store.channel(study.hash), kept.channels)
         return dealt_by(self._node, dealer.mask_public, letters, kept.of.roster)

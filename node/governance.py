@@ -135,7 +135,7 @@ class Governance:
         if self.lacking(study, self._approvals(record, policy)):
             raise Refusal("controller-approval-missing")
         if record.state == "runnable":
-            self._move(record, "running", now)
+            self._start(record, now)
         return study
 
     def lacking(self, study: Study, given: Collection[str]) -> list[str]:
@@ -231,6 +231,14 @@ class Governance:
     def _judge(self, record: Record, study: Study, now: datetime.datetime) -> None:
         code = self._judge_cohort(study)
         self._move(record, "refused" if code else "runnable", now, code=code)
+
+    def _start(self, record: Record, now: datetime.datetime) -> None:
+        """Note that a study runs; of several first requests at once, one writes it and none is refused for that."""
+        try:
+            self._move(record, "running", now)
+        except Refusal:
+            if self._record(record.hash).state != "running":
+                raise
 
     def _approvals(self, record: Record, policy: Policy) -> dict[str, Signed]:
         """Return the approvals that hold under the policy in force, by person; others do not count."""

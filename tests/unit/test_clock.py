@@ -10,7 +10,7 @@ from node.timekeeping import accept_clock
 from privacy.errors import HedgerowError
 from privacy.release import Notice, Release
 from tests.approved import PASSPHRASE, approved
-from tests.builders import books
+from tests.builders import a_place, books, plan_of, small_study
 from tests.nodes import NOW
 
 ROUND = {"round": np.array([0.0])}
@@ -65,12 +65,18 @@ def spent(here):
     return sum(account.spent for account in here.node.ledger.accounts())
 
 
-def test_a_clock_that_went_back_charges_nothing_and_answers_with_its_code(here):
-    before = spent(here)
-    here.clock = NOW - 6 * MINUTE
+@pytest.mark.parametrize(
+    ("back", "code"), [(6 * MINUTE, "clock-behind"), (datetime.timedelta(days=30), "optouts-stale")]
+)
+def test_a_clock_that_went_back_charges_nothing_and_answers_with_its_code(here, back, code):
+    given, before = here.ask(2, ROUND), spent(here)
+    here.clock = NOW - back
     answer = here.ask(1, ROUND)
     assert isinstance(answer, Notice)
-    assert answer.code == "clock-behind"
+    assert answer.code == code  # a list of opt-outs from the future is none that a node may go by
+    assert spent(here) == before
+    here.clock = NOW
+    assert here.ask(2, ROUND) == given
     assert spent(here) == before
     here.clock = NOW - 4 * MINUTE  # the control: within what is forgiven
     assert isinstance(here.ask(1, ROUND), Release)
@@ -127,3 +133,21 @@ def test_two_people_set_back_what_a_clock_that_ran_ahead_wrote(here):
 def test_a_clock_that_is_not_behind_has_nothing_to_be_accepted(here):
     here.clock = NOW + 10 * MINUTE
     assert code_of(lambda: accept(here, "ada", "ben")) == "clock-not-behind"
+
+
+def test_thirty_days_back_nothing_is_charged_set_aside_or_freed_and_what_was_paid_is_still_given(tmp_path):
+    kept, back = books(tmp_path), (NOW - datetime.timedelta(days=30)).isoformat()
+    charge = kept.ledger.charge("study", a_place(1), "a", at=NOW.isoformat())
+    release = kept.ledger.settle(charge, np.zeros(3, np.uint64), data=("d@1",), optouts="today")
+    before = kept.ledger.accounts()
+    assert code_of(lambda: kept.ledger.charge("study", a_place(2), "a", at=back)) == "clock-behind"
+    assert code_of(lambda: reserve(kept, plan_of(small_study()), back)) == "clock-behind"
+    assert kept.ledger.charge("study", a_place(1), "a", at=back).released == release
+    assert kept.ledger.accounts() == before
+    assert len(kept.ledger.charge("study", a_place(2), "a", at=NOW.isoformat()).at) > 0
+    kept.ledger.verify(kept.ceilings)
+
+
+def reserve(kept, plan, now):
+    with kept.database.transaction() as connection:
+        kept.ledger.reserve(connection, plan, at=now)

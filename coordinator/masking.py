@@ -18,7 +18,7 @@ from privacy.errors import HedgerowError, Invalid, Refusal
 from privacy.protocol import MOST_DEALT_AT_ONCE, SURVIVORS, Call, Card, cards_of, confirmation, read_dealt, with_letters
 from privacy.release import Protocol, Release, decode
 from privacy.request import Request
-from privacy.secure_aggregation import LEAST_NODES, Dealt, Round, unmasked
+from privacy.secure_aggregation import LEAST_NODES, Dealt, Round, shares_revealed, unmasked
 from privacy.signing import PublicKey
 from privacy.study import Study
 
@@ -99,7 +99,12 @@ class Masking:
         signatures = self._stage(call, this_round.threshold, signed)
         told = {node: signature.decode() for node, signature in sorted(signatures.items())}
         call = Call("unmask", request.study, (place,), survivors, request.hash, canonical(told))
-        revealed = self._stage(call, this_round.threshold, lambda _, content: {place: content})
+
+        def shared(_: str, content: bytes) -> dict[int, bytes]:
+            shares_revealed(this_round, content)
+            return {place: content}
+
+        revealed = self._stage(call, this_round.threshold, shared)
         return unmasked(
             {node: release.vector() for node, release in releases.items()},
             this_round=this_round,

@@ -1,17 +1,20 @@
 """Secure aggregation: from masked vectors the coordinator learns their sum over the survivors of a round, or nothing.
 
-Bonawitz et al., "Practical secure aggregation for privacy-preserving machine learning" (CCS 2017), the form that holds
-against an active coordinator, with keys that live for one round. Here are the pure machines; who sends what, and when a
-node refuses, is the protocol's business. In the order of a round:
+Bonawitz et al., "Practical secure aggregation for privacy-preserving machine learning" (CCS 2017), in the form that
+holds against an active coordinator, with keys that live for one round. Here are the pure machines, in a round's order;
+who sends what, and what a node refuses, is the protocol's business.
 
-    Dealer              draws all of a node's secrets for the round from one seed, and writes a letter to each peer
-    open_letters        a peer's shares, and with them its mask public key, from each letter
-    masked              the node's vector under one mask with each peer and one of its own (double masking)
-    revealed            for each member the one share that the surviving set calls for, never both
-    unmasked            at the coordinator: the sum, or an error that reveals nothing
+    Dealer          draws all of a node's secrets for the round from one seed, and writes a letter to each peer
+    open_letters    gives a peer's shares, and trust in its mask public key, for each letter
+    masked          puts a node's vector under one mask with each peer and one of its own (double masking)
+    revealed        gives for each member the one share that the surviving set calls for, never both
+    unmasked        gives the coordinator the sum, or an error
 
-A coordinator needs ``threshold`` shares of one kind. With c colluders, who give both kinds, two kinds of one peer would
-take 2 (threshold - c) honest answers of n - c nodes: ``Round`` holds 2 threshold > n + c, so they never meet.
+Why a vector stays hidden: with c colluders, any two sets of threshold t members share 2 t - n > c, so an honest one,
+who signs one surviving set and answers for one. So only one set is ever unmasked, and of each member only one secret:
+two would take t - c honest answers each, of n - c. In that set are at least t - c >= quorum - c honest nodes, of whom
+any two share a mask that nobody else knows: what is learned is their sum, with the noise of them all.
+Not promised: that a lying member cannot spoil a round, or is found out; it finds nothing, but the place is spent.
 """
 
 from __future__ import annotations
@@ -233,16 +236,26 @@ def unmasked(
     return total[:-1]
 
 
+def shares_revealed(this_round: Round, reveal: bytes) -> list[bytes]:
+    """Return each member's share in one node's reveal; bytes that nobody's shares are, are ``share-wrong``.
+
+    A coordinator looks at each reveal as it comes: another survivor can stand in for whoever said nonsense. A share
+    that is false and well-formed is found only in the total, and does not tell whose it was.
+    """
+    size = shamir.SHARE_BYTES
+    shares = [reveal[at : at + size] for at in range(0, len(reveal), size)]
+    if len(shares) != len(this_round.roster):
+        raise Tampered("share-wrong", "not one share of each member")
+    for share in shares:
+        shamir.element(share)
+    return shares
+
+
 def _recovered(this_round: Round, reveals: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return each member's one recovered secret."""
-    size, roster = shamir.SHARE_BYTES, this_round.roster
-    for holder, shares in reveals.items():
-        if len(shares) != size * len(roster):
-            raise Tampered("share-wrong", f"the shares of {holder}")
-    places = {member: x for x, member in enumerate(roster, start=1)}
-    starts = range(0, size * len(roster), size)
-    rows = {places[h]: [shares[at : at + size] for at in starts] for h, shares in reveals.items()}
-    return dict(zip(roster, shamir.combine_all(rows, this_round.threshold), strict=True))
+    places = {member: x for x, member in enumerate(this_round.roster, start=1)}
+    rows = {places[holder]: shares_revealed(this_round, reveal) for holder, reveal in reveals.items()}
+    return dict(zip(this_round.roster, shamir.combine_all(rows, this_round.threshold), strict=True))
 
 
 def _check_survivors(this_round: Round, survivors: tuple[str, ...]) -> None:
@@ -270,6 +283,7 @@ __all__ = [
     "masked",
     "open_letters",
     "revealed",
+    "shares_revealed",
     "threshold_of",
     "unmasked",
 ]

@@ -50,12 +50,20 @@ def combine_all(shares: Mapping[int, Sequence[bytes]], threshold: int) -> list[b
     chosen = sorted(shares)[:threshold]
     if len(chosen) < threshold or chosen[0] < 1:
         raise Tampered("share-wrong", f"{len(chosen)} of {threshold} shares")
-    rows = [[_element(share, x) for share in shares[x]] for x in chosen]
+    rows = [[element(share) for share in shares[x]] for x in chosen]
     if len({len(row) for row in rows}) != 1:
         raise Tampered("share-wrong", "not every holder gave a share of every secret")
     weights = _weights(chosen)
     values = (sum(map(operator.mul, weights, column)) % PRIME for column in zip(*rows, strict=True))
     return [_secret(value) for value in values]
+
+
+def element(share: bytes) -> int:
+    """Return a share as an element of the field; what is none is ``share-wrong``."""
+    value = int.from_bytes(share)
+    if len(share) != SHARE_BYTES or value >= PRIME:
+        raise Tampered("share-wrong", "not an element of the field")
+    return value
 
 
 def _value(coefficients: Sequence[int], x: int) -> int:
@@ -73,17 +81,10 @@ def _weights(xs: Sequence[int]) -> list[int]:
     return [whole * pow(divisor, -1, PRIME) % PRIME for divisor in below]
 
 
-def _element(share: bytes, x: int) -> int:
-    value = int.from_bytes(share)
-    if len(share) != SHARE_BYTES or value >= PRIME:
-        raise Tampered("share-wrong", f"holder {x} gave no element of the field")
-    return value
-
-
 def _secret(value: int) -> bytes:
     if value >= 2 ** (8 * SECRET_BYTES):
         raise Tampered("share-wrong", "not shares of one secret")
     return value.to_bytes(SECRET_BYTES)
 
 
-__all__ = ["COEFFICIENT_BYTES", "PRIME", "SECRET_BYTES", "SHARE_BYTES", "combine", "combine_all", "split"]
+__all__ = ["COEFFICIENT_BYTES", "PRIME", "SECRET_BYTES", "SHARE_BYTES", "combine", "combine_all", "element", "split"]

@@ -1,6 +1,7 @@
 """Rounds of secure aggregation between a real coordinator's loop and real doors: exact, or nothing revealed."""
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from coordinator.journal import Journal
 from coordinator.rounds import run_study
 from privacy.durable import Database
 from privacy.errors import HedgerowError
-from privacy.release import decode
+from privacy.release import decode, encode
 from privacy.signing import PublicKey
 from tests.builders import FINDER
 from tests.masked import WHEN, QuietGrid, peers_of
@@ -152,6 +153,37 @@ def test_who_did_not_help_to_unmask_is_named(hub):
     assert error.code == "quorum-lost"
     assert "site 1: silent" in error.detail
     assert "site 2: silent" in error.detail
+
+
+def reveals_nonsense(hub, peer, nonsense):
+    def answer(content):
+        said = decode(peer.answer(content), peer.public)
+        if peer.told(content)[0] == "unmask":
+            said = replace(said, content=nonsense)
+        return encode(said, peer.key)
+
+    hub.handlers[peer.name] = answer
+
+
+@pytest.mark.parametrize("nonsense", [b"", b"\xff" * 132], ids=["nothing", "no field's elements"])
+def test_for_a_node_that_reveals_nonsense_another_stands_in(hub, nonsense):
+    reveals_nonsense(hub, hub.peers[1], nonsense)
+    assert_exact(hub, hub.run())
+
+
+def test_who_revealed_nonsense_is_named_where_nobody_can_stand_in(hub):
+    reveals_nonsense(hub, hub.peers[1], bytes(131))
+    hub.peers[2].lose("unmask")
+    error = refused(hub)
+    assert error.code == "quorum-lost"
+    assert "site 1: share-wrong" in error.detail
+
+
+def test_a_coordinator_without_its_journal_has_nothing_dealt_anew_for_a_place_that_was_answered(hub):
+    hub.run()
+    error = refused(hub, journal="lost")
+    assert error.code == "quorum-lost"
+    assert "site 1: place-answered" in error.detail
 
 
 @pytest.mark.parametrize("stage", ["advertise", "share", "input", "confirm", "unmask"])

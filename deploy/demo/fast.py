@@ -48,7 +48,7 @@ def run_fast(home: Path) -> Report:
         for site in sites:
             for person in APPROVERS:
                 federation.approve(site.name, study, person)
-        say("running: seven private sums, each charged, noised and logged at each site before it leaves")
+        say("running: seven private sums, each charged, noised, masked and logged at each site before it leaves")
         federation.run(study)
         say("publishing the model; each site pulls and verifies it")
         federation.say("published", study)

@@ -63,7 +63,7 @@ def run_real(own: Stage) -> Report:
     (own.home / "explanation.txt").write_text(explanation, encoding="utf-8")
     own.say("an information governance lead and a Caldicott Guardian at each site read and approve it")
     together(lambda site: _approve(own, site), sites)
-    own.say("running: seven private sums, each charged, noised and logged at each site before it leaves")
+    own.say("running: seven private sums, each charged, noised, masked and logged at each site before it leaves")
     own.watch("hedgerow-coordinator", "run", STUDY_NAME, "--at-least", len(sites), home=hub)
     own.say("publishing the model; each site pulls and verifies it")
     own.command("hedgerow-coordinator", "models", "publish", STUDY_NAME, "--yes", home=hub)

@@ -219,7 +219,12 @@ def _request(run: _Run, ask: Ask, place: Place) -> Request:
     roster = tuple(n for n in run.roster if n not in gone)
     if run.masking and not run.journal.asked(run.study.hash, place.index):
         later = [p.index for p in run.plan.places if p.step == place.step and p.index != place.index]
-        roster = run.masking.prepare([place.index, *later], roster)
+        try:
+            roster = run.masking.prepare([place.index, *later], roster)
+        except Refusal:
+            if run.stop.is_set():
+                raise Stopped from None
+            raise
     return Request.of(run.study.hash, place.index, roster, ask.state)
 
 

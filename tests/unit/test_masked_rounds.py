@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from coordinator import journal as journals
 from coordinator import rounds
 from coordinator.journal import Journal
-from coordinator.rounds import run_study
+from coordinator.rounds import Stopped, run_study
 from privacy.durable import Database
 from privacy.errors import HedgerowError
 from privacy.release import decode, encode
 from privacy.signing import PublicKey
-from tests.builders import FINDER
+from tests.builders import FINDER, plan_of
 from tests.masked import WHEN, QuietGrid, peers_of
 
 PLANNED = 7
@@ -214,6 +214,67 @@ def test_a_coordinator_killed_at_any_stage_goes_on_to_the_same_end(hub, stage, w
     for peer in hub.peers:
         assert len(peer.books.ledger.charges()) == PLANNED
         peer.books.ledger.verify(peer.books.ceilings)
+
+
+@pytest.mark.parametrize("stage", ["advertise", "share", "input", "confirm", "unmask"])
+def test_a_run_that_is_stopped_at_any_stage_is_no_failure_and_goes_on_later(hub, stage):
+    stop = threading.Event()
+
+    def stopping(peer):
+        def answer(content):
+            if peer.told(content)[0] == stage:
+                stop.set()
+            return peer.answer(content)
+
+        return answer
+
+    hub.handlers.update({peer.name: stopping(peer) for peer in hub.peers})
+    with pytest.raises(Stopped):
+        hub.run(stop=stop)
+    stop.clear()
+    hub.handlers.update({peer.name: peer.answer for peer in hub.peers})
+    hub.sums.clear()
+    assert_exact(hub, hub.run())
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_node_killed_at_any_of_its_commits_is_asked_again_and_the_total_is_exact(hub, monkeypatch, after):
+    peer, commit, killed = hub.peers[1], Database._commit, []
+    left = None  # commits until the node dies; None while it is not to
+
+    def deadly(database, connection):
+        nonlocal left
+        if left is None or database is not peer.books.database:
+            return commit(database, connection)
+        left -= 1
+        if left >= 0:
+            return commit(database, connection)
+        if after:
+            commit(database, connection)
+        raise Killed
+
+    def patient(content):
+        """Die at the first commit, then at the second of the next try …, each time started again with its state."""
+        nonlocal left
+        for commits in range(20):
+            left = commits
+            try:
+                return peer.answer(content)
+            except Killed:
+                killed.append(peer.told(content))
+                peer.approve(hub.study)
+                peer.plan = plan_of(hub.study)
+            finally:
+                left = None
+        pytest.fail("it never ends")
+
+    monkeypatch.setattr(Database, "_commit", deadly)
+    hub.handlers[peer.name] = patient
+    assert_exact(hub, hub.run())
+    assert len(killed) > 5 * PLANNED  # to charge, to keep, to settle, to confirm, to reveal
+    assert len(peer.books.ledger.charges()) == PLANNED
+    peer.books.ledger.verify(peer.books.ceilings)
+    peer.books.audit.verify()
 
 
 def test_a_finished_run_is_replayed_from_the_journal_without_asking(hub):

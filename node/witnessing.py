@@ -50,6 +50,10 @@ class Witnessed:
         size, root, content = self.held(log)
         return [(Word("cosigned", self._node, log, size, root, nonce=nonce, at=at), content)]
 
+    def all(self) -> list[tuple[str, int, str]]:
+        """Return each log seen, by its node's fingerprint: how many leaves, and the root."""
+        return [tuple(row) for row in self._database.rows("SELECT log, size, root FROM witnessed ORDER BY log")]
+
     def held(self, log: str) -> tuple[int, str, bytes]:
         """Return size, root and signed bytes of the newest checkpoint seen of a log; 0 and none if never any."""
         row = self._database.one("SELECT size, root, content FROM witnessed WHERE log = ?", [log])

@@ -178,6 +178,11 @@ class AuditLog(Scribe):
         facts: Document = json.loads(row["content"])["facts"]
         return facts
 
+    def contents(self, size: int) -> list[tuple[int, bytes]]:
+        """Return place and content of the first ``size`` leaves."""
+        query = "SELECT position, content FROM audit_leaf WHERE position < ? ORDER BY position"
+        return [(row["position"], row["content"]) for row in self._database.rows(query, [size])]
+
     def events(self) -> list[Document]:
         """Return every leaf, oldest first, with its position."""
         rows = self._database.rows("SELECT position, content FROM audit_leaf ORDER BY position")

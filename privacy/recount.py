@@ -15,7 +15,7 @@ from privacy.errors import Tampered
 
 UNIT = Fraction(1, 10**12)  # of rho
 ROUNDING = 2 * UNIT  # a charge is rounded up: once, and once more where a bound is added to it
-CHARGED, MERGED = "charged", "ledger-merged"
+CHARGED, MERGED, FORFEITED = "charged", "ledger-merged", "budget-forfeited"
 VIEWS = ("outside", "coordinator")
 
 
@@ -57,7 +57,7 @@ def recount(events: Iterable[Document]) -> dict[tuple[str, str], Count]:
             for part in PARTS[facts["people"]]:
                 for view in VIEWS:
                     counts[part, view] = counts[part, view].with_sum(*_charge(leaf, view))
-        elif leaf["event"] == MERGED:
+        elif leaf["event"] in (MERGED, FORFEITED):
             counts = {key: _merged(count, leaf["facts"], *key) for key, count in counts.items()}
     return counts
 
@@ -86,9 +86,9 @@ def _rho(mechanism: Mapping[str, Any], view: str) -> Fraction:
 def _merged(own: Count, facts: Mapping[str, Any], part: str, view: str) -> Count:
     """Return what nobody can have exceeded who was in one of two populations, or in both."""
     units = int(facts["spent"][part][view])
-    if facts["populations"] == "overlapping":
+    if facts.get("populations") == "overlapping":
         return own.with_sum(units * UNIT, units) if units else own
     return own if own.units >= units else Count({units * UNIT: 1}, units)
 
 
-__all__ = ["CHARGED", "MERGED", "ROUNDING", "UNIT", "VIEWS", "Count", "recount"]
+__all__ = ["CHARGED", "FORFEITED", "MERGED", "ROUNDING", "UNIT", "VIEWS", "Count", "recount"]

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.command import merging, pricing, recounting
+from node.command import auditing, merging, pricing, recounting
 from node.command.console import AsJson, Home, opened, progress, say, table
 
 if TYPE_CHECKING:
     from node.assemble import Node
     from privacy.canonical import Document
+    from privacy.witnessing import Word
 
 HEAD = ("PEOPLE", "VIEW", "EPSILON SPENT", "OF", "UNITS SPENT", "SET ASIDE", "UNITS LEFT", "(CONTINUOUS)")
 FIGURES = (
@@ -33,6 +34,8 @@ ledger.command("hand-over")(merging.hand_over)
 ledger.command("merge")(merging.merge)
 ledger.command("verify")(recounting.verify)
 audit = typer.Typer(help="The log that nobody can quietly change.", no_args_is_help=True)
+for _command in (auditing.export, auditing.check, auditing.seen, auditing.vouch, auditing.admit, auditing.forfeit):
+    audit.command(_command.__name__)(_command)
 
 
 @ledger.command("show")
@@ -77,19 +80,29 @@ def verify(
 ) -> None:
     """Recompute the whole log, and hold ledger, policy, studies and approvals against it; exit status 6 if they differ.
 
-    With a checkpoint that was kept elsewhere, a log that was cut short or put back to an older one shows too.
+    All that the coordinator and other nodes signed of it is held against it too, and needs no network. With a
+    checkpoint that was kept elsewhere, a log shows that was cut short together with what they signed.
 
     Example: hedgerow-node audit verify --checkpoint from-the-hub.checkpoint
     """
-    from node.witness import read_checkpoint
+    from node.witness import Cosigned, read_checkpoint
 
     node = opened(home)
     newest = node.verify(elsewhere=[read_checkpoint(path, node.audit) for path in checkpoint or ()])
     progress("Every leaf and checkpoint holds; policy, ledger, studies, loads and opt-outs are what the log says.")
     kept = {"size": newest.size, "root": newest.root} if newest else None
+    signed = [_signed(word, node) for word, _ in Cosigned(node.database, node.audit).all()]
     data = {"verified": True, "checkpoint": kept, "leaves": len(node.audit.events()), "policy": node.policy.hash}
     text = f"verified: {data['leaves']} leaves; newest checkpoint {newest.size if newest else 0}"
-    say(data, text + (f" {newest.root}" if newest else ""), as_json=as_json)
+    text += (f" {newest.root}" if newest else "") + "".join(
+        f"\n  {s['by']} ({s['who']}) signed {s['size']}" for s in signed
+    )
+    say(data | {"cosigned": signed}, text, as_json=as_json)
+
+
+def _signed(word: Word, node: Node) -> dict[str, object]:
+    named = {node.coordinator.fingerprint: "the coordinator"} | {w.fingerprint: w.name for w in node.policy.witnesses}
+    return {"by": word.by, "who": named.get(word.by, "a node of the federation"), "size": word.size, "at": word.at}
 
 
 @audit.command("show")

@@ -16,6 +16,7 @@ from privacy.contract import Contract
 from privacy.errors import Invalid
 from privacy.fields import NAME
 from privacy.study import Invited
+from privacy.terms import LEAST_MASKED
 from privacy.unfinished import unfinished
 
 DEFAULT_TEMPLATE = "risk-model"
@@ -24,6 +25,9 @@ COUNTS_FROM = 10  # whole numbers from 0 to at least this are counts, whose log 
 LEAST_INVITED = 3  # places to fill in while nobody is enrolled; fewer could tell each other's sums apart
 TITLE = "#: "
 UNKNOWN_BOUND = '"TODO: its bound in the contract, a number without the quotes"'
+
+MASKING = 'masking = "secure-aggregation" # the hub sees totals only; each node adds a share of the noise'
+NO_MASKING = 'masking = "none"         # each node adds all of the noise: masks take three nodes'
 
 
 @dataclass(frozen=True)
@@ -63,11 +67,13 @@ def draft(
     if "$features" not in file:  # nothing is declared, and so read, that no step uses
         features = features[:FEW]
     named = [c.name for c in features] or ["TODO: the name of a variable below"]
+    quorum = _quorum(len(invited) or LEAST_INVITED)
     text = Template(file).substitute(
         name=_text(name or "TODO"),
         ends=_year_later(today).isoformat(),
         data_set=_text(contract.name if contract else "TODO"),
-        quorum=_quorum(len(invited) or LEAST_INVITED),
+        quorum=quorum,
+        masking=MASKING if quorum >= LEAST_MASKED else NO_MASKING,
         outcome=_text("outcome"),
         features=_list(named),
         few_features=_list(named[:FEW]),
@@ -201,6 +207,8 @@ __all__ = [
     "DEFAULT_TEMPLATE",
     "FEW",
     "LEAST_INVITED",
+    "MASKING",
+    "NO_MASKING",
     "TITLE",
     "UNKNOWN_BOUND",
     "Draft",

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from coordinator import checkpoints, journal, register, registry, runs, studies
 from coordinator.admission import Admission
 from coordinator.checkpoints import Checkpoints
+from coordinator.disclosed import Disclosure
 from coordinator.doctor.ready import Ready
 from coordinator.federation.grid import Grid
 from coordinator.federation.superlink import SuperLink
@@ -140,11 +141,18 @@ def open_hub(
             registry.keep(model, model.seal(home.identity))
         return outcome
 
-    public, at_once = PublicKey.of(home.identity), home.settings.runs_at_once
-    kept = Checkpoints(database, home.identity)
+    public, settings, kept = PublicKey.of(home.identity), home.settings, Checkpoints(database, home.identity)
     door = _doorkeeper(database, register, public, now)
-    with Runner(runs, execute, now=now, at_once=at_once) as runner:
-        yield Hub(public, door, register, studies, registry, kept, runs, runner, journal, presence, finder, now)
+    shown = _disclosure(settings.disclosure, studies, registry, public)
+    with Runner(runs, execute, now=now, at_once=settings.runs_at_once) as runner:
+        yield Hub(public, door, register, studies, registry, kept, runs, runner, journal, presence, finder, now, shown)
+
+
+def _disclosure(profile: str, studies: Studies, registry: Registry, public: PublicKey) -> Disclosure:
+    def made(data_set: str) -> list[str]:
+        return [each.study for each in registry.all() if studies.with_hash(each.study).data_set == data_set]
+
+    return Disclosure(profile, made, lambda study: ModelVersion.open(registry.read(studies.with_hash(study)), public))
 
 
 def _model(study: Study, outcome: Outcome, journal: Journal, register: Register, *, made_at: str) -> ModelVersion:

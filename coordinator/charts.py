@@ -1,4 +1,4 @@
-"""Two charts as SVG that stands in a page: real text that grows with the reader's, and the same bytes every time.
+"""Charts as SVG that stands in a page: real text that grows with the reader's, and the same bytes every time.
 
 Drawn here and not by a plotting library, whose SVG breaks a strict content security policy, turns letters into
 outlines that no screen reader reads, and is laid out for seven inches: on a phone its labels are under 6 pixels high.
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from models.curves import Bin, RocPoint
+from privacy.canonical import Document
 from privacy.page import Html, joined, tag
 
 BLUE, BAND, INK, GREY = "#005eb8", "#b6d3ee", "#212b32", "#4c6272"
@@ -18,6 +19,8 @@ TEXT = 13
 DEVIATIONS = 2  # of the noise, to either side: about 19 of 20 times
 AIR = 1.2  # above the highest point; a bar may go on beyond the frame
 FULL_SCALES = (0.05, 0.1, 0.25, 0.5, 1.0)  # whose fifths are read at a glance
+
+BAR, NAMES, BARS = 20, 120, 165  # a bar's height, and where names end; the widest interval leaves room for a number
 
 Point = tuple[float, float]
 
@@ -97,11 +100,31 @@ def calibration_chart(bins: Sequence[Bin], *, key: str, title: str, finding: str
     return _chart(key, title, finding, drawn)
 
 
-def _chart(key: str, title: str, finding: str, drawn: Iterable[Html]) -> Html:
+def histogram_chart(bars: Sequence[tuple[str, Document]], *, key: str, title: str) -> Html:
+    """Return a bar for each key and what is shown of it, with its interval; why it is withheld where it is."""
+    reach = max([figure["high"] for _, figure in bars if figure["high"] is not None], default=0.0) or 1.0
+    drawn = []
+    for i, (name, figure) in enumerate(bars):
+        middle = BAR * (i + 0.5)
+        drawn.append(_text(name, NAMES - 6, middle + 4, text_anchor="end"))
+        if figure["value"] is None:
+            drawn.append(_text(figure["reason"], NAMES + 4, middle + 4, fill=GREY))
+            continue
+        end, low, high = (NAMES + BARS * figure[part] / reach for part in ("value", "low", "high"))
+        size = {"width": f"{end - NAMES:.1f}", "height": BAR - 6}
+        drawn.append(tag("rect", x=NAMES, y=f"{middle - BAR / 2 + 3:.1f}", **size, fill=BAND))
+        drawn.append(_line((low, middle), (high, middle), stroke=BLUE, stroke_width=3))
+        drawn.append(_text(f"{figure['value']:,.0f}", high + 5, middle + 4))
+    drawn.append(_line((NAMES, 0), (NAMES, BAR * len(bars))))
+    told = "People in each group; the line is the interval that the privacy noise leaves."
+    return _chart(key, title, told, drawn, height=BAR * len(bars) + 4)
+
+
+def _chart(key: str, title: str, finding: str, drawn: Iterable[Html], height: float = HEIGHT) -> Html:
     said = [tag("title", title, id=f"{key}-title"), tag("desc", finding, id=f"{key}-desc")]
     named = f"{key}-title {key}-desc"
     return tag(
-        "svg", *said, *drawn, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_labelledby=named,
+        "svg", *said, *drawn, viewBox=f"0 0 {WIDTH} {height}", role="img", aria_labelledby=named,
         font_family="Arial, Helvetica, sans-serif", font_size=TEXT, fill=INK,
     )  # fmt: skip
 
@@ -122,6 +145,8 @@ def _text(words: str, x: float, y: float, **more: object) -> Html:
 __all__ = [
     "AIR",
     "BAND",
+    "BAR",
+    "BARS",
     "BLUE",
     "DEVIATIONS",
     "FULL_SCALES",
@@ -129,10 +154,12 @@ __all__ = [
     "HEIGHT",
     "INK",
     "LEFT",
+    "NAMES",
     "SIDE",
     "TEXT",
     "TOP",
     "WIDTH",
     "calibration_chart",
+    "histogram_chart",
     "roc_chart",
 ]

@@ -13,6 +13,7 @@ from models.curves import Bin, RocPoint, auc_chance_sd, calibration, roc
 from models.version import ModelVersion, version_of
 from privacy.canonical import Document, canonical
 from privacy.computation import Result
+from privacy.figures import figures_of
 
 FORMAT = "hedgerow-result/1"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
@@ -31,6 +32,8 @@ class Table:
 def export_of(found: Document, sealed: bytes, model: ModelVersion, *, coordinator: str) -> Document:
     """Return everything: what was asked, what each step found with its arrays and curves, receipts and provenance.
 
+    Of tables there is what people are shown, and no array beside it.
+
     ``found`` is what ``result show`` prints; ``coordinator`` the fingerprint whose signature ``model`` was opened by.
     """
     study = model.study
@@ -38,7 +41,7 @@ def export_of(found: Document, sealed: bytes, model: ModelVersion, *, coordinato
         "format": FORMAT,
         **found,
         "asked": study.document(),
-        "results": {name: _result(result) for name, result in model.results.items()},
+        "results": {name: _result(result) for name, result in model.results.items() if not figures_of(result)},
         "receipts": [{**each.receipt.document(), "signature": each.signature} for each in model.signed],
         "keys": dict(model.keys),
         "provenance": {
@@ -58,8 +61,10 @@ def json_of(document: Document) -> bytes:
 def tables_of(document: Document, model: ModelVersion) -> list[Table]:
     """Return every table of the result."""
     tables = [_summary(document)]
-    for step in model.study.steps:
-        tables += _step_tables(step.name, model.results[step.name])
+    for found in document["steps"]:
+        tables += (
+            shown_tables(found) if "tables" in found else _step_tables(found["step"], model.results[found["step"]])
+        )
     return [*tables, _nodes(model), _receipts(model)]
 
 
@@ -86,6 +91,30 @@ def _summary(document: Document) -> Table:
     names = ("study", "title", "hash", "version", "made_at", "epsilon", "epsilon_spent", "delta")
     rows = [(name, document[name]) for name in names]
     return Table("summary", "Summary", ("field", "value"), tuple(rows))
+
+
+def shown_tables(found: Document) -> Iterator[Table]:
+    """Yield the tables and quantiles that people are shown of a step, a reason in the place of what is withheld."""
+    for each in found["tables"]:
+        means = list(each["rows"][0]["means"])
+        spread = [f"{name}{end}" for name in means for end in ("", " low", " high", " note")]
+        head = (*(each["by"] or ("all",)), "people", "low", "high", "note", *spread)
+        rows = [(*(row["keys"] or ("everybody",)), *_told(row["people"]), *(
+            cell for name in means for cell in _told(row["means"][name]))) for row in each["rows"]]  # fmt: skip
+        yield Table(each["name"], caption_of(found["step"], each["by"]), head, tuple(rows))
+    for name, quantiles in found.get("quantiles", {}).items():
+        rows = [(each["at"], *_told(each)) for each in quantiles]
+        head = ("part of people below", "value", "low", "high", "note")
+        yield Table(f"{found['step']}-quantiles-{name}", f"{found['step']}: quantiles of {name}", head, tuple(rows))
+
+
+def caption_of(step: str, by: Sequence[str]) -> str:
+    """Return what a table of a step is called."""
+    return f"{step}: people by {' and '.join(by).replace('_', ' ')}" if by else f"{step}: everybody"
+
+
+def _told(figure: Document) -> tuple[object, ...]:
+    return figure["value"], figure["low"], figure["high"], figure["reason"]
 
 
 def _step_tables(step: str, result: Result) -> Iterator[Table]:
@@ -132,4 +161,4 @@ def _cell(value: object) -> object:
     return "" if value is None else value
 
 
-__all__ = ["FORMAT", "FORMULA", "Table", "csv_of", "export_of", "json_of", "tables_of"]
+__all__ = ["FORMAT", "FORMULA", "Table", "caption_of", "csv_of", "export_of", "json_of", "shown_tables", "tables_of"]

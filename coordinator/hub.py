@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from coordinator.checkpoints import Checkpoints
+from coordinator.disclosed import Disclosure
 from coordinator.histories import history_of
 from coordinator.identity.tokens import Caller, Doorkeeper
 from coordinator.journal import Journal
@@ -50,6 +51,7 @@ class Hub:
     presence: Presence
     finder: Finder
     now: Callable[[], datetime.datetime]
+    disclosure: Disclosure
 
     def offered(self, node: Caller) -> Document:
         """Return the news for this node: the studies that invite it, and no others; those taken back; their models."""
@@ -191,7 +193,7 @@ class Hub:
         study = self.studies.find(named)
         content = self.registry.read(study)
         model = ModelVersion.open(content, self.public_key)
-        return result_of(content, model, self.finder, self.runs.last(study.hash))
+        return result_of(content, model, self.finder, self.runs.last(study.hash), self.disclosure.of(study))
 
     def _status(self, study: Study, online: frozenset[str]) -> Document:
         progress = self.runner.watch(study.hash)

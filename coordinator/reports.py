@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import median
 
 from coordinator.histories import now_document, run_document
@@ -13,7 +13,8 @@ from coordinator.studies import Decision, Withdrawal
 from models.lineage import epsilons
 from models.version import ModelVersion, version_of
 from privacy.canonical import Document
-from privacy.computation import Finder
+from privacy.computation import Finder, Result
+from privacy.figures import figures_of
 from privacy.observers import apart, who
 from privacy.study import Study
 
@@ -63,8 +64,10 @@ def _decision(decision: Decision, online: Collection[str]) -> Document:
     }
 
 
-def result_of(content: bytes, model: ModelVersion, finder: Finder, run: Run | None) -> Document:
-    """Return what a study found, what it cost and what it took."""
+def result_of(
+    content: bytes, model: ModelVersion, finder: Finder, run: Run | None, shown: Mapping[str, Document] | None = None
+) -> Document:
+    """Return what a study found, what it cost and what it took; of tables only what is ``shown``, by step."""
     study, seconds = model.study, run.seconds if run else ()
     spent = epsilons(model, finder)
     return {
@@ -73,10 +76,7 @@ def result_of(content: bytes, model: ModelVersion, finder: Finder, run: Run | No
         "title": study.title,
         "version": version_of(content),
         "made_at": model.made_at,
-        "steps": [
-            {"step": step.name, "kind": (r := model.results[step.name]).kind, "facts": dict(r.facts)}
-            for step in study.steps
-        ],
+        "steps": [_step(step.name, model.results[step.name], shown or {}) for step in study.steps],
         "nodes": sorted({receipt.node for receipt in model.receipts}),
         "receipts": len(model.receipts),
         "epsilon": study.privacy.epsilon,
@@ -90,6 +90,13 @@ def result_of(content: bytes, model: ModelVersion, finder: Finder, run: Run | No
         "seconds_per_exchange": median(seconds) if seconds else None,
         "seconds_total": sum(seconds),
     }
+
+
+def _step(name: str, result: Result, shown: Mapping[str, Document]) -> Document:
+    """Return what a step found; of one with tables only what was decided to be shown."""
+    if figures_of(result):
+        return {"step": name, "kind": result.kind, "facts": {}, **shown.get(name, {})}
+    return {"step": name, "kind": result.kind, "facts": dict(result.facts)}
 
 
 __all__ = ["result_of", "status_of"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from coordinator.charts import DEVIATIONS, calibration_chart, roc_chart
 from coordinator.exports import Table, tables_of
+from coordinator.tables_page import tables_part
 from models.computations import evaluation, linear_risk
 from models.curves import auc_chance_sd, calibration, roc
 from models.version import ModelVersion
@@ -26,7 +27,10 @@ def result_page(document: Document, model: ModelVersion) -> bytes:
     return page(
         study.title,
         section("What was asked", _asked(study)),
-        *(joined(_step(study, step, model.results[step.name], tables)) for step in study.steps),
+        *(
+            joined(_step(study, step, model.results[step.name], tables, found))
+            for step, found in zip(study.steps, document["steps"], strict=True)
+        ),
         section("What it cost", _cost(document)),
         section("Who took part", _shown(tables["nodes"])),
         section("Receipts", _receipts(tables["receipts"])),
@@ -51,14 +55,16 @@ def _asked(study: Study) -> Html:
     )
 
 
-def _step(study: Study, step: Step, result: Result, tables: dict[str, Table]) -> Iterator[Html]:
+def _step(study: Study, step: Step, result: Result, tables: dict[str, Table], found: Document) -> Iterator[Html]:
     yield tag("h2", f"What was found: {step.name}")
-    verb = "Measured on" if result.kind == evaluation.KIND else "Learned from"
+    verb = "Learned from" if result.kind == linear_risk.KIND else "Measured on"
     yield paragraphs(f"{verb} {PEOPLE[step.people]}.")
     if result.kind == linear_risk.KIND:
         yield _weights(study, result)
     elif result.kind == evaluation.KIND:
         yield from _evaluation(step, result, tables)
+    elif "tables" in found:
+        yield tables_part(found)
     else:
         yield from (_shown(t) for name, t in tables.items() if name.startswith(f"{step.name}-"))
 

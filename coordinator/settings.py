@@ -19,6 +19,7 @@ from pydantic_settings import (
 from privacy.errors import Invalid, Unreachable
 from privacy.fields import NAME
 
+ProfileName = Literal["opensafely-like", "hes-like", "tre"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 PREFIX = "HEDGEROW_COORDINATOR_"
 HOME_VARIABLE = PREFIX + "HOME"
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
 
     health_host: str = Field("127.0.0.1", min_length=1, description="The address where a monitor may ask.")
     health_port: int = Field(0, ge=0, le=65535, description="The port for a monitor, plain HTTP; 0: none.")
+    disclosure: ProfileName = Field("opensafely-like", description="Which rules for small groups tables are shown by.")
     log_level: LogLevel = Field("info", description="The least that is logged: debug, info, warning or error.")
 
     @model_validator(mode="after")
@@ -125,6 +127,7 @@ __all__ = [
     "HOME_VARIABLE",
     "PREFIX",
     "LogLevel",
+    "ProfileName",
     "Settings",
     "checked",
     "default_home",

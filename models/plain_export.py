@@ -9,6 +9,7 @@ from typing import Final
 from models.scorecard import Term, scorecard_of
 from models.version import ModelVersion
 from privacy.canonical import Document
+from privacy.figures import figures_of
 from privacy.variables import TRANSFORMS
 
 SCHEMA: Final = {"name": "hedgerow-risk-model", "number": 1}
@@ -80,6 +81,7 @@ def _arrays(model: ModelVersion) -> Document:
             "values": array.tolist(),
         }
         for step, result in model.results.items()
+        if not figures_of(result)  # of tables people see what `result show` shows
         for name, array in sorted(result.arrays.items())
     }
 

@@ -2,8 +2,13 @@
 
 import numpy as np
 
+from coordinator.disclosed import Disclosure
 from models.variables import Table
-from tests.builders import DOCUMENT, small_study
+from models.version import ModelVersion
+from privacy.noise import discrete_gaussian
+from privacy.release import SignedReceipt
+from tests.builders import DOCUMENT, FINDER, NOW, a_place, books, small_study
+from tests.rehearsal import rehearse
 
 VARIABLES = [
     {"name": "sex", "column": "sex", "transform": "code", "codes": ["F", "M"]},
@@ -80,3 +85,20 @@ def _key(name, table, i):
     return ["under 18", "18 to under 40", "40 to under 65", "65 or over"][
         int(age >= 18) + int(age >= 40) + int(age >= 65)
     ]
+
+
+def counted_model(directory, sites, *, made_at=NOW, noise=discrete_gaussian, **changes):
+    """Return a finished model of a study that counts, over sites in memory, with one node's receipt."""
+    study, kept = table_study(**changes), books(directory)
+    charge = kept.ledger.charge(study.hash, a_place(), "request", at=NOW)
+    receipt = kept.ledger.settle(charge, np.zeros(3, np.uint64), data=("visits@1",), optouts="l").receipt
+    results, signed = rehearse(study, FINDER, sites, noise), (SignedReceipt(receipt, "a signature"),)
+    kept.database.close()
+    return ModelVersion(study, results, signed, {receipt.node: "its key"}, made_at)
+
+
+def shown(models, profile="opensafely-like"):
+    """Return what a hub that made these models in this order shows of the last."""
+    by_hash = {model.study.hash: model for model in models}
+    disclosure = Disclosure(profile, lambda _: list(by_hash), by_hash.__getitem__)
+    return disclosure.of(models[-1].study)

@@ -107,6 +107,8 @@ def result_lines(found: Document) -> Iterator[str]:
     for step in found["steps"]:
         yield ""
         yield f"{step['step']} ({step['kind']})"
+        if "tables" in step:
+            yield from _tables(step)
         facts = step["facts"]
         plain = [(name, value) for name, value in facts.items() if not isinstance(value, list | dict)]
         yield from table(["figure", "value"], plain) if plain else ()
@@ -123,6 +125,16 @@ def result_lines(found: Document) -> Iterator[str]:
     if found["exchanges"]:
         median = f"{found['seconds_per_exchange']:.2f} s an exchange (median)"
         yield f"{found['exchanges']} exchanges, {median}, {found['seconds_total']:.1f} s in all"
+
+
+def _tables(step: Document) -> Iterator[str]:
+    """Yield what is shown of a step's tables; a note says why the others are withheld."""
+    from coordinator.exports import shown_tables
+
+    yield f"small groups by {step['disclosure']['profile']}: {step['disclosure']['rules']}"
+    for each in shown_tables(step):
+        yield from ("", each.caption)
+        yield from table(list(each.head), each.rows)
 
 
 def _columns(columns: dict[str, list[object]]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from node.policy import Policy
 from privacy.audit import AuditLog
 from privacy.canonical import Document
 from privacy.durable import Database
+from privacy.ledger import Ledger
 from privacy.spending import FORFEITED, spending_document
 
 FORFEIT = "forfeit"  # the context of the signatures
@@ -21,6 +22,7 @@ FORFEIT = "forfeit"  # the context of the signatures
 def forfeit_budget(
     database: Database,
     audit: AuditLog,
+    ledger: Ledger,
     policy: Policy,
     keys: Mapping[str, Ed25519PrivateKey],
     *,
@@ -29,10 +31,13 @@ def forfeit_budget(
 ) -> Document:
     """Set every account to spent, for good; two people who may approve sign it. Return what counts as spent.
 
-    What an older state had forgotten cannot be spent again then, since nothing can be.
+    What was set aside for approved studies goes too. What an older state had forgotten cannot be spent again then,
+    since nothing can be.
     """
     require_two(policy, keys)
     with database.transaction() as connection:
+        for study in sorted({held.study for held in ledger.reservations.all()}):
+            ledger.reservations.free(connection, study, stamp(now))
         connection.execute("UPDATE account SET spent = ceiling")
         rows = connection.execute("SELECT part, view, spent FROM account").fetchall()
         spent = spending_document({(row["part"], row["view"]): row["spent"] for row in rows})

@@ -29,9 +29,9 @@ class Keeper:
 
     def send_notice(self, content):
         self.sent.append(content)
-        size = Envelope.decode(content).header["size"]
-        if size > self.size:
-            self.newest, self.size = content, size
+        said = Envelope.decode(content).header
+        if said["kind"] == "checkpoint" and said["size"] > self.size:
+            self.newest, self.size = content, said["size"]
 
     def close(self):
         pass

@@ -185,7 +185,8 @@ def forfeit(
 
     node = opened(home)
     keys = keys_of(signed_by, passphrase_file, node)
-    spent = forfeit_budget(node.database, node.audit, node.policy, keys, node=node.fingerprint, now=node.now())
+    parts = (node.database, node.audit, node.ledger, node.policy)
+    spent = forfeit_budget(*parts, keys, node=node.fingerprint, now=node.now())
     say({"spent": spent}, "the whole budget counts as spent, for good", as_json=as_json)
 
 

@@ -16,6 +16,7 @@ from node.people import open_key
 from node.policy import Pinned
 from node.witness import MAY_LAG, Cosigned, witness_of
 from privacy.errors import Refusal, Tampered
+from privacy.recount import recount
 from privacy.release import Notice, Release, decode
 from privacy.signing import PublicKey
 from privacy.witnessing import Said, cosign
@@ -235,11 +236,11 @@ def test_with_nobody_left_two_people_give_up_the_budget_and_nothing_is_charged_a
     place.hub = Keeper()  # nobody knows anything any more
     never_answers(place.serving())
     node = open_node(place.home, {}, lambda: NOW, finder=FINDER)
+    parts, more = (node.database, node.audit, node.ledger, node.policy), {"node": node.fingerprint, "now": NOW}
     with pytest.raises(Refusal, match="same-person-twice"):
-        forfeit_budget(
-            node.database, node.audit, node.policy, {"ada": place.keys["ada"]}, node=node.fingerprint, now=NOW
-        )
-    spent = forfeit_budget(node.database, node.audit, node.policy, place.keys, node=node.fingerprint, now=NOW)
+        forfeit_budget(*parts, {"ada": place.keys["ada"]}, **more)
+    spent = forfeit_budget(*parts, place.keys, **more)
+    assert recount(node.audit.events())["training", "outside"].units == spent["training"]["outside"]
     ceilings = node.policy.ceilings()
     assert all(views == ceilings for views in spent.values())
     node.verify()

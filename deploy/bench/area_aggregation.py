@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.bench import aggregation, shared_noise
+from deploy.bench import aggregation, masked_model, shared_noise
 from deploy.bench.run import Figure
 
-THEMES = (aggregation, shared_noise)
+THEMES = (aggregation, shared_noise, masked_model)
 
 
 def figures() -> Iterator[Figure]:

@@ -6,6 +6,7 @@ refuse besides (a second reveal, a place asked twice, a roster of strangers) is 
 """
 
 import itertools
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -211,6 +212,31 @@ def test_it_ends_in_an_error_or_in_noise(attack, weakness, code):
 def test_control_a_weak_machine_gives_the_victims_vector(attack, weakness, code, monkeypatch):
     weakness(monkeypatch)
     assert reads_the_victim(attack)
+
+
+# Why survivors sign who they are before anything is unmasked
+
+
+def test_control_without_signatures_ten_nodes_shown_different_sets_unmask_a_total_of_six():
+    """Kinds of share do not meet here: four members are called dead, each by seven, and never two by all the same."""
+    one = Played(n=10, quorum=3, colluders=1)
+    assert one.round.threshold == 7
+    (colluder, *honest), dead = one.roster[:6], one.roster[6:]
+    spared = {h: dead[i % 4] for i, h in enumerate(honest)} | {d: d for d in dead}
+    shown = {h: tuple(m for m in one.roster if m not in dead or m == spared[h]) for h in spared}
+    said = {h: one.revealed(h, survivors) for h, survivors in shown.items()}  # seven survivors each: all in order
+    total = np.sum([one.masked(m) for m in one.roster[:6]], axis=0, dtype=np.uint64)
+    masks = Masks(one.round.binding, REQUEST, total.size)
+    for m in one.roster[:6]:
+        shares = {h: share_of(one, said[h], m) for h in said}
+        total -= masks.of_self(m, combined(one, shares))
+    for m in dead:
+        shares = {h: share_of(one, said[h], m) for h in said if m not in shown[h]}
+        key = combined(one, shares | {colluder: one.shares[colluder][m].mask_key})
+        total += masks.of_pairs(m, key, {alive: one.publics[alive] for alive in one.roster[:6]})
+    assert (total[:-1] == one.plain(one.roster[:6])).all()
+    # signed by whom each was shown to, and by the colluder: of seven signatures, no set has more than four
+    assert max(Counter(shown.values()).values()) + 1 == 4
 
 
 # What the attackers may know and what lies on the wire

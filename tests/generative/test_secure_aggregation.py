@@ -107,7 +107,7 @@ def test_any_change_on_the_way_is_found(one, data):
         raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
         reveals[who] = bytes(raw)[: -1 if kind == "short" else None]
     elif kind == "count":
-        inputs[who][-1] += np.uint64(data.draw(st.integers(1, 2**64 - 1)))
+        inputs[who][-1:] += np.uint64(data.draw(st.integers(1, 2**64 - 1)))
     elif kind == "length":
         inputs[who] = inputs[who][:-1]
     else:  # two holders' shares, each said to be the other's

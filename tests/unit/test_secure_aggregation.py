@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from privacy.errors import HedgerowError, Refusal, Tampered
-from privacy.secure_aggregation import LETTER_BYTES, Dealer, Dealt, Round, masked, open_letters, threshold_of
+from privacy.secure_aggregation import LETTER_BYTES, Dealer, Dealt, Round, masked, open_letters, threshold_of, unmasked
+from privacy.shamir import PRIME
 from tests.aggregation import REQUEST, Played, names
 
 
@@ -42,6 +43,7 @@ def test_the_sum_is_exact_over_the_survivors(played, lost):
         (names(5), 0, 6, 1),
         (names(5), 0, 3, 0),
         (names(5), 0, 3, 3),
+        (names(9), 0, 3, 3),  # nobody honest in a total of three
         (names(9), 0, 6, 5),  # 2 x 7 is not above 9 + 5
     ],
 )
@@ -91,6 +93,14 @@ def test_a_seed_is_all_of_a_node_in_a_round(played):
         assert {differing.mask_key, differing.self_mask}.isdisjoint({first.mask_key, first.self_mask})
     with pytest.raises(ValueError, match="seed"):
         Dealer(seed[:-1], played.round, played.roster[0])
+
+
+def test_the_polynomials_of_the_two_secrets_have_no_coefficient_in_common(played):
+    """With common ones, every holder's two shares would differ by the same: the difference of the secrets."""
+    owner = played.roster[0]
+    pairs = [played.shares[m][owner] for m in played.roster]
+    differences = {(int.from_bytes(p.mask_key) - int.from_bytes(p.self_mask)) % PRIME for p in pairs}
+    assert len(differences) == len(played.roster)
 
 
 def test_a_node_that_is_not_a_member_deals_nothing(played):
@@ -215,6 +225,7 @@ def spoiled_sums(played):
         "of another round": (inputs | {one: elsewhere.masked(one)}, reveals, "unmasking-failed"),
         "not masked": (inputs | {one: np.append(played.vectors[one], np.uint64(1))}, reveals, "unmasking-failed"),
         "reveal cut short": (inputs, reveals | {one: reveals[one][:-33]}, "share-wrong"),
+        "all reveals cut short": (inputs, {m: reveal[:-33] for m, reveal in reveals.items()}, "share-wrong"),
         "no field's elements": (inputs, reveals | {one: b"\xff" * 165}, "share-wrong"),
     }
 
@@ -225,6 +236,15 @@ def test_what_makes_no_sum_is_refused(played, kind):
     with pytest.raises(HedgerowError) as caught:
         played.unmasked(inputs, reveals)
     assert caught.value.code == code
+
+
+def test_a_dropped_members_key_that_does_not_fit_its_public_one_is_named(played):
+    late, *survivors = played.roster
+    inputs, reveals = {m: played.masked(m) for m in survivors}, {m: played.revealed(m, survivors) for m in survivors}
+    publics = played.publics | {late: played.publics[survivors[0]]}
+    with pytest.raises(Tampered, match=late) as caught:
+        unmasked(inputs, this_round=played.round, request=REQUEST, publics=publics, revealed=reveals)
+    assert caught.value.code == "unmasking-failed"
 
 
 def test_the_sum_does_not_depend_on_the_order_of_what_comes_in(played):

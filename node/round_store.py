@@ -44,6 +44,8 @@ NEW = """INSERT INTO masking_round (study, place, roster, seed) VALUES (?, ?, ?,
     ON CONFLICT DO UPDATE SET roster = excluded.roster, seed = excluded.seed WHERE request = ''"""
 
 
+PURGE = """DELETE FROM masking_roster WHERE study = ?
+    AND hash NOT IN (SELECT roster FROM masking_round WHERE study = ?)"""  # or a coordinator could fill the disk
 FORGET = """UPDATE masking_round SET seed = x'', shares = x''
     WHERE study = ? AND place != ? AND request != '' AND seed != x''"""
 
@@ -103,6 +105,7 @@ class RoundStore:
                     raise Refusal("place-answered", str(place))
                 if row is None or row["roster"] != roster:
                     connection.execute(NEW, (study, place, roster, self._seal(study, place, os.urandom(KEY_BYTES))))
+            connection.execute(PURGE, (study, study))
 
     def round(self, study: Study, place: int) -> KeptRound:
         """Return a round as it stands; one that was never dealt is ``round-not-dealt``."""
@@ -204,6 +207,7 @@ __all__ = [
     "DELETE",
     "FORGET",
     "NEW",
+    "PURGE",
     "SCHEMA",
     "SEALED_UNDER",
     "UNMASKED",

@@ -183,9 +183,10 @@ class AuditLog(Scribe):
         query = "SELECT position, content FROM audit_leaf WHERE position < ? ORDER BY position"
         return [(row["position"], row["content"]) for row in self._database.rows(query, [size])]
 
-    def events(self) -> list[Document]:
-        """Return every leaf, oldest first, with its position."""
-        rows = self._database.rows("SELECT position, content FROM audit_leaf ORDER BY position")
+    def events(self, *, after: int = -1) -> list[Document]:
+        """Return every leaf, or those after a position, oldest first, with its position."""
+        query = "SELECT position, content FROM audit_leaf WHERE position > ? ORDER BY position"
+        rows = self._database.rows(query, [after])
         return [{"position": row["position"], **json.loads(row["content"])} for row in rows]
 
     def verify(self, *, elsewhere: Iterable[Checkpoint] = ()) -> Checkpoint | None:

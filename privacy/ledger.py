@@ -141,7 +141,7 @@ class Ledger:
                 return self._new(connection, study, place, request, at)
             if row["request"] != request:
                 raise Refusal("place-answered", place.title)
-            released = self._released(connection, row["id"])
+            released = self._released(connection, row["id"], row["leaf"])
             return Charge(row["id"], study, place, request, row["at"], row["leaf"], released)
 
     def settle(self, charge: Charge, vector: Ring, *, data: tuple[str, ...], optouts: str) -> Release:
@@ -164,7 +164,7 @@ class Ledger:
             released=sha256(content),
         )
         with self._database.transaction() as connection:
-            if (stored := self._released(connection, charge.id)) is not None:
+            if (stored := self._released(connection, charge.id, charge.leaf)) is not None:
                 return stored  # somebody else computed it on this charge; two answers to one place must never leave
             facts = _released_facts(charge.id, receipt)  # the clock was judged at the charge, which may be long ago
             leaf = self._audit.append(connection, RELEASED, facts, at=charge.at, whatever_the_clock=True)
@@ -223,11 +223,12 @@ class Ledger:
         cursor = connection.execute("INSERT INTO charge VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         return Charge(int(cursor.lastrowid or 0), study, place, request, at, leaf, None)
 
-    def _released(self, connection: sqlite3.Connection, charge: int) -> Release | None:
+    def _released(self, connection: sqlite3.Connection, charge: int, leaf: int) -> Release | None:
         """Return what was stored for a charge, held against the leaf that was written with it."""
         row = connection.execute("SELECT * FROM released WHERE charge = ?", (charge,)).fetchone()
         if row is None:
-            if any(e["event"] == RELEASED and e["facts"]["charge"] == charge for e in self._audit.events()):
+            since = self._audit.events(after=leaf)  # an answer comes after its charge
+            if any(e["event"] == RELEASED and e["facts"]["charge"] == charge for e in since):
                 raise Tampered("ledger-tampered", "an answer that was given is gone")
             return None
         release = _release(row)

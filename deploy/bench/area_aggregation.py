@@ -1,13 +1,13 @@
-"""The private sum among many nodes, measured: what secure aggregation costs."""
+"""The private sum among many nodes, measured: what secure aggregation costs, and what a ledger survives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.bench import aggregation, masked_model, shared_noise
+from deploy.bench import aggregation, ledger_crashes, masked_model, shared_noise
 from deploy.bench.run import Figure
 
-THEMES = (aggregation, shared_noise, masked_model)
+THEMES = (aggregation, shared_noise, ledger_crashes, masked_model)
 
 
 def figures() -> Iterator[Figure]:

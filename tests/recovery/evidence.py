@@ -55,7 +55,8 @@ def _paid(federation: Federation, plan: Programme, asked: tuple[int, ...], befor
     for name in federation.nodes:
         wrong = []
         for (node, part, view), now in spent(federation).items():
-            costs = [p.mechanism.cost for i in asked if part in PARTS[(p := plan.places[i]).people]]
+            paid_for = [p.mechanism for i in asked if part in PARTS[(p := plan.places[i]).people]]
+            costs = [drawn.cost if view == "outside" else drawn.cost_unmasked for drawn in paid_for]
             if node == name and (off := now - before[node, part, view] - sum(costs)):
                 wrong.append(round(off / min(costs)) or (1 if off > 0 else -1))
         yield max(wrong, key=abs, default=0)

@@ -225,6 +225,21 @@ def test_releases_from_after_a_backup_are_counted_once_each(two):
     new.ledger.verify(new.ceilings)
 
 
+def test_a_masked_release_from_after_the_statement_is_counted_in_each_view_by_its_own_cost(two):
+    old, new = two
+    signed = handed(old)
+    place = a_place(9, honest=4)
+    mechanism = place.mechanism
+    receipt = Receipt(
+        **{**GENUINE, "node": PublicKey.of(old.key).fingerprint, "place": 9, "mechanism": mechanism.document()}
+        | {"cost_outside": mechanism.cost, "cost_coordinator": mechanism.cost_unmasked}
+    )
+    merge(new, signed, receipts=[encode(Release(receipt, b""), old.key)])
+    counted = {a.view: a.spent - 2 * COST for a in new.ledger.accounts() if a.part == "training"}
+    assert counted == {"outside": mechanism.cost, "coordinator": mechanism.cost_unmasked}
+    new.ledger.verify(new.ceilings)
+
+
 def answered(kept, place):
     charge = kept.ledger.charge(STUDY, place, "a", at=NOW)
     here = {"data": ("visits@1",), "optouts": "list-1"}

@@ -18,7 +18,7 @@ from privacy.errors import HedgerowError, Invalid, Refusal
 from privacy.ledger import Ledger
 from privacy.signing import PublicKey
 from privacy.study import Step
-from privacy.terms import PrivacyTerms
+from privacy.terms import MASKED, PrivacyTerms
 from tests.nodes import NOW
 
 SCHEMA = (*audit.SCHEMA, *ledger.SCHEMA, *policies.SCHEMA, *register.SCHEMA)
@@ -121,10 +121,26 @@ def test_a_study_within_the_floors_passes(policy):
         ({"delta": 2e-5}, "delta-above-policy"),
         ({"quorum": 2}, "quorum-below-policy"),
         ({"minimum_cohort": 99}, "cohort-floor-below-policy"),
+        ({"masking": MASKED, "colluders": 1, "epsilon_unmasked": 8.1}, "epsilon-unmasked-above-policy"),
+        ({"masking": MASKED, "colluders": 0, "epsilon_unmasked": 8.0}, "colluders-below-policy"),
     ],
 )
 def test_each_breach_has_its_code(policy, changes, code):
     assert code_of(lambda: policy.check(Asked(**changes))) == code
+
+
+def test_what_is_demanded_of_masks_is_said_only_where_it_is_not_the_default(policy):
+    policy.check(Asked(masking=MASKED, colluders=1, epsilon_unmasked=8.0))
+    assert not {"largest_epsilon_unmasked", "least_colluders"} & set(
+        policy.document()
+    )  # older policies keep their hash
+    stricter = dataclasses.replace(policy, largest_epsilon_unmasked=4.0, least_colluders=2)
+    assert policy_of(stricter.document()) == stricter
+    assert stricter.hash != policy.hash
+    assert code_of(lambda: stricter.check(Asked(masking=MASKED, colluders=1, epsilon_unmasked=4.0))) == (
+        "colluders-below-policy"
+    )
+    stricter.check(Asked())  # a study without masks has nobody to collude
 
 
 def test_several_breaches_are_all_named(policy):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from node.data_version import DataVersion
 from node.governance import Governance
 from node.linkage.agreements import Standing
 from node.policy import APPROVALS_NEEDED
+from privacy.canonical import Document
 from privacy.computation import Finder
 from privacy.dossier import dossier
 from privacy.errors import HedgerowError
 from privacy.flows import Flow, inflow, linked, outflow
 from privacy.programme import programme
 from privacy.study import Study
+from privacy.uses import Use, uses_of
 
 
 def flows(
@@ -22,30 +24,41 @@ def flows(
     agreements: Iterable[Standing],
     governance: Governance,
     finder: Finder,
+    events: Iterable[Document],
     coordinator: str,
+    delta: float,
     type_1_optouts: bool,
 ) -> list[Flow]:
     """Return all flows: in by data set, linked by agreement, out by study; ``type_1_optouts`` is the policy's.
 
     A study is in it from its last approval on, for good, whatever became of it: how it stands could depend on
-    patients (a cohort that was too small), and that it was approved does not.
+    patients (a cohort that was too small), and that it was approved does not. So is each that ``events``, the audit
+    log, tells a charge of: what they say of approvals and charges is told of it, at ``delta``.
     """
+    uses = uses_of(events)
     newest = {version.data_set: version.contract for version in versions}  # oldest first
     whole = {standing.agreement.name: standing.agreement for standing in agreements if not standing.missing}
     studies = [
-        outflow(study, coordinator=coordinator, outputs=_outputs(study, finder), until=until)
-        for study, until in _approved(governance)
+        outflow(
+            study,
+            coordinator=coordinator,
+            outputs=_outputs(study, finder),
+            until=until,
+            record=uses.get(study.hash, Use()).sentences(delta),
+        )
+        for study, until in _approved(governance, [study for study, use in uses.items() if use.charges])
     ]
     loaded = [inflow(contract, type_1_optouts=type_1_optouts) for contract in newest.values()]
     return [*loaded, *map(linked, whole.values()), *studies]
 
 
-def _approved(governance: Governance) -> Iterator[tuple[Study, str]]:
-    """Give each study that has all the approvals it needs, and until when: its end, or when people ended it."""
+def _approved(governance: Governance, charged: Collection[str]) -> Iterator[tuple[Study, str]]:
+    """Give each study that was charged for or has all the approvals it needs, and until when: its end, or people's."""
     for record in governance.register.all():
         decisions, study = governance.register.decisions(record.hash), record.study()
         approvers = [decision.person for decision in decisions if decision.decision == "approve"]
-        if len(approvers) >= APPROVALS_NEEDED and not _waits_for(governance, study, approvers):
+        whole = len(approvers) >= APPROVALS_NEEDED and not _waits_for(governance, study, approvers)
+        if whole or record.hash in charged:
             ended = [decision.at[:10] for decision in decisions if decision.decision == "refuse"]
             yield study, f"withdrawn on {ended[0]}" if ended else study.ends
 

@@ -62,6 +62,7 @@ class Flow:
     data: tuple[str, ...]
     outputs: tuple[str, ...]
     fields: tuple[Field, ...] = ()
+    record: tuple[str, ...] = ()  # what the audit log tells of it
 
     def document(self) -> Document:
         """Return the flow as plain data."""
@@ -119,8 +120,11 @@ def linked(agreement: Agreement) -> Flow:
     )
 
 
-def outflow(study: Study, *, coordinator: str, outputs: Sequence[str], until: str) -> Flow:
-    """Return what leaves under a study that two people approved; ``outputs`` say what is computed, in words."""
+def outflow(study: Study, *, coordinator: str, outputs: Sequence[str], until: str, record: Sequence[str] = ()) -> Flow:
+    """Return what leaves under a study that two people approved; ``outputs`` say what is computed, in words.
+
+    ``record`` is what the audit log tells of it: approvals and charges.
+    """
     nodes = ", ".join(invited.name for invited in study.invited)
     terms = study.privacy
     return Flow(
@@ -146,6 +150,7 @@ def outflow(study: Study, *, coordinator: str, outputs: Sequence[str], until: st
             f"At least {terms.quorum} nodes take part in every sum.",
             f"For this decision: {study.decision}",
         ),
+        record=tuple(record),
     )
 
 

@@ -17,19 +17,23 @@ SECTIONS: tuple[tuple[Direction, str, str], ...] = (
     ("in", "What comes in", "Records that are loaded, and what is done with each field before anything is stored."),
 )
 # The Five Safes, as UK data-use registers print them
-SAFES = ("safe project", "safe people", "safe data", "safe setting", "safe outputs", "until")
-FOOT = "Printed from contracts, agreements and studies. No figure in it depends on whose records are here."
+SAFES = ("safe project", "safe people", "safe data", "safe setting", "safe outputs", "until", "on record")
+FOOT = (
+    "Generated from the audit log, and from the contracts, agreements and studies whose hashes are in it. No figure in "
+    "it depends on whose records are here, but for which study goes on: whether it has people enough is judged with "
+    "noise, and charged."
+)
 FIELDS = ("field", "kind", "what is done with it", "what it is")
 
 
-def flows_page(flows: Sequence[Flow], *, organisation: str) -> bytes:
-    """Return the register as one page that stands alone."""
+def flows_page(flows: Sequence[Flow], *, organisation: str, as_of: str = "") -> bytes:
+    """Return the register as one page that stands alone; ``as_of`` says of which log, and who signed it."""
     parts = [section(title, *_part(what, _of(flows, direction))) for direction, title, what in SECTIONS]
-    return page(organisation, *parts, kind="Data-use register", foot=FOOT)
+    return page(organisation, *parts, kind="Data-use register", foot=_foot(as_of))
 
 
-def flows_markdown(flows: Sequence[Flow], *, organisation: str) -> str:
-    """Return the register as Markdown."""
+def flows_markdown(flows: Sequence[Flow], *, organisation: str, as_of: str = "") -> str:
+    """Return the register as Markdown; ``as_of`` says of which log, and who signed it."""
     lines = [f"# Data-use register: {_plain(organisation)}", ""]
     for direction, title, what in SECTIONS:
         lines += [f"## {title}", "", what, ""]
@@ -37,7 +41,7 @@ def flows_markdown(flows: Sequence[Flow], *, organisation: str) -> str:
             lines += flow_lines(flow)
         if not _of(flows, direction):
             lines += ["Nothing.", ""]
-    return "\n".join([*lines, FOOT, ""])
+    return "\n".join([*lines, _plain(_foot(as_of)), ""])
 
 
 def flow_lines(flow: Flow) -> list[str]:
@@ -64,8 +68,13 @@ def _safes(flow: Flow) -> list[tuple[str, str]]:
     """Return a flow under the headings of the five safes, then until when."""
     project = _sentences(flow.purpose, f"Legal basis: {flow.legal_basis}")
     people = _sentences(flow.people, f"From {flow.source} to {flow.recipient}", f"Controller: {flow.controller}")
-    said = (project, people, _sentences(*flow.data), flow.setting, _sentences(*flow.outputs), flow.until)
-    return [(name.capitalize(), text) for name, text in zip(SAFES, said, strict=True)]
+    record = _sentences(*flow.record)
+    said = (project, people, _sentences(*flow.data), flow.setting, _sentences(*flow.outputs), flow.until, record)
+    return [(name.capitalize(), text) for name, text in zip(SAFES, said, strict=True) if text]
+
+
+def _foot(as_of: str) -> str:
+    return f"{FOOT} {as_of}".rstrip()
 
 
 def _sentences(*texts: str) -> str:

@@ -63,21 +63,24 @@ def export(
     out: Annotated[Path | None, typer.Option(help="Write to this new file.", show_default="stdout")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the data-use register, to publish: nothing in it depends on patients.
+    """Write the data-use register from the audit log, verified first, to publish.
 
     Example: hedgerow-node flows export --format html --out data-use-register.html
     """
     from privacy.flows_page import flows_markdown, flows_page
 
-    found = _flows(opened(home))
+    node = opened(home)
+    node.verify()
+    found, as_of = _flows(node), _as_of(node)
     whose = organisation or _recipients(found)
     if form is Form.json or (as_json and out is None):
         documents = [flow.document() for flow in found]
-        content = json.dumps({"organisation": whose, "flows": documents}, indent=2, ensure_ascii=False).encode() + b"\n"
+        register = {"organisation": whose, "as_of": as_of, "flows": documents}
+        content = json.dumps(register, indent=2, ensure_ascii=False).encode() + b"\n"
     elif form is Form.html:
-        content = flows_page(found, organisation=whose)
+        content = flows_page(found, organisation=whose, as_of=as_of)
     else:
-        content = flows_markdown(found, organisation=whose).encode()
+        content = flows_markdown(found, organisation=whose, as_of=as_of).encode()
     if out is None:
         typer.echo(content.decode().rstrip())
     else:
@@ -89,6 +92,16 @@ def _recipients(found: list[Flow]) -> str:
     return ", ".join(sorted({flow.recipient for flow in found if flow.direction == "in"})) or "This node"
 
 
+def _as_of(node: Node) -> str:
+    """Say of which log the register is, and who else signed how much of that."""
+    from node.witness import Cosigned
+
+    signed = node.audit.as_it_stands()
+    others = ", ".join(f"{word.by} to leaf {word.size}" for word, _ in Cosigned(node.database, node.audit).all())
+    text = f"The log of node {node.fingerprint} has {signed.size} leaves, its root is {signed.root}."
+    return f"{text} Signed by others: {others}." if others else f"{text} Nobody else has signed it yet."
+
+
 def _flows(node: Node) -> list[Flow]:
     from node.flows import flows as all_flows
 
@@ -97,6 +110,8 @@ def _flows(node: Node) -> list[Flow]:
         agreements=node.agreements.all(),
         governance=node.governance,
         finder=node.finder,
+        events=node.audit.events(),
+        delta=node.policy.lifetime_delta,
         coordinator=node.kit.name,
         type_1_optouts=node.policy.type_1_optouts,
     )

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -63,6 +64,8 @@ def flows_of(node):
         agreements=node.agreements.all(),
         governance=node.governance,
         finder=node.finder,
+        events=node.audit.events(),
+        delta=1e-5,
         coordinator=node.kit.name,
         type_1_optouts=node.policy.type_1_optouts,
     )
@@ -116,6 +119,27 @@ def test_what_leaves_is_the_approved_studies(node):
     assert out.legal_basis == "Tests"
     assert any("epsilon 3" in line for line in out.outputs)
     assert "heads: Head count; at most 6 numbers in 3 sums." in out.outputs
+
+
+def test_what_the_log_tells_of_a_study_is_on_record(tmp_path):
+    here = approved(tmp_path)
+    before = flows_of(here.node)[1].record
+    assert "Approved on 2027-03-01 (leaf " in before[0]
+    assert before[1].startswith("1 sum was charged for, on 2027-03-01 (leaf ")  # were there people enough?
+    here.ask(1, {"round": np.array([0.0])})
+    after = flows_of(here.node)[1].record
+    assert after[0] == before[0]
+    assert after[1].startswith("2 sums were charged for, from 2027-03-01 to 2027-03-01 (leaves ")
+    assert after[1] in " ".join(flows_markdown(flows_of(here.node), organisation="An ICB").split("\n"))
+    leaves = {charge["leaf"] for charge in here.node.ledger.charges()}
+    assert f"(leaves {min(leaves)} to {max(leaves)})" in after[1]
+
+
+def test_a_study_that_was_charged_for_stays_though_its_approvals_were_taken_out(tmp_path):
+    node = approved(tmp_path).node
+    with node.database.transaction() as write:
+        write.execute("DELETE FROM decision")
+    assert [flow.name for flow in flows_of(node)] == ["visits", "heads"]
 
 
 def test_a_study_with_one_approval_is_no_flow_yet(tmp_path):

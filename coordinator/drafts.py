@@ -20,6 +20,7 @@ from privacy.terms import LEAST_MASKED
 from privacy.unfinished import unfinished
 
 DEFAULT_TEMPLATE = "risk-model"
+BANDS = 10  # of equal width: write the edges that people know in their place
 FEW = 4  # variables, where a template wants few
 COUNTS_FROM = 10  # whole numbers from 0 to at least this are counts, whose log says more than they do
 LEAST_INVITED = 3  # places to fill in while nobody is enrolled; fewer could tell each other's sums apart
@@ -78,6 +79,7 @@ def draft(
         features=_list(named),
         few_features=_list(named[:FEW]),
         variables="\n\n".join([_outcome(contract, outcome), *_variables(contract, features)]),
+        **_keyed(features),
         invited="\n".join(_invited(invited)),
     )
     text = text.replace(TITLE, "# ", 1)  # the mark is for the list of templates
@@ -143,6 +145,20 @@ def _variables(contract: Contract | None, features: Sequence[Column]) -> Iterato
         yield f"# From days ({', '.join(days)}) and from events, [[features]] make numbers: docs/features.md"
 
 
+def _keyed(features: Sequence[Column]) -> dict[str, str]:
+    """Return variables to count by, of a column with codes and of one with a range; and what steps call them."""
+    coded, ranged = ([c for c in features if bool(c.codes) is codes] for codes in (True, False))
+    name = ranged[0].name if ranged else "TODO: its name here"
+    column, bounds = (name, _bounds(ranged[0])) if ranged else ("TODO: the contract's column", (UNKNOWN_BOUND,) * 2)
+    blocks = [_variable_block(name, column, "band", bounds) + f"\nbands = {BANDS}"]
+    for each in coded[:1]:
+        lines = [f"name = {_text(each.name)}", f"column = {_text(each.name)}", 'transform = "code"']
+        blocks.append("\n".join(["[[variables]]", *lines, f"codes = {_list(each.codes)}"]))
+    named = [name if ranged else "TODO: the name of a variable below"]
+    by = _list([*named, *(each.name for each in coded[:1])])
+    return {"keyed": "\n\n".join(blocks), "by": by, "banded": _list(named)}
+
+
 def _variable_block(name: str, column: str, transform: str, bounds: tuple[str, str]) -> str:
     lines = [f"name = {_text(name)}", f"column = {_text(column)}", f"transform = {_text(transform)}"]
     return "\n".join(["[[variables]]", *lines, f"low = {bounds[0]}", f"high = {bounds[1]}"])
@@ -203,6 +219,7 @@ def name_for(stem: str) -> str:
 
 
 __all__ = [
+    "BANDS",
     "COUNTS_FROM",
     "DEFAULT_TEMPLATE",
     "FEW",

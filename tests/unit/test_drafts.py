@@ -106,6 +106,7 @@ def test_what_is_sensitive_or_unused_is_only_a_comment():
         read = {v.column for v in study.variables}
         assert read.isdisjoint(c.name for c in CONTRACT.columns if c.kind in ("sensitive", "direct-identifier"))
         used = {n for s in study.steps if s.use == "linear-risk" for n in [*s.parameters["features"], "outcome"]}
+        used |= {name for step in study.steps for name in step.parameters.get("by", ())}
         assert {v.name for v in study.variables} == used
     assert '# name = "income"' in drafted().text
 
@@ -140,7 +141,7 @@ def test_what_cannot_be_drafted_has_a_code():
 
 
 def test_every_template_says_what_it_is_for():
-    assert set(templates()) == {"compare-models", "risk-model", "small-budget"}
+    assert set(templates()) == {"compare-models", "risk-model", "small-budget", "tables"}
     assert all(title and not title.startswith("#") for title in templates().values())
     assert not draft("risk-model", name="frailty", today=TODAY).text.startswith("#:")
     assert [name_for(stem) for stem in ("frailty", "Frailty 2")] == ["frailty", ""]

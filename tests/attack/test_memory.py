@@ -22,11 +22,14 @@ from models.variables import (
     rows_for,
 )
 from node import features as node_features
+from node import sums as node_sums
 from privacy.errors import Invalid
 from privacy.features import MOST_DISTINCT, Feature, FeatureSet
 from privacy.programme import MOST_NUMBERS
 from privacy.release import Notice, Release
+from tests.approved import approved, rows
 from tests.eventful import eventful
+from tests.rehearsal import no_noise
 
 ROUND = {"round": np.array([0.0])}
 MANY = 40_000  # events of one person, each of another code: more than the small engine can hold apart
@@ -115,6 +118,20 @@ def test_a_study_that_keeps_more_sets_apart_than_fit_is_refused_before_anybody_a
 
 def sets(count):
     return tuple(Feature(f"f{i}", "distinct", data_set="events", column="code", at_most=99) for i in range(count))
+
+
+@pytest.mark.parametrize(("most", "counted"), [(1, 0), (2, 1)])
+def test_no_more_rows_of_a_person_reach_a_sum_than_the_plan_allows(tmp_path, monkeypatch, most, counted):
+    """The one person who is ever over sixty is so in their second year: with one row they are not."""
+    young = [line.replace(f",{30 + i // 2 % 50},", ",50,") for i, line in enumerate(rows().split("\n")[1:])]
+    lines = [line.replace(",50,", ",99,") if ",L0,2," in line else line for line in young]
+    steps = [{"name": "heads", "use": "head-count", "people": "everyone", "parameters": {"times": 1}}]
+    here = approved(tmp_path, records="\n".join([rows().split("\n")[0], *lines]), steps=steps)
+    noised = node_sums.PrivateSum.noised
+    monkeypatch.setattr(node_sums.PrivateSum, "noised", lambda self: noised(self, no_noise))
+    monkeypatch.setattr("models.variables.most_rows", lambda width: most)
+    ring = here.ask(1, ROUND).vector().view(np.int64) * here.plan.places[1].mechanism.unit
+    assert ring.tolist() == [150, counted]
 
 
 @pytest.mark.parametrize("width", [1, 61, 1_891, 125_000, MOST_NUMBERS])

@@ -16,18 +16,17 @@ from privacy.noise import discrete_gaussian
 from privacy.private_sum import PrivateSum
 from tests.builders import DOCUMENT, FINDER, batch_of, plan_of, small_study
 
-CANARIES, GUESSES = 1_000, 300
+CANARIES, GUESSES, DELTA = 1_000, 300, 1e-5
 BINS = CANARIES // 2
 DISPROVED = 0.01  # a proof of nothing less; a right node is at least 4.5 standard deviations from it: 1 in 10^5
 WEIGHTS = {"weights": np.array([4.0, 0.0, -4.0])}  # a canary of age a scores 4a - 4: each in a cell of its own
 
 
-def planted(epsilon):
-    """Return the one sum that sees the canaries, and the epsilon that it alone is charged for."""
+def planted(epsilon, **masking):
+    """Return the one sum that sees the canaries, of a study of this epsilon."""
     steps = [DOCUMENT["steps"][0], DOCUMENT["steps"][1] | {"parameters": {"bins": BINS}}]
-    study = small_study(steps=steps, privacy__epsilon=epsilon, privacy__quorum=2)
-    (place, *_) = plan_of(study).of("evaluation", "scores-by-outcome")
-    return study, place, accountant.epsilon(place.mechanism.cost, study.privacy.delta)
+    study = small_study(steps=steps, privacy={"epsilon": epsilon, "delta": DELTA, "spares": 1, "quorum": 3} | masking)
+    return study, plan_of(study).of("evaluation", "scores-by-outcome")[0]
 
 
 def right_guesses(study, place, *, noise, seed):
@@ -46,7 +45,7 @@ def right_guesses(study, place, *, noise, seed):
     return int(np.count_nonzero(~there[out]) + np.count_nonzero(there[within]))
 
 
-def chance(right, epsilon, delta):
+def chance(right, epsilon, delta=DELTA):
     """Return the most likely that ``right`` of ``GUESSES`` guesses are right under (epsilon, delta); their theorem 5.2.
 
     Right guesses are at most binomial with e^epsilon / (1 + e^epsilon), save for delta: with it, the tail may be
@@ -58,31 +57,47 @@ def chance(right, epsilon, delta):
     return min(1.0, float(of.sf(right - 1) + 2 * CANARIES * delta * pushed))
 
 
-def lower_bound(right, delta):
+def lower_bound(right):
     """Return the largest epsilon that so many right guesses disprove."""
-    found = [e for e in np.arange(0, 8, 0.02) if chance(right, e, delta) < DISPROVED]
+    found = [float(e) for e in np.arange(0, 8, 0.02) if chance(right, e) < DISPROVED]
     return max(found, default=0.0)
 
 
-def scaled(by):
-    return lambda sigma_squared, count: discrete_gaussian(max(1, int(sigma_squared * by**2)), count)
+def shares_of(count, by=1.0):
+    """Return the noise of so many nodes' shares together, ``by`` times too large or too small."""
+
+    def noise(sigma_squared, width):
+        drawn = discrete_gaussian(max(1, int(sigma_squared * by**2)), count * width)
+        return drawn.reshape(count, width).sum(axis=0)
+
+    return noise
+
+
+def views(epsilon):
+    """Yield each who looks: the study, the sum, how many shares of noise they see, and the epsilon charged for them."""
+    study, place = planted(epsilon)
+    yield study, place, 1, accountant.epsilon(place.mechanism.cost, DELTA)
+    study, place = planted(epsilon, masking="secure-aggregation")
+    drawn = place.mechanism
+    yield study, place, drawn.honest, accountant.epsilon(drawn.cost, DELTA)  # c colluders and the coordinator
+    yield study, place, 1, accountant.epsilon(drawn.cost_unmasked, DELTA)  # the coordinator, had it broken all masks
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 1.0, 3.0])
 def test_the_guesses_do_not_disprove_the_epsilon_that_is_charged(epsilon):
-    study, place, charged = planted(epsilon)
-    right = right_guesses(study, place, noise=discrete_gaussian, seed=1)
-    assert chance(right, charged, study.privacy.delta) > DISPROVED
-    assert lower_bound(right, study.privacy.delta) <= charged
+    for study, place, shares, charged in views(epsilon):
+        right = right_guesses(study, place, noise=shares_of(shares), seed=1)
+        assert chance(right, charged) > DISPROVED
+        assert lower_bound(right) <= charged
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 1.0, 3.0])
 @pytest.mark.parametrize("by", [0.1, 1e-6])
 def test_control_a_tenth_of_the_noise_and_none_are_found_out(epsilon, by):
-    study, place, charged = planted(epsilon)
-    right = right_guesses(study, place, noise=scaled(by), seed=2)
-    assert chance(right, charged, study.privacy.delta) < DISPROVED
-    assert lower_bound(right, study.privacy.delta) > charged
+    for study, place, shares, charged in views(epsilon):
+        right = right_guesses(study, place, noise=shares_of(shares, by), seed=2)
+        assert chance(right, charged) < DISPROVED
+        assert lower_bound(right) > charged
 
 
 def test_the_bound_is_the_binomials_when_delta_is_nothing():

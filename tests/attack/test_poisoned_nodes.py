@@ -5,6 +5,7 @@ like: a lie within the form of a message is not noticed. It spoils a result; it 
 """
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from coordinator import journal as journals
 from coordinator.journal import Journal
 from coordinator.rounds import run_study
 from privacy.durable import Database
+from privacy.errors import HedgerowError
 from privacy.private_sum import PrivateSum
 from privacy.release import decode
 from privacy.signing import PublicKey
@@ -26,12 +28,14 @@ def hub(tmp_path, request):
     """Return a function that runs a study over four nodes, of which the first answers what ``lie`` makes of its sum."""
     masked = request.param == "secure-aggregation"
 
-    def run(lie=None, name="honest"):
+    def run(lie=None, name="honest", spoil=None):
         key = Ed25519PrivateKey.generate()
         (home := tmp_path / name).mkdir()
         peers, study = peers_of(home, PublicKey.of(key), **({} if masked else {"masking": "none"}))
         if lie:
             peers[0].sums.compute = lying(peers[0].sums, lie)
+        if spoil:
+            spoil(peers[0])
         run.liar, run.peers, run.database = peers[0].name, peers, Database(home / "j.db", journals.SCHEMA)
         return run_study(
             study=study,
@@ -140,3 +144,32 @@ def test_a_vector_of_another_length_is_left_out(hub, how):
 
     answered = {receipt.node for receipt in hub(cut, "lied").receipts}
     assert answered == {peer.name for peer in hub.peers} - {hub.liar}
+
+
+def wrong_mask(places):
+    """Return what makes a node answer some places with a vector that no mask comes off."""
+
+    def spoil(peer):
+        begin = peer.masking.begin
+
+        def spoilt(study, place, *rest):
+            mask = begin(study, place, *rest)
+            random = np.random.default_rng(place)
+            return (
+                replace(mask, apply=lambda ring: random.integers(0, 2**64, len(mask.apply(ring)), np.uint64))
+                if place in places
+                else mask
+            )
+
+        peer.masking.begin = spoilt
+
+    return spoil
+
+
+@pytest.mark.parametrize("hub", ["secure-aggregation"], indirect=True)
+def test_a_wrong_mask_spoils_a_round_and_a_spare_is_asked(hub):
+    outcome = hub(spoil=wrong_mask({1}))
+    assert 1 not in {receipt.place for receipt in outcome.receipts}
+    with pytest.raises(HedgerowError) as caught:
+        hub(name="always", spoil=wrong_mask({1, 2}))
+    assert caught.value.code in ("unmasking-failed", "quorum-lost")

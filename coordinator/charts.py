@@ -20,6 +20,7 @@ DEVIATIONS = 2  # of the noise, to either side: about 19 of 20 times
 AIR = 1.2  # above the highest point; a bar may go on beyond the frame
 FULL_SCALES = (0.05, 0.1, 0.25, 0.5, 1.0)  # whose fifths are read at a glance
 
+LONGEST_NAME = 17  # letters that fit beside a bar
 BAR, NAMES, BARS = 20, 120, 165  # a bar's height, and where names end; the widest interval leaves room for a number
 
 Point = tuple[float, float]
@@ -106,7 +107,8 @@ def histogram_chart(bars: Sequence[tuple[str, Document]], *, key: str, title: st
     drawn = []
     for i, (name, figure) in enumerate(bars):
         middle = BAR * (i + 0.5)
-        drawn.append(_text(name, NAMES - 6, middle + 4, text_anchor="end"))
+        short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"  # the table has it whole
+        drawn.append(_text(short, NAMES - 6, middle + 4, text_anchor="end"))
         if figure["value"] is None:
             drawn.append(_text(figure["reason"], NAMES + 4, middle + 4, fill=GREY))
             continue
@@ -154,6 +156,7 @@ __all__ = [
     "HEIGHT",
     "INK",
     "LEFT",
+    "LONGEST_NAME",
     "NAMES",
     "SIDE",
     "TEXT",

@@ -101,7 +101,7 @@ def table_of(step: str, figures: Figures, codes: Codes, profile: Profile) -> Doc
         for keys, people, means in shown(figures, codes, profile)
     ]
     return {
-        "name": "-".join([step, "by", *figures.by] if figures.by else [step, "all"]),
+        "name": f"{step}-by-{'.'.join(figures.by)}" if figures.by else f"{step}-all",  # no name has a dot in it
         "by": list(figures.by),
         "rows": rows,
     }

@@ -71,9 +71,9 @@ class Fields:
             return default
         return tuple(values)
 
-    def numbers(self, name: str) -> tuple[float, ...]:
-        """Return a list of finite numbers; empty when it is not given."""
-        values = self._take(name, (), (list, tuple)) or ()
+    def numbers(self, name: str, default: tuple[float, ...] = ()) -> tuple[float, ...]:
+        """Return a list of finite numbers; ``default`` when it is not given."""
+        values = self._take(name, default, (list, tuple)) or ()
         if not all(type(value) in (int, float) and abs(value) <= LARGEST_NUMBER for value in values):
             self.fault(name, "is a list of finite numbers")
             return ()

@@ -120,7 +120,7 @@ def _read(parameters: Parameters) -> _Read:
     f = Fields(parameters, "parameters", faults)
     declared = f.anything("variables")
     keys = read_keys(f, declared, most=MOST_VARIABLES)
-    quantiles = f.numbers("quantiles") if "quantiles" in f else (0.25, 0.5, 0.75)
+    quantiles = f.numbers("quantiles", (0.25, 0.5, 0.75))
     confidence = f.number("confidence", 0.95, above=0)
     f.finish()
     if any(not 0 < each < 1 for each in quantiles):

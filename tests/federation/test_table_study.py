@@ -108,7 +108,7 @@ def test_what_the_hub_tells_is_rounded_and_has_no_raw_figure(finished):
     assert names >= {
         "groups-all",
         "groups-by-sex",
-        "groups-by-sex-age_band",
+        "groups-by-sex.age_band",
         "ages-by-age_band",
         "ages-quantiles-age_band",
     }

@@ -7,8 +7,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.catalogue import FORMATS, described, entries
 from node.sums import place_of
 from privacy import accountant
+from privacy.computation import Ask
+from privacy.disclosure import PROFILES, reasons
 from privacy.errors import Invalid, Refusal, Tampered
 from privacy.explain import explain
+from privacy.figures import Figures, counted
 from privacy.private_sum import PrivateSum
 from privacy.programme import Mechanism, programme
 from privacy.release import Notice, Release, decode, encode
@@ -162,3 +165,21 @@ def test_what_is_told_of_data_sets_is_what_people_wrote(tmp_path):
         here.load("\n".join([HEADER, *(f"{number},L,{1 + first % 5},{30 + first % 7},0,W" for number in numbers)]))
         told.append([described(entries(here.store), form) for form in FORMATS])
     assert told[0] == told[1]
+
+
+def test_people_are_counted_by_what_the_study_says():
+    """People are counted by keys that the study writes down, never by what is found: whoever has none is "other"."""
+    sexes = {"name": "sex", "column": "sex", "transform": "code", "codes": ["F", "M"]}
+    step = {"name": "sexes", "use": "tables", "people": "everyone", "parameters": {"by": ["sex"]}}
+    study = from_document(document(variables=[sexes], steps=[step]))
+    asked, parameters = Ask("people"), study.parameters(study.steps[0])
+    five = batch_of([1, 1, 1, 1, 1], {"sex": [0.0, 0.5, 0.5, 1.0, np.nan]})  # F, M, M, a rare code, nothing
+    assert FINDER.find("tables").contributions(parameters, asked, five).sum(axis=0).tolist() == [1, 2, 2]
+
+
+def test_of_a_few_people_no_table_tells():
+    """On top of the noise, a table tells no group of 1 to 7, nor lets it be worked out from those beside it."""
+    people = counted(np.array([4.0, 60, 90, 0]), 0.1, 0.95)
+    total = Figures((), (), counted(np.array(154.0), 0.1, 0.95), 0.1, {})
+    found = reasons([total, Figures(("ward",), (tuple("abcd"),), people, 0.1, {})], PROFILES["hes-like"])
+    assert found["ward",].tolist() == ["suppressed", "suppressed", "", "zero"]

@@ -6,6 +6,7 @@ import pytest
 from models.computations.distributions import COMPUTATION, HISTOGRAMS, quantile
 from models.variables import batch as batch_of_table
 from privacy.computation import Ask, Total
+from privacy.defaulted import defaulted
 from privacy.errors import Invalid
 from privacy.figures import figures_of
 from privacy.private_sum import bound
@@ -89,6 +90,17 @@ def test_control_half_the_noise_is_not_covered():
 def test_noise_alone_has_no_quantiles(counts):
     found = quantile(counts, EDGES, 0.5, 5.0, 0.95)
     assert found == {"at": 0.5, "value": None, "low": 0.0, "high": 100.0}
+
+
+def test_quantiles_that_nobody_names_are_the_quartiles_and_in_what_people_sign():
+    bare = table_study(
+        steps=[{"name": "s", "use": "distributions", "people": "everyone", "parameters": {"by": ["age_band"]}}]
+    )
+    full = defaulted(bare, FINDER).step("s").parameters
+    assert (list(full["quantiles"]), full["confidence"]) == ([0.25, 0.5, 0.75], 0.95)
+    assert "variables" not in full
+    found = rehearse(defaulted(bare, FINDER), FINDER, [site(300, seed=1)], no_noise)["s"].facts["quantiles"]
+    assert [each["at"] for each in found["age_band"]] == [0.25, 0.5, 0.75]
 
 
 def test_nobody_is_no_rows():

@@ -60,7 +60,7 @@ def test_counts_are_rounded_and_withheld_alike_everywhere(exported, model):
         assert people["value"] is None or people["value"] % 5 == 0
         assert people["value"] is None or people["low"] <= people["value"] <= people["high"]
     tables = {t.name: t for t in tables_of(exported, model)}
-    wanted = tables["groups-by-sex-age_band"]
+    wanted = tables["groups-by-sex.age_band"]
     lines = list(csv.reader(io.StringIO(csv_of(wanted).decode(), newline="")))
     assert lines[0] == [
         "sex",

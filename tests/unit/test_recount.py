@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import pytest
 
+from node import second_opinion
 from node.second_opinion import Opinion, opinion
 from privacy import accountant
 from privacy.errors import Tampered
@@ -115,6 +116,15 @@ def test_another_accountant_finds_what_we_find(kept, delta):
     assert ours == pytest.approx(theirs.renyi, rel=2e-3)
     assert accountant.epsilon_if_continuous(count.units, delta) == pytest.approx(theirs.loss_distribution, rel=2e-3)
     theirs.require(ours)
+
+
+def test_a_long_history_is_the_same_to_the_other_accountant_taken_together(monkeypatch):
+    sums = {Fraction(1, n): n % 3 + 1 for n in range(300, 330)}
+    one_by_one = opinion(sums, 1e-5)
+    monkeypatch.setattr(second_opinion, "MOST_PRICES", 7)
+    together = opinion(sums, 1e-5)
+    assert together.renyi == pytest.approx(one_by_one.renyi, rel=1e-6)
+    assert together.loss_distribution == pytest.approx(one_by_one.loss_distribution, rel=2e-3)
 
 
 def test_an_epsilon_that_promises_too_much_is_found():

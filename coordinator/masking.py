@@ -22,6 +22,7 @@ from privacy.secure_aggregation import LEAST_NODES, Dealt, Round, shares_reveale
 from privacy.signing import PublicKey
 from privacy.study import Study
 
+ANSWERED = "place-answered"
 TRIES = 3  # of each stage: a node that did answer says the same bytes again
 log = structlog.get_logger()
 
@@ -46,7 +47,8 @@ class Masking:
         """Have every node deal to every other for the first of ``places``, and some after it; return who did.
 
         A node that does not leaves the roster, and the others deal anew without it: a round's roster is just those who
-        dealt to each other. Too few is ``quorum-lost``.
+        dealt to each other. Too few is ``quorum-lost``. A place that nodes say they answered, to a coordinator that has
+        lost its journal since, is ``place-answered``.
         """
         left = tuple(sorted(roster))
         while True:
@@ -60,8 +62,16 @@ class Masking:
             asked = [p for p in places[:MOST_DEALT_AT_ONCE] if not self.journal.asked(self.study.hash, p)]
             self.journal.forget_shares(self.study.hash, asked, about=about)
             call = Call("share", self.study.hash, tuple(sorted(asked)), left, content=cards_of(cards[n] for n in left))
+            before = dict(self.refusals)
+            self.refusals.clear()
             for node, said in self._said(call, left, partial(_each_place, left, asked)):
                 self.journal.keep_stage(self.study.hash, "share", said, node, about=about)
+            if ANSWERED in self.refusals.values():
+                if len(asked) == 1:
+                    raise Refusal("place-answered", str(places[0]))
+                places = places[:1]  # it may be one of the others: what is dealt for this place alone tells
+                continue
+            self.refusals.update(before | dict(self.refusals))
             left = tuple(n for n in left if n in self.journal.stage(self.study.hash, "share", places[0], about=about))
 
     def inputs(self, request: Request, content: bytes, nodes: Iterable[str]) -> dict[str, bytes]:
@@ -191,4 +201,4 @@ def _each_place(roster: Collection[str], places: Sequence[int], node: str, conte
     return {place: content[i * size : (i + 1) * size] for i, place in enumerate(sorted(places))}
 
 
-__all__ = ["TRIES", "Masking"]
+__all__ = ["ANSWERED", "TRIES", "Masking"]

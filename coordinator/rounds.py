@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from coordinator.asked import Asked, standing_request
 from coordinator.federation.grid import Grid
 from coordinator.journal import Journal
-from coordinator.masking import Masking
+from coordinator.masking import ANSWERED, Masking
 from privacy.computation import Ask, Computation, Finder, Parameters, Result, Total
 from privacy.errors import HedgerowError, Refusal, Tampered
 from privacy.logs import exchange_id
@@ -155,19 +155,32 @@ def _answered(run: _Run, ask: Ask, places: Iterator[Place]) -> tuple[list[Releas
     """
     for place in places:
         started = time.monotonic()
-        request, releases = _exchange(run, ask, place)
-        if len(releases) >= (run.masking.threshold(request) if run.masking else run.study.privacy.quorum):
-            run.journal.close(run.study.hash, place.index, list(releases))
-            if (summed := _summed(run, place, request, releases)) is not None:
-                run.seconds.append(time.monotonic() - started)
-                run.roster = tuple(sorted(releases))
-                return [releases[node] for node in run.roster], summed
+        if (counted := _counted(run, ask, place)) is not None:
+            run.seconds.append(time.monotonic() - started)
+            return counted
         run.given_up[place.step, place.sum] += 1
         if run.given_up[place.step, place.sum] > run.study.privacy.spares:
             break
         run.journal.abandon(run.study.hash, place.index)
     codes = ", ".join(sorted(f"{run.called(node)}: {code}" for node, code in run.refusals.items()))
     raise Refusal("quorum-lost", codes or "no answer before the deadline")
+
+
+def _counted(run: _Run, ask: Ask, place: Place) -> tuple[list[Release], Total] | None:
+    """Return what enough nodes answered, and its total; None when too few did, or they had answered it long ago."""
+    try:
+        request, releases = _exchange(run, ask, place)
+    except Refusal as error:
+        if error.code != ANSWERED:
+            raise
+        return None
+    if len(releases) < (run.masking.threshold(request) if run.masking else run.study.privacy.quorum):
+        return None
+    run.journal.close(run.study.hash, place.index, list(releases))
+    if (summed := _summed(run, place, request, releases)) is None:
+        return None
+    run.roster = tuple(sorted(releases))
+    return [releases[node] for node in run.roster], summed
 
 
 def _summed(run: _Run, place: Place, request: Request, releases: Mapping[str, Release]) -> Total | None:

@@ -55,7 +55,7 @@ def cut(tmp_path, monkeypatch):
     """Four nodes and a study of which the first places are answered when the coordinator's state is lost."""
     sites, opened = loaded(tmp_path, 4)
     terms = study_document()
-    document = {**terms, "privacy": {**terms["privacy"], "quorum": 3, "spares": 2}}
+    document = {**terms, "privacy": {**terms["privacy"], "masking": "none", "quorum": 3, "spares": 2}}
     ask, reached, gate = in_process.InProcessGrid._ask, threading.Event(), threading.Event()
 
     def stuck(self, node, body):

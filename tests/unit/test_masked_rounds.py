@@ -22,6 +22,7 @@ from tests.masked import WHEN, QuietGrid, peers_of
 PLANNED = 7
 FIRST = 1  # the place of the first sum
 SPARE = 2
+SECOND = 3  # the first gradient
 
 
 class Killed(BaseException):
@@ -275,6 +276,50 @@ def test_a_node_killed_at_any_of_its_commits_is_asked_again_and_the_total_is_exa
     assert len(peer.books.ledger.charges()) == PLANNED
     peer.books.ledger.verify(peer.books.ceilings)
     peer.books.audit.verify()
+
+
+def test_a_coordinator_that_lost_its_journal_is_given_what_was_not_unmasked_and_no_more_is_paid(hub):
+    cut_off(hub, "lost", "confirm", FIRST)
+    outcome = hub.run(journal="new")
+    assert_exact(hub, outcome)
+    assert all(len(peer.books.ledger.charges()) == PLANNED for peer in hub.peers)
+
+
+def test_and_uses_a_spare_for_what_was(hub):
+    cut_off(hub, "lost", "input", SECOND)
+    outcome = hub.run(journal="new")
+    places = {receipt.place for receipt in outcome.receipts}
+    assert SPARE in places
+    assert FIRST not in places
+    for receipt in outcome.receipts:
+        assert receipt.node in {peer.name for peer in hub.peers}
+    assert all(len(peer.books.ledger.charges()) == PLANNED + 1 for peer in hub.peers)
+
+
+def test_with_no_spare_left_it_says_that_the_place_was_answered(hub):
+    for journal in ("lost", "lost too"):
+        cut_off(hub, journal, "input", SECOND)
+    error = refused(hub, journal="new")
+    assert error.code == "quorum-lost"
+    assert "place-answered" in error.detail
+
+
+def cut_off(hub, journal, stage, place):
+    """Run until a stage of a place is asked, and lose the coordinator there."""
+
+    def dying(peer):
+        def answer(content):
+            if peer.told(content) == (stage, (place,)):
+                raise Killed
+            return peer.answer(content)
+
+        return answer
+
+    hub.handlers.update({peer.name: dying(peer) for peer in hub.peers})
+    with pytest.raises(Killed):
+        hub.run(journal=journal)
+    hub.handlers.update({peer.name: peer.answer for peer in hub.peers})
+    hub.sums.clear()
 
 
 def test_a_finished_run_is_replayed_from_the_journal_without_asking(hub):

@@ -17,7 +17,15 @@ from privacy.spending import CHARGED, Spending, costs_of, replayed, spending_doc
 from privacy.witnessing import Said, Word, read_word
 
 FORM = "hedgerow-evidence-1"
-PAID = ("charged", "released", "ledger-merged", "ledger-handed-over", "budget-forfeited")
+PAID = (
+    "charged",
+    "released",
+    "budget-reserved",
+    "budget-freed",
+    "budget-forfeited",
+    "ledger-merged",
+    "ledger-handed-over",
+)
 DECIDED = ("policy-accepted", "clock-accepted", "node-paused", "node-resumed")
 STUDY = "study-"  # what became of studies: hashes, names of approvers, codes
 

@@ -302,6 +302,51 @@ def test_no_share_without_a_threshold_of_signatures_over_this_very_set(bad, how)
     assert isinstance(bad.unmask(bad.roster[0], request, bad.roster, good), Protocol)  # the control: with all of them
 
 
+def called_dead_and_asked_late(bad, victim):
+    """Unmask a round without the victim, whose mask key is given up for it; then let it answer, and peel off pairs."""
+    dealt, request = bad.dealt(bad.roster), bad.request(bad.roster)
+    others = tuple(n for n in bad.roster if n != victim)
+    inputs = {node: bad.input(node, request, dealt) for node in others}
+    opened = bad.opened(request, others)
+    assert bad.total(request, inputs, dealt, opened) is not None  # an honest end of the round, as when a node is slow
+    late = bad.input(victim, request, dealt)
+    secrets = {"self_mask": bytes(32), "mask_key": bad.secret(PLACE, victim, opened)}
+    peeled = bad.peeled(request, victim, late, dealt, **secrets)
+    masks = Masks(bad.round(PLACE).binding, request.hash, late.vector().size)
+    return peeled + masks.of_self(victim, bytes(32))[:-1]  # what was peeled off without being known is put back
+
+
+def test_who_was_called_dead_and_answers_late_is_hidden_by_its_own_mask(bad):
+    victim = bad.roster[0]
+    read = called_dead_and_asked_late(bad, victim)
+    had = bad.peers[victim].sums.unmasked[PLACE]
+    assert np.abs((read - had).view(np.int64)).min() > 2**32
+    assert {code(a) for a in bad.opened(bad.request(bad.roster), bad.roster).values()} == {"survivors-unconfirmed"}
+
+
+def test_control_with_one_mask_for_each_pair_and_none_of_its_own_it_is_read(bad, monkeypatch):
+    """Why masks are double (Bonawitz et al. 2017, section 4)."""
+    monkeypatch.setattr(Masks, "of_self", lambda self, *_: np.zeros(self.size, np.uint64))
+    victim = bad.roster[0]
+    read = called_dead_and_asked_late(bad, victim)
+    np.testing.assert_array_equal(read, bad.peers[victim].sums.unmasked[PLACE])
+
+
+def test_nodes_that_deal_anew_strand_an_answer_that_was_given_for_the_roster_before(bad):
+    """One node answers; the others, who have not, deal to each other without it. What it sent opens for nobody."""
+    victim, *rest = bad.roster
+    dealt, request = bad.dealt(bad.roster), bad.request(bad.roster)
+    assert isinstance(bad.input(victim, request, dealt), Release)
+    fewer = tuple(rest)
+    again, smaller = bad.dealt(fewer), bad.request(fewer)
+    for node in fewer:
+        assert code(bad.input(node, request, dealt)) == "round-not-dealt"  # of the roster before nothing is left
+        assert isinstance(bad.input(node, smaller, again), Release)
+    assert {code(bad.confirm(node, request, bad.roster)) for node in fewer} == {"round-not-dealt"}
+    assert all(isinstance(each, Protocol) for each in bad.opened(smaller, fewer).values())
+    assert code(bad.unmask(victim, request, bad.roster, {})) == "survivors-unconfirmed"
+
+
 # One round and the next
 
 

@@ -19,7 +19,7 @@ CHARGED, MERGED, FORFEITED = "charged", "ledger-merged", "budget-forfeited"
 VIEWS = ("outside", "coordinator")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Count:
     """What the log says one part of the population has spent, in one view.
 
@@ -28,7 +28,7 @@ class Count:
     them, in units of 10^-12 rho.
     """
 
-    sums: Mapping[Fraction, int] = field(default_factory=dict)
+    sums: Counter[Fraction] = field(default_factory=Counter)
     units: int = 0
 
     @property
@@ -36,9 +36,10 @@ class Count:
         """Return the zCDP of all sums together, exactly: zCDP adds up (Bun and Steinke 2016, lemma 1.7)."""
         return sum((rho * times for rho, times in self.sums.items()), Fraction(0))
 
-    def with_sum(self, rho: Fraction, units: int) -> Count:
-        """Return this count and one sum more."""
-        return Count(Counter(self.sums) + Counter({rho: 1}), self.units + units)
+    def add(self, rho: Fraction, units: int) -> None:
+        """Count one sum more."""
+        self.sums[rho] += 1
+        self.units += units
 
 
 def recount(events: Iterable[Document]) -> dict[tuple[str, str], Count]:
@@ -56,7 +57,7 @@ def recount(events: Iterable[Document]) -> dict[tuple[str, str], Count]:
             places.add((facts["study"], facts["place"]))
             for part in PARTS[facts["people"]]:
                 for view in VIEWS:
-                    counts[part, view] = counts[part, view].with_sum(*_charge(leaf, view))
+                    counts[part, view].add(*_charge(leaf, view))
         elif leaf["event"] in (MERGED, FORFEITED):
             counts = {key: _merged(count, leaf["facts"], *key) for key, count in counts.items()}
     return counts
@@ -86,9 +87,11 @@ def _rho(mechanism: Mapping[str, Any], view: str) -> Fraction:
 def _merged(own: Count, facts: Mapping[str, Any], part: str, view: str) -> Count:
     """Return what nobody can have exceeded who was in one of two populations, or in both."""
     units = int(facts["spent"][part][view])
-    if facts.get("populations") == "overlapping":
-        return own.with_sum(units * UNIT, units) if units else own
-    return own if own.units >= units else Count({units * UNIT: 1}, units)
+    if facts.get("populations") != "overlapping":
+        return own if own.units >= units else Count(Counter({units * UNIT: 1}), units)
+    if units:
+        own.add(units * UNIT, units)
+    return own
 
 
 __all__ = ["CHARGED", "FORFEITED", "MERGED", "ROUNDING", "UNIT", "VIEWS", "Count", "recount"]

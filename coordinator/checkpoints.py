@@ -14,7 +14,7 @@ from privacy.durable import Database
 from privacy.errors import HedgerowError, Invalid, Refusal, Tampered
 from privacy.proofs import EMPTY
 from privacy.signing import PublicKey
-from privacy.witnessing import Said, Word, cosign
+from privacy.witnessing import Said, Word, cosign, is_word
 
 WITNESSES = 2  # nodes that are shown a log though it asked none: its next two, by fingerprint, in a ring
 MOST_ASKED = 10  # witnesses that one node may name
@@ -114,10 +114,12 @@ class Checkpoints:
         """
         ring = sorted(nodes)
         shown = {log: self._seen_by(log, node) for log in ring if node in self._witnesses(log, ring)}
-        mine = {witness: self._seen_by(node, witness) for witness in self._witnesses(node, ring)}
+        mine = {self._seen_by(node, witness) for witness in self._witnesses(node, ring)}
+        row = self._database.one("SELECT size, content FROM newest_checkpoint WHERE node = ?", [node])
+        before = {row["size"]} if row and not is_word(row["content"]) else set()  # a notice, as 0.3 took it
         return {
-            "checkpoint": base64.b64encode(self.newest(node) or b"").decode(),
-            "prove_from": sorted({size for size in mine.values() if self._proven(node, size) is None}),
+            "checkpoint": base64.b64encode(row["content"] if row else b"").decode(),
+            "prove_from": sorted(before | {size for size in mine if self._proven(node, size) is None}),
             "cosigned": [said.document() for said in self.cosigned(node)],
             "logs": [
                 {

@@ -182,8 +182,8 @@ class Witness:
         return bool(self._prove_from) or (size != self._told and (quiet or long_ago))
 
     def words(self, signed: Checkpoint) -> list[Word]:
-        """Return what is sent of a checkpoint: the coordinator's own newest is continued first, then the others'."""
-        olds = dict.fromkeys((self._kept, *self._prove_from))
+        """Return what is sent of a checkpoint: proven first from the most leaves, which the coordinator has signed."""
+        olds = sorted({self._kept, *self._prove_from}, reverse=True)
         return [
             Word(
                 "checkpoint",

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from coordinator.client import Client
 from coordinator.doctor.subject import Subject
-from privacy.errors import HedgerowError, Unreachable
+from privacy.errors import HedgerowError, Tampered, Unreachable
 from privacy.health import Check, Look, beware, well
 from privacy.software import package_sha256
 from privacy.soundness import look_at_clock
@@ -83,6 +83,8 @@ def _nodes(subject: Subject) -> Look:
     enrolled = row["nodes"] if row else 0
     if not enrolled:
         return beware("none is enrolled", "hedgerow-coordinator node enrol FILE")
+    if forked := subject.database.one("SELECT node FROM forked_checkpoint ORDER BY at LIMIT 1"):
+        raise Tampered("audit-tampered", f"node {forked['node']} signed two histories of its log; both are kept here")
     return well(f"{enrolled} enrolled")
 
 

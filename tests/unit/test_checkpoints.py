@@ -9,6 +9,7 @@ from coordinator.checkpoints import MOST_ASKED, SCHEMA, WITNESSES, Checkpoints
 from node.witnessing import SCHEMA as WITNESSED
 from node.witnessing import Witnessed
 from privacy.durable import Database
+from privacy.envelope import Envelope
 from privacy.errors import HedgerowError
 from privacy.signing import PublicKey
 from privacy.witnessing import Said, cosign, read_word, seal
@@ -198,6 +199,19 @@ def test_nobody_can_say_of_a_log_what_its_node_did_not(hub, leeds):
     assert code_of(hub.checkpoints.note, Said(york.public, honest), forged.public) == "message-malformed"
     assert code_of(hub.checkpoints.note, Said(forged.public, honest), leeds.public) == "signature-wrong"
     hub.checkpoints.note(Said(york.public, honest), leeds.public)  # the control
+
+
+def test_what_an_earlier_version_kept_is_continued(hub, leeds):
+    """There a checkpoint was a notice: it cannot be read as a word, but its size and root count."""
+    notice = Envelope.seal(leeds.key, "notice", {"kind": "checkpoint", "size": 7}).encode()
+    with hub.checkpoints._database.transaction() as write:
+        write.execute("INSERT INTO checkpoint VALUES (?, 7, ?, ?)", [leeds.name, leeds.root(), AT])
+        write.execute("INSERT INTO newest_checkpoint VALUES (?, 7, ?)", [leeds.name, notice])
+    assert hub.news(leeds)["prove_from"] == [7]
+    leeds.grow(3)
+    assert code_of(hub.told, leeds) == "proof-wanted"
+    hub.told(leeds, old=7)
+    assert hub.news(leeds)["prove_from"] == []
 
 
 def test_a_node_names_only_so_many_witnesses(hub, leeds):

@@ -27,7 +27,7 @@ FIGURES = (
     "left",
     "epsilon_spent_if_continuous",
 )
-CHARGE = ("id", "at", "study", "title", "people", "cost", "answered")
+CHARGE = ("id", "at", "study", "title", "people", "cost", "cost_coordinator", "answered")
 
 ledger = typer.Typer(help="The privacy budget: what each person here has spent for life.", no_args_is_help=True)
 ledger.command("hand-over")(merging.hand_over)

@@ -82,6 +82,15 @@ def test_a_sound_coordinator_has_no_failure(hub):
     assert {name for name, each in found.items() if each.state == "warn"} == {"api"}
 
 
+def test_a_node_that_signed_two_histories_is_told_of(hub):
+    database = sqlite3.connect(hub / "coordinator.db")
+    with database:
+        row = ("ab" * 20, 7, "cd" * 32, b"word", NOW.isoformat())
+        database.execute("INSERT INTO forked_checkpoint VALUES (?, ?, ?, ?, ?)", row)
+    database.close()
+    assert codes(at_hub(hub))["nodes"] == "audit-tampered"
+
+
 @pytest.mark.parametrize("content", [b"", PLANTED.encode(), b'{"format": ' + PLANTED.encode(), os.urandom(5000)])
 def test_no_broken_file_breaks_it_or_is_printed(node, content):
     for path in sorted(p for p in node.rglob("*") if p.is_file() and "state" not in p.name and "lock" not in p.name):

@@ -109,8 +109,8 @@ def arm_node(points: Points) -> None:
 
         answer(self, content, _pointed(points, "answer", sending))
 
-    def notifying(self: Door, notice: Any, send: Any) -> None:
-        notify(self, notice, _pointed(points, notice.kind, send))
+    def notifying(self: Door, notice: Any, send: Any, seen: bytes = b"") -> None:
+        notify(self, notice, _pointed(points, notice.kind, send), seen)
 
     PrivateSum.noised, Door.answer, Door.notify = computing, answering, notifying
 

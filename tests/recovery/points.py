@@ -16,6 +16,9 @@ ONCE = (
     "Doorkeeper",
     "checkpoint",
     "Checkpoints",
+    "cosigned",
+    "Cosigned",
+    "Witnessed",
 )  # how many there are depends on how long it takes; one there always is
 LOADS = (
     ("optout", "load", "{home}/allowed.txt", "--as-of", now().date().isoformat()),

@@ -163,9 +163,13 @@ class RoundStore:
 
     def _never_before(self, connection: sqlite3.Connection, kept: KeptRound) -> None:
         """Hold the state against the log: an older copy of the row does not open a place a second time."""
-        query = "SELECT revealed FROM masking_round WHERE study = ? AND place = ?"
+        query = """SELECT revealed, leaf FROM masking_round LEFT JOIN charge USING (study, place)
+            WHERE study = ? AND place = ?"""
         row = connection.execute(query, kept.key).fetchone()
-        told = ((e["facts"]["study"], e["facts"]["place"]) for e in self._audit.events() if e["event"] == UNMASKED)
+        since = 0 if row["leaf"] is None else row["leaf"]
+        if since and _about(self._audit.facts(connection, since)) != kept.key:  # or an edited row would skip the leaf
+            raise Tampered("ledger-tampered", f"the charge of place {kept.of.place}")
+        told = (_about(e["facts"]) for e in self._audit.events(after=since - 1) if e["event"] == UNMASKED)
         if row["revealed"] or kept.key in told:
             raise Tampered("ledger-tampered", "a place that was unmasked already")
 
@@ -185,6 +189,10 @@ class RoundStore:
     @property
     def _sealing(self) -> AESGCM:
         return AESGCM(self._keystore.derive(SEALED_UNDER, purpose="masking"))
+
+
+def _about(facts: Document) -> tuple[object, object]:
+    return facts.get("study"), facts.get("place")
 
 
 def shares_in(kept: KeptRound) -> dict[str, Share]:

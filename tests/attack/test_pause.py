@@ -21,7 +21,7 @@ ROWS = 10  # a batch, so that 150 people are many batches
 @pytest.fixture
 def here(tmp_path, monkeypatch) -> Approved:
     made = approved(tmp_path)
-    monkeypatch.setitem(variables.batches.__kwdefaults__, "rows", ROWS)
+    monkeypatch.setattr(variables, "ROWS_A_BATCH", ROWS)
     return made
 
 

@@ -15,8 +15,8 @@ from privacy.columns import Column
 from privacy.contract import Contract
 from privacy.errors import Invalid
 from privacy.fields import NAME
+from privacy.secure_aggregation import LEAST_NODES
 from privacy.study import Invited
-from privacy.terms import LEAST_MASKED
 from privacy.unfinished import unfinished
 
 DEFAULT_TEMPLATE = "risk-model"
@@ -74,7 +74,7 @@ def draft(
         ends=_year_later(today).isoformat(),
         data_set=_text(contract.name if contract else "TODO"),
         quorum=quorum,
-        masking=MASKING if quorum >= LEAST_MASKED else NO_MASKING,
+        masking=MASKING if quorum >= LEAST_NODES else NO_MASKING,
         outcome=_text("outcome"),
         features=_list(named),
         few_features=_list(named[:FEW]),

@@ -47,6 +47,11 @@ def threshold_of(nodes: int, quorum: int) -> int:
     return max(quorum, 2 * nodes // 3 + 1)
 
 
+def sets_meet(nodes: int, quorum: int, colluders: int) -> bool:
+    """Say whether any two sets of survivors, of a threshold or more each, share a node that does not collude."""
+    return 2 * threshold_of(nodes, quorum) - nodes > colluders
+
+
 @dataclass(frozen=True)
 class Round:
     """What everybody in a round agrees on; all keys are bound to it, so members who see it differently read nothing.
@@ -63,11 +68,11 @@ class Round:
 
     def __post_init__(self) -> None:
         """Refuse members and numbers that keep no promise."""
-        n, c, t = len(self.roster), self.colluders, self.threshold
+        n, q, c = len(self.roster), self.quorum, self.colluders
         if list(self.roster) != sorted(set(self.roster)) or not LEAST_NODES <= n <= MOST_NODES or self.place < 0:
             raise Refusal("roster-wrong", f"{LEAST_NODES} to {MOST_NODES} nodes in order, each once")
-        if not (self.quorum >= LEAST_NODES and 1 <= c < self.quorum and t <= n and 2 * t > n + c):
-            raise Refusal("roster-wrong", f"quorum {self.quorum} and {c} colluders among {n} nodes")
+        if not (q >= LEAST_NODES and 1 <= c < q and self.threshold <= n and sets_meet(n, q, c)):
+            raise Refusal("roster-wrong", f"quorum {q} and {c} colluders among {n} nodes")
 
     @property
     def threshold(self) -> int:
@@ -279,10 +284,10 @@ __all__ = [
     "Dealt",
     "Round",
     "Share",
-    "channel_public",
     "masked",
     "open_letters",
     "revealed",
+    "sets_meet",
     "shares_revealed",
     "threshold_of",
     "unmasked",

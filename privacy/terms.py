@@ -9,13 +9,13 @@ from typing import Literal, cast
 from privacy.accountant import LARGEST_EPSILON
 from privacy.canonical import Document
 from privacy.fields import Fields
+from privacy.secure_aggregation import LEAST_NODES, MOST_NODES, sets_meet
 
 UNMASKED, MASKED = "none", "secure-aggregation"
 MASKINGS = (UNMASKED, MASKED)  # full noise at each node, or a share of it under masks that only a total is free of
 LARGEST_DELTA = 1e-4
 MOST_SPARES = 10  # more would let a study ask for much that its plan does not show
 LEAST_HONEST = 2  # of one node, the share would be the whole noise
-LEAST_MASKED, MOST_MASKED = 3, 250  # nodes under masks: of two each knows the other's sum; more is slow to deal among
 COLLUDERS = 1  # a coordinator is often run by somebody who also runs a node
 EPSILON_UNMASKED = 8.0  # our choice: the promise that is left should masks be broken is weak, and still one
 WITH_MASKS = ("colluders", "epsilon_unmasked")
@@ -88,21 +88,13 @@ def terms_faults(terms: PrivacyTerms, invited: int) -> Iterator[str]:
         yield "privacy.quorum: is more than are invited"
     if not terms.masked:
         return
-    if invited < LEAST_MASKED or terms.quorum < LEAST_MASKED:
-        yield f"privacy.masking: {MASKED} takes a quorum of at least {LEAST_MASKED} nodes"
-    if invited > MOST_MASKED:
-        yield f"privacy.masking: {MASKED} is for at most {MOST_MASKED} nodes"
-    if terms.honest < LEAST_HONEST or any(not _safe(nodes, terms) for nodes in range(terms.quorum, invited + 1)):
+    if invited < LEAST_NODES or terms.quorum < LEAST_NODES:
+        yield f"privacy.masking: {MASKED} takes a quorum of at least {LEAST_NODES} nodes"
+    if invited > MOST_NODES:
+        yield f"privacy.masking: {MASKED} is for at most {MOST_NODES} nodes"
+    rosters = range(terms.quorum, invited + 1)
+    if terms.honest < LEAST_HONEST or not all(sets_meet(n, terms.quorum, terms.colluders) for n in rosters):
         yield "privacy.colluders: are too many for this quorum: too few others would be left, or masks could be opened"
-
-
-def _safe(nodes: int, terms: PrivacyTerms) -> bool:
-    """Say whether two sets of survivors of one round always share a node that does not collude.
-
-    Each set is of at least the threshold t, so they share 2 t - n nodes: more than collude. Then nobody can have both
-    kinds of share of one node's masks opened.
-    """
-    return 2 * max(terms.quorum, 2 * nodes // 3 + 1) > nodes + terms.colluders
 
 
 __all__ = [
@@ -110,10 +102,8 @@ __all__ = [
     "EPSILON_UNMASKED",
     "LARGEST_DELTA",
     "LEAST_HONEST",
-    "LEAST_MASKED",
     "MASKED",
     "MASKINGS",
-    "MOST_MASKED",
     "MOST_SPARES",
     "UNMASKED",
     "WITH_MASKS",

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from privacy.round_keys import channel_public
 from privacy.secure_aggregation import (
     Dealer,
     Dealt,
     Round,
-    channel_public,
     masked,
     open_letters,
     revealed,

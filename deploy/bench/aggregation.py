@@ -35,7 +35,8 @@ from privacy.protocol import (
     with_letters,
 )
 from privacy.release import RELEASE, Protocol, decode
-from privacy.secure_aggregation import Dealer, Dealt, Round, channel_public, masked, open_letters, revealed, unmasked
+from privacy.round_keys import channel_public
+from privacy.secure_aggregation import Dealer, Dealt, Round, masked, open_letters, revealed, unmasked
 from privacy.signing import PublicKey, sign
 from tests.masked import Peer, masked_study
 

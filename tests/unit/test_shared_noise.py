@@ -22,9 +22,10 @@ from privacy.programme import (
     Mechanism,
 )
 from privacy.release import Receipt
+from privacy.secure_aggregation import MOST_NODES
 from privacy.spending import charge_document, costs_of, replayed, with_charges
 from privacy.study import from_document
-from privacy.terms import MASKED, MOST_MASKED
+from privacy.terms import MASKED
 from tests.builders import NOW, a_place, books, document, plan_of, reopened, small_study
 
 STUDY = "sha256:" + "1" * 64
@@ -76,14 +77,14 @@ def test_the_cost_is_the_theorem_s_where_the_difference_can_be_seen():
         assert theorem <= charged <= theorem * (1 + 1e-8) + 2e-12
 
 
-@given(st.integers(1, 2**20), st.integers(9, 2**53), st.integers(1, MOST_MASKED), st.integers(1, MOST_NUMBERS))
+@given(st.integers(1, 2**20), st.integers(9, 2**53), st.integers(1, MOST_NODES), st.integers(1, MOST_NUMBERS))
 def test_shares_of_three_units_cost_at_most_a_unit_more_than_one_draw(clip, sigma_squared, shares, width):
     charged = accountant.cost(clip, sigma_squared, shares=shares, width=width)
     exact = -(-(clip**2) * UNITS_A_RHO // (2 * shares * sigma_squared))
     assert exact <= charged <= exact + (shares > 1)
 
 
-@given(st.integers(1, 2**20), st.integers(2, 20 * UNITS_A_RHO), st.integers(2, MOST_MASKED))
+@given(st.integers(1, 2**20), st.integers(2, 20 * UNITS_A_RHO), st.integers(2, MOST_NODES))
 def test_what_shares_cost_never_exceeds_what_was_allotted(clip, allotted, shares):
     sigma_squared = accountant.sigma_squared_for(clip, allotted, shares=shares)
     if sigma_squared >= LEAST_SIGMA_UNITS**2:
@@ -139,7 +140,7 @@ def test_a_person_known_to_several_nodes_pays_the_square_and_never_more_than_for
     assert {unmasked.cost_at(3, observer) for observer in OBSERVERS} == {3 * unmasked.cost_to_a_person}
 
 
-@given(st.integers(1, MOST_NUMBERS), st.integers(2, accountant.units_for(20.0, 1e-4)), st.integers(1, MOST_MASKED - 1))
+@given(st.integers(1, MOST_NUMBERS), st.integers(2, accountant.units_for(20.0, 1e-4)), st.integers(1, MOST_NODES - 1))
 def test_no_population_makes_a_sum_wrap_and_no_share_is_below_three_units(width, units, honest):
     planned = PlannedSum("s", "m", width=width, clip=1.0, share=1.0)
     try:
@@ -148,7 +149,7 @@ def test_no_population_makes_a_sum_wrap_and_no_share_is_below_three_units(width,
         assert error.code == "epsilon-too-small"  # noqa: PT017 - a budget of next to nothing
         return
     assert mechanism.sigma_squared >= LEAST_SIGMA_UNITS**2
-    assert mechanism.most_people(MOST_MASKED) > 8 * 10**12  # a thousand times as many as live
+    assert mechanism.most_people(MOST_NODES) > 8 * 10**12  # a thousand times as many as live
     assert width * mechanism.clip_units**2 < 2**63  # so that a squared norm is exact
     assert mechanism.clip_units >= 1024 * math.sqrt(width)  # rounding moves a person by at most a 2,048th of the clip
 
@@ -163,7 +164,7 @@ def test_room_for_people_is_where_a_sum_and_its_noise_would_leave_the_ring(clip_
 def test_the_grid_is_never_made_finer_for_the_noise_s_sake():
     """At the largest epsilon and the most honest nodes a share is of twenty units: LEAST_SIGMA_UNITS keeps a margin."""
     most = accountant.units_for(accountant.LARGEST_EPSILON, 1e-4)
-    assert accountant.sigma_squared_for(1024, most, shares=MOST_MASKED - 1) > 15**2
+    assert accountant.sigma_squared_for(1024, most, shares=MOST_NODES - 1) > 15**2
 
 
 def test_a_mechanism_of_full_noise_says_what_it_always_said():
@@ -201,10 +202,10 @@ def test_terms_that_make_no_sense_with_masks_are_named(terms, fault):
 
 
 def test_masks_are_for_at_most_so_many_nodes():
-    crowd = [{"name": f"site {i}", "fingerprint": f"{i:040x}"} for i in range(1, MOST_MASKED + 2)]
+    crowd = [{"name": f"site {i}", "fingerprint": f"{i:040x}"} for i in range(1, MOST_NODES + 2)]
     with pytest.raises(Invalid) as caught:
         from_document(document(privacy=TERMS, invited=crowd))
-    assert any(str(MOST_MASKED) in fault for fault in caught.value.faults)
+    assert any(str(MOST_NODES) in fault for fault in caught.value.faults)
     assert from_document(document(privacy=TERMS, invited=crowd[:-1])).privacy.honest == 4
 
 

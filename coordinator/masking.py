@@ -15,10 +15,20 @@ from coordinator.journal import Journal
 from privacy.arrays import Ring
 from privacy.canonical import canonical, hash_of
 from privacy.errors import HedgerowError, Invalid, Refusal
-from privacy.protocol import MOST_DEALT_AT_ONCE, SURVIVORS, Call, Card, cards_of, confirmation, read_dealt, with_letters
+from privacy.protocol import (
+    MOST_DEALT_AT_ONCE,
+    SURVIVORS,
+    Call,
+    Card,
+    cards_of,
+    confirmation,
+    read_dealt,
+    round_of,
+    with_letters,
+)
 from privacy.release import Protocol, Release, decode
 from privacy.request import Request
-from privacy.secure_aggregation import LEAST_NODES, Dealt, Round, shares_revealed, unmasked
+from privacy.secure_aggregation import Dealt, shares_revealed, unmasked
 from privacy.signing import PublicKey
 from privacy.study import Study
 
@@ -54,7 +64,7 @@ class Masking:
         while True:
             cards = self._cards(left)
             left = tuple(node for node in left if node in cards)
-            if len(left) < max(self.study.privacy.quorum, LEAST_NODES):
+            if len(left) < self.study.privacy.quorum:
                 raise Refusal("quorum-lost", self._who())
             about = hash_of(list(left))
             if self._dealt(places[0], left) is not None:
@@ -88,7 +98,7 @@ class Masking:
 
     def threshold(self, request: Request) -> int:
         """Return how many must answer a request, confirm each other, and help to unmask."""
-        return self._round(request).threshold
+        return round_of(self.study, request.place, request.roster).threshold
 
     def unmask(self, request: Request, releases: Mapping[str, Release]) -> Ring:
         """Return the sum of what the survivors released; too few who confirm or help is ``quorum-lost``.
@@ -96,7 +106,7 @@ class Masking:
         Below the threshold nothing is revealed: what came is uniform without the masks' keys.
         """
         survivors, place = tuple(sorted(releases)), request.place
-        this_round, dealt = self._round(request), self._dealt(place, request.roster)
+        this_round, dealt = round_of(self.study, place, request.roster), self._dealt(place, request.roster)
         if dealt is None:
             raise Refusal("round-not-dealt", str(place))
         statement = confirmation(request.study, place, request.hash, survivors)
@@ -122,10 +132,6 @@ class Masking:
             publics={node: next(iter(to.values())).mask_public for node, to in dealt.items()},
             revealed=revealed,
         )
-
-    def _round(self, request: Request) -> Round:
-        terms = self.study.privacy
-        return Round(request.study, request.place, request.roster, quorum=terms.quorum, colluders=terms.colluders)
 
     def _cards(self, nodes: Iterable[str]) -> dict[str, Card]:
         """Return the cards that nodes signed for this study, asking those who have not shown theirs."""

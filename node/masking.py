@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.round_store import KeptRound, RoundStore, round_of, shares_in
+from node.round_store import KeptRound, RoundStore, shares_in
 from privacy.arrays import Ring
 from privacy.canonical import parse
 from privacy.errors import HedgerowError, Invalid, Refusal
-from privacy.protocol import SURVIVORS, Call, Card, cards_in, confirmation, dealt_by
+from privacy.protocol import SURVIVORS, Call, Card, cards_in, confirmation, dealt_by, round_of
 from privacy.round_keys import channel_public
 from privacy.secure_aggregation import Dealer, Dealt, masked, open_letters, revealed
 from privacy.signing import PublicKey, sign

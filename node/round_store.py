@@ -17,7 +17,7 @@ from privacy.audit import AuditLog
 from privacy.canonical import Document, canonical, parse, sha256
 from privacy.durable import Database
 from privacy.errors import Refusal, Tampered
-from privacy.protocol import Call, Card, cards_of, confirmation
+from privacy.protocol import Call, Card, cards_of, confirmation, round_of
 from privacy.round_keys import KEY_BYTES
 from privacy.secure_aggregation import Round, Share
 from privacy.shamir import SHARE_BYTES
@@ -42,8 +42,6 @@ DELETE = (
 )
 NEW = """INSERT INTO masking_round (study, place, roster, seed) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET roster = excluded.roster, seed = excluded.seed WHERE request = ''"""
-
-
 PURGE = """DELETE FROM masking_roster WHERE study = ?
     AND hash NOT IN (SELECT roster FROM masking_round WHERE study = ?)"""  # or a coordinator could fill the disk
 FORGET = """UPDATE masking_round SET seed = x'', shares = x''
@@ -205,12 +203,6 @@ def shares_in(kept: KeptRound) -> dict[str, Share]:
     return {peer: Share(part[:SHARE_BYTES], part[SHARE_BYTES:]) for peer, part in pairs}
 
 
-def round_of(study: Study, place: int, roster: Iterable[str]) -> Round:
-    """Return a round of an approved study; a roster that its rules do not allow is ``roster-wrong``."""
-    terms = study.privacy
-    return Round(study.hash, place, tuple(sorted(roster)), quorum=terms.quorum, colluders=terms.colluders)
-
-
 __all__ = [
     "DELETE",
     "FORGET",
@@ -221,6 +213,5 @@ __all__ = [
     "UNMASKED",
     "KeptRound",
     "RoundStore",
-    "round_of",
     "shares_in",
 ]

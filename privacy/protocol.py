@@ -20,8 +20,9 @@ from privacy.envelope import Envelope
 from privacy.errors import Invalid, Tampered
 from privacy.fields import LARGEST_WHOLE
 from privacy.round_keys import KEY_BYTES
-from privacy.secure_aggregation import LETTER_BYTES, Dealt
+from privacy.secure_aggregation import LETTER_BYTES, Dealt, Round
 from privacy.signing import PublicKey, sign
+from privacy.study import Study
 
 DEALT_BYTES = KEY_BYTES + LETTER_BYTES
 CALL, CARD, SURVIVORS = "call", "channel-key", "survivors"
@@ -198,6 +199,12 @@ def read_input(content: bytes, node: str, roster: Iterable[str]) -> tuple[bytes,
     return request, {p: Dealt(part[:KEY_BYTES], part[KEY_BYTES:]) for p, part in zip(peers, parts, strict=True)}
 
 
+def round_of(study: Study, place: int, roster: Iterable[str]) -> Round:
+    """Return a round of an approved study; a roster that its rules do not allow is ``roster-wrong``."""
+    terms = study.privacy
+    return Round(study.hash, place, tuple(sorted(roster)), quorum=terms.quorum, colluders=terms.colluders)
+
+
 def confirmation(study: str, place: int, request: str, survivors: Iterable[str]) -> Document:
     """Return what each survivor signs: who answered this request, so that no two sets can both be confirmed."""
     return {"study": study, "place": place, "request": request, "survivors": sorted(survivors)}
@@ -223,5 +230,6 @@ __all__ = [
     "is_call",
     "read_dealt",
     "read_input",
+    "round_of",
     "with_letters",
 ]

@@ -11,6 +11,8 @@ from privacy.request import Request
 from privacy.signing import PublicKey
 from privacy.study import Study
 
+ATTEMPTS = 3  # of a request or a stage: a node that did answer gives the same bytes, at no further charge
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -43,4 +45,4 @@ def standing_request(study: Study, place: Place, content: bytes, coordinator: Pu
     return Asked(place, request, content)
 
 
-__all__ = ["Asked", "standing_request"]
+__all__ = ["ATTEMPTS", "Asked", "standing_request"]

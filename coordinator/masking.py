@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from coordinator.asked import ATTEMPTS
 from coordinator.federation.grid import Grid
 from coordinator.journal import Journal
 from privacy.arrays import Ring
@@ -33,7 +34,6 @@ from privacy.signing import PublicKey
 from privacy.study import Study
 
 ANSWERED = "place-answered"
-TRIES = 3  # of each stage: a node that did answer says the same bytes again
 log = structlog.get_logger()
 
 
@@ -176,7 +176,7 @@ class Masking:
     ) -> Iterator[tuple[str, dict[int, bytes]]]:
         """Ask nodes for a stage, up to three times those who are silent; yield what each said that is well-formed."""
         content, waiting = call.encode(self.key), set(nodes) & set(self.keys)
-        for _ in range(TRIES):
+        for _ in range(ATTEMPTS):
             if not waiting or self.stop.is_set():
                 return
             requests = dict.fromkeys(sorted(waiting), content)
@@ -207,4 +207,4 @@ def _each_place(roster: Collection[str], places: Sequence[int], node: str, conte
     return {place: content[i * size : (i + 1) * size] for i, place in enumerate(sorted(places))}
 
 
-__all__ = ["ANSWERED", "TRIES", "Masking"]
+__all__ = ["ANSWERED", "Masking"]

@@ -13,7 +13,7 @@ from functools import cached_property
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator.asked import Asked, standing_request
+from coordinator.asked import ATTEMPTS, Asked, standing_request
 from coordinator.federation.grid import Grid
 from coordinator.journal import Journal
 from coordinator.masking import ANSWERED, Masking
@@ -27,7 +27,6 @@ from privacy.request import Request
 from privacy.signing import PublicKey
 from privacy.study import Step, Study
 
-ATTEMPTS = 3  # the same request again: a node that did answer gives the same bytes, at no further charge
 log = structlog.get_logger()
 
 
@@ -293,4 +292,4 @@ def _report(run: _Run, place: Place, answered: int, waiting: int) -> None:
     run.progress(Progress(run.study.hash, place.step, place.index, place.title, done, run.planned, answered, waiting))
 
 
-__all__ = ["ATTEMPTS", "Outcome", "Progress", "Stopped", "run_study"]
+__all__ = ["Outcome", "Progress", "Stopped", "run_study"]

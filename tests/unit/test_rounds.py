@@ -10,9 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator import journal as journals
+from coordinator.asked import ATTEMPTS
 from coordinator.federation.in_process import InProcessGrid
 from coordinator.journal import Journal
-from coordinator.rounds import ATTEMPTS, Stopped, run_study
+from coordinator.rounds import Stopped, run_study
 from models.variables import batches
 from privacy.canonical import sha256
 from privacy.computation import Ask

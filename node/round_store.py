@@ -84,9 +84,9 @@ class RoundStore:
         with self._database.transaction() as connection:
             row = connection.execute("SELECT sealed FROM masking_channel WHERE study = ?", (study,)).fetchone()
             if row is not None:
-                return self._opened(study, 0, row["sealed"])
+                return self._opened(_sealed_for(study, 0, "", "channel"), row["sealed"])
             channel = os.urandom(KEY_BYTES)
-            sealed = self._seal(study, 0, channel)
+            sealed = self._seal(_sealed_for(study, 0, "", "channel"), channel)
             connection.execute("INSERT INTO masking_channel VALUES (?, ?)", (study, sealed))
         return channel
 
@@ -102,18 +102,23 @@ class RoundStore:
                 if row and row["request"] and row["roster"] != roster:
                     raise Refusal("place-answered", str(place))
                 if row is None or row["roster"] != roster:
-                    connection.execute(NEW, (study, place, roster, self._seal(study, place, os.urandom(KEY_BYTES))))
+                    seed = self._seal(_sealed_for(study, place, roster, "seed"), os.urandom(KEY_BYTES))
+                    connection.execute(NEW, (study, place, roster, seed))
             connection.execute(PURGE, (study, study))
 
     def round(self, study: Study, place: int) -> KeptRound:
-        """Return a round as it stands; one that was never dealt is ``round-not-dealt``."""
+        """Return a round as it stands; one that was never dealt is ``round-not-dealt``.
+
+        Its secrets open only beside the cards that were verified when it was dealt: others are ``ledger-tampered``.
+        """
         query = """SELECT masking_round.*, cards FROM masking_round JOIN masking_roster ON hash = roster
             WHERE masking_round.study = ? AND place = ?"""
         row = self._database.one(query, (study.hash, place))
         if row is None:
             raise Refusal("round-not-dealt", str(place))
         cards = {card.node: card for card in map(Card.of, parse(row["cards"])["cards"])}
-        seed, shares = (self._opened(study.hash, place, row[name]) for name in ("seed", "shares"))
+        roster = sha256(row["cards"])
+        seed, shares = (self._opened(_sealed_for(study.hash, place, roster, n), row[n]) for n in ("seed", "shares"))
         return KeptRound(
             round_of(study, place, cards), cards, row["request"], row["survivors"], seed, shares, row["revealed"]
         )
@@ -122,8 +127,10 @@ class RoundStore:
         """Keep what peers dealt for a place, and forget the places before: a run asks one after the other."""
         content = b"".join(shares[peer].mask_key + shares[peer].self_mask for peer in sorted(shares))
         with self._database.transaction() as connection:
+            query = "SELECT roster FROM masking_round WHERE study = ? AND place = ?"
+            about = _sealed_for(study, place, connection.execute(query, (study, place)).fetchone()["roster"], "shares")
             query = "UPDATE masking_round SET request = ?, shares = ? WHERE study = ? AND place = ? AND revealed = x''"
-            connection.execute(query, (request, self._seal(study, place, content), study, place))
+            connection.execute(query, (request, self._seal(about, content), study, place))
             connection.execute(FORGET, (study, place))
 
     def confirm(self, kept: KeptRound, survivors: Collection[str]) -> None:
@@ -161,26 +168,21 @@ class RoundStore:
 
     def _never_before(self, connection: sqlite3.Connection, kept: KeptRound) -> None:
         """Hold the state against the log: an older copy of the row does not open a place a second time."""
-        query = """SELECT revealed, leaf FROM masking_round LEFT JOIN charge USING (study, place)
-            WHERE study = ? AND place = ?"""
+        query = "SELECT revealed FROM masking_round WHERE study = ? AND place = ?"
         row = connection.execute(query, kept.key).fetchone()
-        since = 0 if row["leaf"] is None else row["leaf"]
-        if since and _about(self._audit.facts(connection, since)) != kept.key:  # or an edited row would skip the leaf
-            raise Tampered("ledger-tampered", f"the charge of place {kept.of.place}")
-        told = (_about(e["facts"]) for e in self._audit.events(after=since - 1) if e["event"] == UNMASKED)
-        if row["revealed"] or kept.key in told:
+        if row["revealed"] or kept.of.place in self._audit.places(UNMASKED, kept.of.study):
             raise Tampered("ledger-tampered", "a place that was unmasked already")
 
-    def _seal(self, study: str, place: int, content: bytes) -> bytes:
+    def _seal(self, about: bytes, content: bytes) -> bytes:
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._sealing.encrypt(nonce, content, canonical([study, place]))
+        return nonce + self._sealing.encrypt(nonce, content, about)
 
-    def _opened(self, study: str, place: int, sealed: bytes) -> bytes:
+    def _opened(self, about: bytes, sealed: bytes) -> bytes:
         """Return what was sealed; nothing where nothing is, any more or yet."""
         if not sealed:
             return b""
         try:
-            return self._sealing.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], canonical([study, place]))
+            return self._sealing.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about)
         except (InvalidTag, ValueError):
             raise Tampered("ledger-tampered", "a round's secrets") from None
 
@@ -189,8 +191,12 @@ class RoundStore:
         return AESGCM(self._keystore.derive(SEALED_UNDER, purpose="masking"))
 
 
-def _about(facts: Document) -> tuple[object, object]:
-    return facts.get("study"), facts.get("place")
+def _sealed_for(study: str, place: int, roster: str, use: str) -> bytes:
+    """Return what a secret is sealed for: whoever edits the cards on the disk, or moves a secret, cannot have it used.
+
+    ``roster`` is the hash of the cards; else peers' channel keys could be edited, and all that is dealt be read.
+    """
+    return canonical([study, place, roster, use])
 
 
 def shares_in(kept: KeptRound) -> dict[str, Share]:

@@ -120,6 +120,7 @@ class AuditLog(Scribe):
     def __init__(self, database: Database, key: Ed25519PrivateKey) -> None:
         super().__init__(key)
         self._database = database
+        self._places: dict[tuple[str, str], tuple[int, frozenset[int]]] = {}
 
     @property
     def size(self) -> int:
@@ -177,6 +178,21 @@ class AuditLog(Scribe):
             raise Tampered("audit-tampered", f"leaf {position}")
         facts: Document = json.loads(row["content"])["facts"]
         return facts
+
+    def places(self, event: str, study: str) -> frozenset[int]:
+        """Return of which places of a study the log tells such an event, whatever rows elsewhere in the state say.
+
+        Each leaf is looked at once for a study, and only parsed if it names it. Ask before you append: what is rolled
+        back would be remembered.
+        """
+        seen, found = self._places.get((event, study), (0, frozenset()))
+        size = self.size
+        query = "SELECT content FROM audit_leaf WHERE position BETWEEN ? AND ? AND instr(content, ?)"
+        leaves = (json.loads(row["content"]) for row in self._database.rows(query, [seen, size - 1, study.encode()]))
+        told = (leaf["facts"] for leaf in leaves if leaf["event"] == event)
+        found |= {int(facts["place"]) for facts in told if facts["study"] == study}
+        self._places[event, study] = max(seen, size), found
+        return found
 
     def contents(self, size: int) -> list[tuple[int, bytes]]:
         """Return place and content of the first ``size`` leaves."""

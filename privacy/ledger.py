@@ -202,6 +202,8 @@ class Ledger:
 
     def _new(self, connection: sqlite3.Connection, study: str, place: Place, request: str, at: str) -> Charge:
         require_open(connection)
+        if place.index in self._audit.places(CHARGED, study):  # paid twice, it could be answered twice
+            raise Tampered("ledger-tampered", "a charge that was made is gone")
         mechanism = place.mechanism
         costs = {"outside": mechanism.cost, "coordinator": mechanism.cost_unmasked}
         to_pay: dict[tuple[str, str], int] = {

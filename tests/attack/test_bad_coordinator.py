@@ -417,13 +417,13 @@ def test_letters_of_one_round_open_nothing_in_another(bad):
     assert books_of(bad) == paid
 
 
-@pytest.mark.parametrize("leaf", ["its own", "the newest", "of nothing"])
-def test_a_state_put_back_to_before_the_unmasking_gives_no_second_kind(bad, leaf):
+@pytest.mark.parametrize("charge", ["its own", "of the newest leaf", "of no leaf", "gone"])
+def test_a_state_put_back_to_before_the_unmasking_gives_no_second_kind(bad, charge):
     """Whoever controls a node's disk puts back the row as it was: the log remembers that it was unmasked.
 
-    An edit of where the place's charge is in the log, so that what came before is passed over, does not help.
+    An edit of the place's charge does not help, nor to take it away, so that the place would be paid for anew.
     """
-    _, request, _ = answered(bad)
+    dealt, request, _ = answered(bad)
     node, others = bad.roster[1], bad.roster[1:]
     database = bad.peers[node].books.database
     before = tuple(bad.peers[node].round(PLACE))
@@ -431,16 +431,20 @@ def test_a_state_put_back_to_before_the_unmasking_gives_no_second_kind(bad, leaf
     with database.transaction() as connection:
         marks = ", ".join("?" * len(before))
         connection.execute(f"INSERT OR REPLACE INTO masking_round VALUES ({marks})", before)
-        edits = {"the newest": "(SELECT max(position) FROM audit_leaf)", "of nothing": "999"}
-        if leaf in edits:
-            connection.execute(f"UPDATE charge SET leaf = {edits[leaf]} WHERE place = ?", (PLACE,))
+        edits = {"of the newest leaf": "(SELECT max(position) FROM audit_leaf)", "of no leaf": "999"}
+        if charge in edits:
+            connection.execute(f"UPDATE charge SET leaf = {edits[charge]} WHERE place = ?", (PLACE,))
+        if charge == "gone":
+            connection.execute("DELETE FROM released")
+            connection.execute("DELETE FROM charge")
+    if charge == "gone":
+        assert code(bad.input(node, request, dealt)) == "ledger-tampered"
     for peer in bad.peers.values():  # the others are with the coordinator: they sign what it likes
         if peer.name != node:
             with peer.books.database.transaction() as connection:
                 connection.execute("UPDATE masking_round SET survivors = '' WHERE place = ?", (PLACE,))
     signatures = {n: bad.confirm(n, request, others) for n in others}
-    found = "audit-tampered" if leaf == "of nothing" else "ledger-tampered"
-    assert code(bad.unmask(node, request, others, signatures)) == found
+    assert code(bad.unmask(node, request, others, signatures)) == "ledger-tampered"
 
 
 # What is no message, or comes out of turn

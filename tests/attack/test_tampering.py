@@ -141,10 +141,7 @@ def test_a_co_signature_that_was_edited_is_found(log, column):
     with log.database.transaction() as write:
         other = {"content": log.said[1].content, "key": log.said[1].key.text}[column]
         write.execute(f"UPDATE cosigned SET {column} = ? WHERE witness = ?", (other, log.said[0].key.fingerprint))
-    if column == "key":
-        assert found_out(verify, log) == "signature-wrong"
-    else:
-        assert found_out(verify, log) == "signature-wrong"
+    assert found_out(verify, log) == "signature-wrong"
 
 
 def test_what_was_not_yet_signed_by_anybody_is_what_a_key_holder_may_still_rewrite(log):
@@ -154,6 +151,15 @@ def test_what_was_not_yet_signed_by_anybody_is_what_a_key_holder_may_still_rewri
     assert found_out(verify, log) == "audit-tampered"
     rewrite(log, flipped(leaves, SIGNED + 2), sealed=True)
     verify(log)
+
+
+def test_what_was_not_yet_signed_by_anybody_can_be_cut_off_without_the_key(log):
+    """Said honestly: a seal speaks for its leaf, and not for those that should come after it."""
+    leaves = leaves_of(log)
+    rewrite(log, leaves[: SIGNED + 2], sealed=False)
+    verify(log)
+    rewrite(log, leaves[: SIGNED - 1], sealed=False)
+    assert found_out(verify, log) == "audit-tampered"
 
 
 # --- evidence: what an auditor takes away

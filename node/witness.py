@@ -105,7 +105,7 @@ class Witness:
     ) -> None:
         self._log, self._cosigned, self._node = log, cosigned, node
         self._pinned, self._people, self._spent = pinned, people, spent
-        self._nonce = secrets.token_hex(NONCE_BYTES)  # never on the disk as something to compare with: see docs
+        self._nonce = secrets.token_hex(NONCE_BYTES)  # another at each start: earlier answers are worth nothing
         self._fresh: set[str] = set()
         self._compared: str | None = None
         self._kept = 0

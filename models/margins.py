@@ -22,6 +22,11 @@ Margin = tuple[int, ...]  # places of the variables that it tells apart, rising
 STEPS = 256  # weights are whole 256ths: then a whole person falls on the grid exactly, and rounding adds no bias
 
 
+def weight_of(margins: int) -> float:
+    """Return what each figure is multiplied by, so that a person in so many margins has a norm of at most 1."""
+    return math.floor(STEPS / math.sqrt(margins)) / STEPS
+
+
 @dataclass(frozen=True)
 class Workload:
     """Every margin of a table of ``shape`` but the total, measured once, all with the same weight.
@@ -41,7 +46,7 @@ class Workload:
     @property
     def weight(self) -> float:
         """Return what each figure of a margin is multiplied by before noise is added."""
-        return math.floor(STEPS / math.sqrt(len(self.margins))) / STEPS
+        return weight_of(len(self.margins))
 
     @property
     def width(self) -> int:
@@ -113,4 +118,4 @@ class Workload:
         return figures.reshape([n if i in kept else 1 for i, n in enumerate(self.shape)])
 
 
-__all__ = ["STEPS", "Margin", "Workload"]
+__all__ = ["STEPS", "Margin", "Workload", "weight_of"]

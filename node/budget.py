@@ -10,7 +10,7 @@ from privacy.accountant import epsilon
 from privacy.canonical import Document
 from privacy.ledger import Ledger, costs_in_all
 from privacy.programme import Programme
-from privacy.spending import Spending, costs_of, with_charges
+from privacy.spending import Spending, with_charges
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,9 @@ def _coming(ledger: Ledger, plan: Programme, record: Record) -> Spending:
     price = costs_in_all(plan)
     if record.state in ENDS:
         return dict.fromkeys(price, 0)
-    charged = [{"people": c["people"], **_said(c)} for c in ledger.charges() if c["study"] == record.hash]
+    charged = (charge for charge in ledger.charges() if charge["study"] == record.hash)
     spent = with_charges(dict.fromkeys(price, 0), charged)
     return {account: max(0, units - spent[account]) for account, units in price.items()}
-
-
-def _said(charge: Document) -> Document:
-    costs = costs_of(charge)
-    return {"cost": costs["outside"], "cost_coordinator": costs["coordinator"]}
 
 
 __all__ = ["Outlook", "PurposeLeft", "outlook", "purposes"]

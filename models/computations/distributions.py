@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.counting import MOST_FIGURES, Keys, places, read_keys
-from models.margins import STEPS
+from models.margins import weight_of
 from privacy.arrays import Floats
 from privacy.canonical import JSON
 from privacy.computation import Ask, Batch, Parameters, PlannedSum, Result, State, Total
@@ -90,8 +90,8 @@ class _Read:
 
     @property
     def weight(self) -> float:
-        """Return what each figure is multiplied by, so that the norm of all histograms together is at most one."""
-        return math.floor(STEPS / math.sqrt(len(self.keys))) / STEPS
+        """Return what each figure is multiplied by: the histograms are margins, side by side."""
+        return weight_of(len(self.keys))
 
 
 def quantile(people: Floats, edges: Floats, part: float, sd: float, confidence: float) -> dict[str, JSON]:

@@ -24,14 +24,16 @@ def epsilons(model: ModelVersion, finder: Finder) -> Mapping[Observer, Mapping[i
     """Return the epsilon proven for what was released, by who looks, to a person known to one, two or three nodes.
 
     To the person who paid most, at the node that charged most; each node's own look at its cohort is in it, though it
-    sends no receipt of that. Another node's costs add up where each adds its own full noise; under masks a person at m
-    nodes moves the one total m times as much, which costs the square, but never more than the m sums seen one by one.
+    sends no receipt of that.
     """
     plan, delta = programme(model.study, finder), model.study.privacy.delta
 
     def proven(observer: Observer, m: int) -> float:
         shares = plan.shares(observer)
-        paid = ((r.node, r.people, min(m**2 * _price(r, shares), m * r.cost_coordinator)) for r in model.receipts)
+        paid = (
+            (r.node, r.people, accountant.cost_at(m, total=_price(r, shares), alone=r.cost_coordinator))
+            for r in model.receipts
+        )
         return accountant.epsilon(m * plan.places[0].mechanism.cost + _most(paid), delta)
 
     return {observer: {m: proven(observer, m) for m in NODES_A_PERSON} for observer in OBSERVERS}

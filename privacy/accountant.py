@@ -36,11 +36,21 @@ def cost(clip_units: int, sigma_squared: int, *, shares: int = 1, width: int = 1
     return math.ceil((exact + Fraction(beyond)) * UNITS_A_RHO)
 
 
+def cost_at(nodes: int, *, total: int, alone: int) -> int:
+    """Return what a person pays whose records are at so many nodes, where one node's people pay ``total`` or ``alone``.
+
+    In a total that several nodes' noise hides, such a person moves so many times as much, which costs the square; but
+    never more than the nodes' sums seen one by one, ``alone`` each, from which the total could be made. Where each node
+    adds its own full noise, both prices are one, and the costs of several nodes add up.
+    """
+    return min(nodes**2 * total, nodes * alone)
+
+
 def sigma_squared_for(clip_units: int, units: int, *, shares: int = 1) -> int:
     """Return the least whole variance of one share, in grid units squared, with which a sum costs at most ``units``.
 
     Of several shares one unit is kept back: more than their sum can differ from a discrete Gaussian, where a share is
-    three grid units or more (``tests/unit/test_accountant.py`` tries the worst).
+    three grid units or more (``tests/unit/test_shared_noise.py`` tries it).
     """
     least = units if shares == 1 else units - 1
     return -(-(clip_units**2) * UNITS_A_RHO // (2 * shares * least))
@@ -115,6 +125,7 @@ __all__ = [
     "LARGEST_EPSILON",
     "UNITS_A_RHO",
     "cost",
+    "cost_at",
     "epsilon",
     "epsilon_if_continuous",
     "sigma_squared_for",

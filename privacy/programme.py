@@ -101,13 +101,10 @@ class Place:
             raise Refusal("state-wrong", self.title)
 
     def cost_behind(self, shares: int, nodes: int = 1) -> int:
-        """Return what a person pays whose records are at so many nodes, against who sees totals as in ``Mechanism``.
-
-        Of a total that several nodes' noise hides, a person at m nodes moves m times as much, which costs the square;
-        but never more than m nodes' sums seen one by one, from which the total could be made.
-        """
+        """Return what a person pays whose records are at so many nodes, against who sees totals as in ``Mechanism``."""
         shares = 1 if self.step == NODE_ITSELF else shares  # it never leaves, so nobody else's noise hides it
-        return min(nodes**2 * self.mechanism.cost_behind(shares), nodes * self.mechanism.cost_unmasked)
+        mechanism = self.mechanism
+        return accountant.cost_at(nodes, total=mechanism.cost_behind(shares), alone=mechanism.cost_unmasked)
 
     @property
     def title(self) -> str:
@@ -144,11 +141,7 @@ class Programme:
         return max(self.cost("training"), self.cost("held-back"))
 
     def cost_at(self, nodes: int, observer: Observer = "colluders") -> int:
-        """Return the most that a person pays whose records are at several nodes.
-
-        Where each node adds its own full noise these are separate releases, whose costs add up; under masks they are
-        one, in which the person counts several times.
-        """
+        """Return the most that a person pays whose records are at so many nodes."""
         return max(self.cost("training", observer, nodes), self.cost("held-back", observer, nodes))
 
     def of(self, step: str, name: str) -> tuple[Place, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from node.assemble import Node
 
 TOLD_AT_LEAST = datetime.timedelta(seconds=10)  # while the log keeps growing; once it is quiet, at once
-MAY_LAG = datetime.timedelta(minutes=15)  # how long the log may be ahead of what most pinned witnesses signed
+MAY_LAG = datetime.timedelta(minutes=15)  # how old a leaf may be that most pinned witnesses have not signed
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS cosigned (
@@ -80,8 +81,13 @@ class Cosigned:
         return word
 
     def sizes(self) -> dict[str, int]:
-        """Return how many leaves each of them signed for, by fingerprint."""
-        return {row["witness"]: row["size"] for row in self._database.rows("SELECT witness, size FROM cosigned")}
+        """Return how many leaves each of them signed for, by fingerprint; what was edited here counts for nothing."""
+        sizes: dict[str, int] = {}
+        for row in self._database.rows("SELECT key, content FROM cosigned"):
+            with suppress(HedgerowError):
+                word = Said(PublicKey(row["key"]), row["content"]).word(self._log.public_key)
+                sizes[word.by] = word.size
+        return sizes
 
 
 class Witness:
@@ -110,7 +116,6 @@ class Witness:
         self._compared: str | None = None
         self._kept = 0
         self._prove_from: tuple[int, ...] = ()
-        self._ahead: tuple[int, datetime.datetime] | None = None
         self._seen = self._told = -1
         self._told_at: datetime.datetime | None = None
 
@@ -161,14 +166,18 @@ class Witness:
         return Word("asked", self._node, self._node, size, root, witness=witness, nonce=self._nonce)
 
     def overdue(self, now: datetime.datetime) -> bool:
-        """Say whether most pinned witnesses have not signed for too long what the log has had since."""
-        pinned, size = self._pinned(), self._log.size
+        """Say whether most pinned witnesses have not signed for too long what the log has had since.
+
+        The log itself tells since when: a start is no reason to wait anew, else who starts a node often enough could
+        have it answer for ever what nobody signs, and put an old state back.
+        """
+        pinned = self._pinned()
         if not pinned or self._spent():
             return False
-        signed = sorted((self._cosigned.sizes().get(each, 0) for each in pinned), reverse=True)[len(pinned) // 2]
-        if self._ahead is None or signed >= self._ahead[0]:
-            self._ahead = (size, now) if size > signed else None
-        return self._ahead is not None and now - self._ahead[1] > MAY_LAG
+        sizes = self._cosigned.sizes()
+        signed = sorted((sizes.get(each, 0) for each in pinned), reverse=True)[len(pinned) // 2]
+        since = self._log.at(signed)
+        return bool(since) and now - datetime.datetime.fromisoformat(since) > MAY_LAG
 
     def to_prove(self, sizes: Iterable[int]) -> None:
         """Note from which sizes the coordinator would have the next checkpoint proven, for those who witness it."""

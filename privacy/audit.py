@@ -171,6 +171,11 @@ class AuditLog(Scribe):
         row = self._database.one(NEWEST)
         return str(json.loads(row["content"])["at"]) if row else ""
 
+    def at(self, position: int) -> str:
+        """Return the time of the leaf at a position; empty where the log does not reach."""
+        row = self._database.one("SELECT content FROM audit_leaf WHERE position = ?", [position])
+        return str(json.loads(row["content"])["at"]) if row else ""
+
     def facts(self, connection: sqlite3.Connection, position: int) -> Document:
         """Return the facts of one leaf that this node sealed; otherwise ``audit-tampered``."""
         row = connection.execute("SELECT content, seal FROM audit_leaf WHERE position = ?", (position,)).fetchone()

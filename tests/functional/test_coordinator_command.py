@@ -566,7 +566,8 @@ def test_another_servers_key_does_not_open_this_one(served, tmp_path, capsys):
 def test_a_draft_names_what_is_left_and_check_does_too(hub, tmp_path):
     site, contract, out = Site("leeds"), TREE / "deploy/demo/contract.toml", tmp_path / "frailty.toml"
     assert hub.types("node", "enrol", enrolment_file(tmp_path, site)) == 0
-    assert list(hub.gets("study", "new", "--list")["templates"]) == ["compare-models", "risk-model", "small-budget"]
+    listed = hub.gets("study", "new", "--list")["templates"]
+    assert list(listed) == ["compare-models", "risk-model", "small-budget", "tables"]
     words = ["study", "new", "--contract", contract, "--outcome", "totadm", "--out", out]
     left = hub.gets(*words)["unfinished"]
     assert site.fingerprint in out.read_text()

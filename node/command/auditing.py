@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import os
 from pathlib import Path
@@ -22,11 +20,13 @@ from node.command.console import (
     opened,
     passphrase_of,
     progress,
+    read,
     say,
     table,
     write_new,
 )
-from privacy.errors import Invalid, Unreachable
+from node.command.merging import releases_in
+from privacy.errors import Invalid
 
 Kept = Annotated[
     list[Path] | None,
@@ -52,7 +52,7 @@ def export(
 
     node = opened(home)
     node.verify()
-    since = [kept_checkpoint(_content(path), node.audit.public_key) for path in checkpoint or ()]
+    since = [kept_checkpoint(read(path), node.audit.public_key) for path in checkpoint or ()]
     for word in since:
         node.audit.check_newest(size=word.size, root=word.root)
     document = evidence(node.audit, node.sign_log(), Cosigned(node.database, node.audit).all(), since)
@@ -83,8 +83,8 @@ def check(
     from privacy.canonical import parse
     from privacy.evidence import check_evidence
 
-    kept = [_content(path) for path in checkpoint or ()]
-    found = check_evidence(parse(_content(file)), kept=kept, receipts=_receipts(receipts) if receipts else ())
+    kept = [read(path) for path in checkpoint or ()]
+    found = check_evidence(parse(read(file)), kept=kept, receipts=releases_in(receipts) if receipts else ())
     if found.node.fingerprint != node.replace(" ", ""):
         raise Invalid("evidence-foreign", found.node.fingerprint)
     progress("Every leaf shown is in the log that was signed, which continues all that others signed of it.")
@@ -188,20 +188,6 @@ def forfeit(
     parts = (node.database, node.audit, node.ledger, node.policy)
     spent = forfeit_budget(*parts, keys, node=node.fingerprint, now=node.now())
     say({"spent": spent}, "the whole budget counts as spent, for good", as_json=as_json)
-
-
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise Unreachable("file-unreadable", str(file)) from error
-
-
-def _receipts(file: Path) -> list[bytes]:
-    try:
-        return [base64.b64decode(line, validate=True) for line in _content(file).split()]
-    except (binascii.Error, ValueError):
-        raise Invalid("message-malformed", str(file)) from None
 
 
 __all__ = ["admit", "check", "export", "forfeit", "seen", "vouch"]

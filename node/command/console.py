@@ -126,6 +126,14 @@ def passphrase_of(name: str, files: Sequence[str] | None, environ: Mapping[str, 
     return str(typer.prompt(f"Passphrase of {name}", hide_input=True, confirmation_prompt=new, err=True))
 
 
+def read(file: Path) -> bytes:
+    """Return a file's bytes; ``file-unreadable`` where there are none."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Unreachable("file-unreadable", str(file)) from error
+
+
 def key_of(name: str, path: Path, files: Sequence[str] | None, node: Node) -> Ed25519PrivateKey:
     """Return a person's signing key, opened with their passphrase."""
     from node.people import open_key
@@ -162,6 +170,7 @@ __all__ = [
     "passphrase_of",
     "print_error",
     "progress",
+    "read",
     "say",
     "table",
     "where_of",

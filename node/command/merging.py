@@ -21,6 +21,7 @@ from node.command.console import (
     pair,
     passphrase_of,
     progress,
+    read,
     say,
     table,
 )
@@ -110,11 +111,11 @@ def merge(
     node = opened(home)
     spent = count_in(
         node,
-        content=_read(file),
+        content=read(file),
         trusted=key_of,
         populations=populations,
         keys=keys_of(signed_by, passphrase_file, node),
-        receipts=_releases(_read(receipts)) if receipts else (),
+        receipts=releases_in(receipts) if receipts else (),
     )
     progress("Counted in. What is left for studies here is in `hedgerow-node ledger show`.")
     say({"spent": spending_document(spent)}, _accounts(spent), as_json=as_json)
@@ -124,19 +125,12 @@ def _accounts(spent: Spending) -> str:
     return table(HEAD, [(part, view, units) for (part, view), units in spent.items() if view in VIEWS])
 
 
-def _releases(content: bytes) -> list[bytes]:
+def releases_in(file: Path) -> list[bytes]:
     """Return releases from a file of one a line, in base64, as the coordinator exports them."""
     try:
-        return [base64.b64decode(line, validate=True) for line in content.split()]
+        return [base64.b64decode(line, validate=True) for line in read(file).split()]
     except binascii.Error as error:
-        raise Invalid("message-malformed", "receipts") from error
+        raise Invalid("message-malformed", str(file)) from error
 
 
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise Unreachable("file-unreadable", str(file)) from error
-
-
-__all__ = ["HEAD", "hand_over", "merge"]
+__all__ = ["HEAD", "hand_over", "merge", "releases_in"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, StudyName, opened, progress, say, table
+from node.command.console import AsJson, Home, StudyName, opened, progress, read, say, table
 from privacy.errors import HedgerowError, Unreachable
 
 if TYPE_CHECKING:
@@ -130,12 +130,4 @@ def pull(node: Node, study: str) -> bytes:
     return content
 
 
-def read(file: Path) -> bytes:
-    """Return a file's bytes; ``file-unreadable`` where there are none."""
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise Unreachable("file-unreadable", str(file)) from error
-
-
-__all__ = ["hear_news", "list_models", "models", "pull", "pull_model", "read", "verify_model"]
+__all__ = ["hear_news", "list_models", "models", "pull", "pull_model", "verify_model"]

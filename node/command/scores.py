@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, progress, say
-from node.command.models import hear_news, pull, read
+from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, progress, read, say
+from node.command.models import hear_news, pull
 
 if TYPE_CHECKING:
     from models.version import ModelVersion

@@ -175,8 +175,9 @@ def _price(before: Price, after: Price) -> Iterator[Figure]:
     yield Figure("epsilon proven", before.epsilon, after.epsilon)
     old_known, new_known = (price.epsilon_against["colluders"] for price in (before, after))
     yield from (Figure(f"known to {n} nodes", old_known[n], new_known[n]) for n in old_known if n > 1)
-    if any(price.cost != price.cost_unmasked for price in (before, after)):
-        yield Figure("epsilon if masks were broken", before.epsilon_unmasked, after.epsilon_unmasked)
+    broken = [price.epsilon_against["coordinator"][1] for price in (before, after)]
+    if broken != [before.epsilon, after.epsilon]:
+        yield Figure("epsilon if masks were broken", *broken)
     yield Figure("sums", len(before.lines) - 1, len(after.lines) - 1)
     yield Figure("numbers that leave", _numbers(before), _numbers(after))
     old, new = ({line.sum: line.total_noise_sd for line in price.lines[1:]} for price in (before, after))

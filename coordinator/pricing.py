@@ -36,18 +36,15 @@ class Price:
 
     ``epsilon`` is proven for the discrete Gaussian that is drawn; ``epsilon_if_continuous`` stands beside it for
     comparison only. ``epsilon_against`` goes by who looks and by the number of nodes that know the person: while sums
-    are not masked it is the same for all, since each node adds all of the noise. ``cost_unmasked`` and
-    ``epsilon_unmasked`` are against the coordinator, should masks be broken. ``most_people`` is how many can be in a
-    total before it could wrap.
+    are not masked it is the same for all, since each node adds all of the noise. ``most_people`` is how many can be in
+    a total before it could wrap.
     """
 
     study: str
     epsilon_asked: float
     delta: float
     cost: int
-    cost_unmasked: int
     epsilon: float
-    epsilon_unmasked: float
     epsilon_if_continuous: float
     epsilon_by_part: dict[str, float]
     epsilon_against: dict[Observer, dict[int, float]]
@@ -58,15 +55,13 @@ class Price:
 def price_of(study: Study, finder: Finder) -> Price:
     """Return the price of all places, spares included."""
     plan, delta = programme(study, finder), study.privacy.delta
-    cost, unmasked = plan.cost_to_a_person, plan.cost_at(1, "coordinator")
+    cost = plan.cost_to_a_person
     return Price(
         study=study.name,
         epsilon_asked=study.privacy.epsilon,
         delta=delta,
         cost=cost,
-        cost_unmasked=unmasked,
         epsilon=accountant.epsilon(cost, delta),
-        epsilon_unmasked=accountant.epsilon(unmasked, delta),
         epsilon_if_continuous=accountant.epsilon_if_continuous(cost, delta),
         epsilon_by_part={part: accountant.epsilon(plan.cost(part), delta) for part in PARTS["everyone"]},
         epsilon_against={each.observer: dict(each.epsilon) for each in known(plan)},

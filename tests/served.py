@@ -1,4 +1,4 @@
-"""A node at work with a coordinator's API that is a few lines, and with one that keeps, co-signs and shows logs."""
+"""A node at work with a coordinator's API: of a few lines, of a hub in this process, or one that co-signs logs."""
 
 import base64
 import threading
@@ -6,6 +6,7 @@ import threading
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.checkpoints import SCHEMA, Checkpoints
+from coordinator.identity.tokens import Caller
 from node.federation.hub import News
 from node.service import Service
 from node.witnessing import SCHEMA as WITNESSED
@@ -16,6 +17,19 @@ from privacy.errors import HedgerowError
 from privacy.witnessing import Said, read_word, seal
 from tests.builders import NOW as AT
 from tests.nodes import NOW
+
+
+class Wire:
+    """A node's calls to a hub in this process, as its own client makes them."""
+
+    def __init__(self, hub, node):
+        self.hub, self.caller = hub, Caller("node", node.fingerprint)
+
+    def news(self):
+        return News.of(self.hub.offered(self.caller))
+
+    def send_notice(self, content):
+        self.hub.note(self.caller, content)
 
 
 class Keeper:

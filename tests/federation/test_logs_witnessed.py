@@ -5,29 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from coordinator.identity.tokens import Caller
 from deploy.demo.in_process import APPROVERS, PASSPHRASE, local_federation
 from node.clock import stamp
-from node.federation.hub import News
 from node.people import open_key
 from node.policy import Pinned
 from node.service import Service
 from node.witness import Cosigned
 from privacy.evidence import check_evidence, evidence
 from privacy.signing import PublicKey
-
-
-class Wire:
-    """A node's calls to a hub in this process, as its own client makes them."""
-
-    def __init__(self, hub, node):
-        self.hub, self.caller = hub, Caller("node", node.fingerprint)
-
-    def news(self):
-        return News.of(self.hub.offered(self.caller))
-
-    def send_notice(self, content):
-        self.hub.note(self.caller, content)
+from tests.served import Wire
 
 
 @pytest.fixture

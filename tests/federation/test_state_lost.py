@@ -8,34 +8,20 @@ import pytest
 
 from coordinator.federation import in_process
 from coordinator.home import DATABASE, begin_anew, open_home
-from coordinator.identity.tokens import Caller
 from deploy.demo.in_process import APPROVERS, hub_over, local_federation
 from deploy.demo.people import read_public_file, write_sites
 from deploy.demo.study_file import CONTRACT, study_document
-from node.federation.hub import News
 from node.ingest.load import ingest
 from node.optouts import load_optouts
 from node.service import Service
 from privacy.canonical import canonical
 from privacy.contract_file import read_contract
 from privacy.envelope import Envelope
+from tests.served import Wire
 
 PLANNED = 7
 CUT_AT = 4  # the moments are place 1, with spares 2 and 3; the first gradient is place 4, the second is under way
 COHORT = 0
-
-
-class Wire:
-    """A node's calls to a hub in this process, as its own client makes them."""
-
-    def __init__(self, hub, node):
-        self.hub, self.caller = hub, Caller("node", node.fingerprint)
-
-    def news(self):
-        return News.of(self.hub.offered(self.caller))
-
-    def send_notice(self, content):
-        self.hub.note(self.caller, content)
 
 
 def loaded(home, count):

@@ -20,8 +20,9 @@ DEVIATIONS = 2  # of the noise, to either side: about 19 of 20 times
 AIR = 1.2  # above the highest point; a bar may go on beyond the frame
 FULL_SCALES = (0.05, 0.1, 0.25, 0.5, 1.0)  # whose fifths are read at a glance
 
-LONGEST_NAME = 17  # letters that fit beside a bar
-BAR, NAMES, BARS = 20, 120, 165  # a bar's height, and where names end; the widest interval leaves room for a number
+LONGEST_NAME = 18  # letters that fit beside a bar, as in "10.5 to under 12.4"
+LETTER = 8  # the widest that letters are on the average, in whatever font stands in for Arial
+BAR, NAMES, BARS = 20, 152, 133  # a bar's height, and where names end; the widest interval leaves room for a number
 
 Point = tuple[float, float]
 
@@ -116,7 +117,7 @@ def histogram_chart(bars: Sequence[tuple[str, Document]], *, key: str, title: st
         size = {"width": f"{end - NAMES:.1f}", "height": BAR - 6}
         drawn.append(tag("rect", x=NAMES, y=f"{middle - BAR / 2 + 3:.1f}", **size, fill=BAND))
         drawn.append(_line((low, middle), (high, middle), stroke=BLUE, stroke_width=3))
-        drawn.append(_text(f"{figure['value']:,.0f}", high + 5, middle + 4))
+        drawn.append(_text(f"{figure['value']:.0f}", high + 5, middle + 4))
     drawn.append(_line((NAMES, 0), (NAMES, BAR * len(bars))))
     told = "People in each group; the line is the interval that the privacy noise leaves."
     return _chart(key, title, told, drawn, height=BAR * len(bars) + 4)
@@ -156,6 +157,7 @@ __all__ = [
     "HEIGHT",
     "INK",
     "LEFT",
+    "LETTER",
     "LONGEST_NAME",
     "NAMES",
     "SIDE",

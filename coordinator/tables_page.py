@@ -69,7 +69,7 @@ def _told(figure: Document) -> tuple[float | int | None, str | None, str]:
     if figure["value"] is None:
         return None, None, figure["reason"]
     whole = all(float(figure[name]).is_integer() for name in ("value", "low", "high"))
-    low, high = (f"{figure[name]:,.0f}" if whole else f"{figure[name]:.4g}" for name in ("low", "high"))
+    low, high = (f"{figure[name]:.0f}" if whole else f"{figure[name]:.4g}" for name in ("low", "high"))
     return int(figure["value"]) if whole else figure["value"], f"{low} to {high}", figure["reason"]
 
 

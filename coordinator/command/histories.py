@@ -38,7 +38,7 @@ def _matrix(exchanges: list[Document], *, live: bool) -> Iterator[str]:
     yield ""
     for exchange in exchanges:
         first, last = (f(n[at] for n in exchange["nodes"]) for f, at in ((min, "asked_at"), (max, "ended_at")))
-        yield f"{exchange['place']:>4}  {exchange['sum']}, asked {first}, done {last or '-'}"
+        yield f"{exchange['place']:>4}  {exchange['sum']}, asked {first}, ended {last or '-'}"
     yield "A cell is seconds to the answer, or a code; ×2 means asked twice."
 
 

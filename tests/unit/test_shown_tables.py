@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from coordinator.charts import BARS, LETTER, LONGEST_NAME, NAMES, WIDTH, histogram_chart
 from coordinator.command.findings import result_lines
 from coordinator.exports import csv_of, export_of, json_of, tables_of
 from coordinator.reports import result_of
@@ -119,3 +120,12 @@ def test_the_same_history_shows_the_same_and_a_later_study_is_held_against_it(tm
     assert 0.5 < few < 7.5
     assert [row["people"]["reason"] for row in free["rows"]] == [""] * 5
     assert [row["people"]["reason"] for row in held["rows"]][:2] == ["refused", "refused"]
+
+
+def test_a_band_s_name_beside_its_bar_is_whole_and_within_the_picture():
+    """One that was cut at the left said 0.5 for 10.5."""
+    figure = {"value": 1010.0, "low": 990.0, "high": 1_000_000.0, "reason": ""}
+    drawn = str(histogram_chart([("10.5 to under 12.4", figure)], key="t", title="t"))
+    assert ">10.5 to under 12.4<" in drawn
+    assert LETTER * LONGEST_NAME <= NAMES - 6
+    assert NAMES + BARS + 5 + LETTER * len("1000000") <= WIDTH

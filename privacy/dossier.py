@@ -44,7 +44,7 @@ def dossier(plan: Programme, finder: Finder, *contracts: Contract) -> Document:
         "also_leaves": list(ALSO_LEAVES),
         "privacy": _privacy(plan),
         "cannot_reveal": list(CANNOT),
-        "may_reveal": list(MAY),
+        "may_reveal": [MAY[0], ORGANISATION[study.privacy.masked], MAY[1]],
         "keeping": list(KEEPING),
         "opt_outs": list(OPT_OUTS),
         "risks": risks(),
@@ -209,9 +209,12 @@ CANNOT = (
 )
 MAY = (
     "What is true of people in general, which is the question; it is then also said of people who are not in the data.",
-    "Roughly, the organisation's own totals: the noise hides a person, not an organisation.",
     "With a chance of delta, more about a person than epsilon allows.",
 )
+ORGANISATION = {
+    False: "Roughly, the organisation's own totals: the noise hides a person, not an organisation.",
+    True: "The total of all organisations that take part. Masks hide each one's own, unless they are broken.",
+}
 KEEPING = (
     "At the node: receipts, charges and the log are kept for as long as the node is, as evidence.",
     "At the coordinator: the noisy sums and the finished model, which hold no person's record. Nothing deletes them.",
@@ -241,6 +244,7 @@ __all__ = [
     "KEEPING",
     "MAY",
     "OPT_OUTS",
+    "ORGANISATION",
     "WAYS",
     "alternatives",
     "dossier",

@@ -198,6 +198,15 @@ def _cannot(study: Study) -> str:
     return f"""\
 What does not leave: no row, pseudonym, identifier, exact count or extreme value. It does not start if the cohort
 seems to hold fewer than {study.privacy.minimum_cohort} people.
+{_may(study)}"""
+
+
+def _may(study: Study) -> str:
+    if study.privacy.masked:
+        return """\
+What it may reveal: what is true of people in general, and of the people of all who take part as one group. Masks,
+not the noise, hide this organisation's own sums: should they be broken, roughly what is true of its people too."""
+    return """\
 What it may reveal: what is true of people in general, and roughly of this organisation's people as a group: the
 noise hides a person, not an organisation."""
 

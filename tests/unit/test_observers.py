@@ -78,6 +78,16 @@ def test_the_price_the_dossier_and_the_explanation_say_the_same(plan):
     assert "all of the noise" in explain(plan_of(study()), FINDER)
 
 
+def test_under_masks_nobody_is_told_that_an_organisation_s_own_totals_leave(plan):
+    """It is the masks that hide an organisation; without them the noise hides a person only, and approvers read so."""
+    in_clear = plan_of(study())
+    hidden = "hides a person, not an organisation"
+    for masked_plan, said in ((plan, False), (in_clear, True)):
+        may = " ".join(dossier(masked_plan, FINDER)["may_reveal"])
+        assert (hidden in " ".join(explain(masked_plan, FINDER).split()), hidden in may) == (said, said)
+        assert ("Masks" in may) != said
+
+
 def test_without_masks_one_line_is_for_all():
     plan = plan_of(study())
     assert apart(plan.study.privacy) == ("coordinator",)

@@ -134,9 +134,11 @@ class Dealer:
 
         ``channel`` is the node's private channel key; ``cards`` hold every member's public one, whose signature the
         caller has verified. A peer without a card is ``roster-wrong``, one whose card is no key ``letter-wrong``.
+        A letter's key takes the round's mask key too: once that is forgotten, the channel key alone opens none of them.
         """
-        secrets = shared_secrets(channel, _of(self.peers, cards))
-        return {peer: self._letter(peer, secret) for peer, secret in secrets.items()}
+        publics = _of(self.peers, cards)
+        lasting, fresh = shared_secrets(channel, publics), shared_secrets(self.mask_key, publics)
+        return {peer: self._letter(peer, lasting[peer] + fresh[peer]) for peer in self.peers}
 
     def _letter(self, peer: str, secret: bytes) -> bytes:
         key = derived(secret, self.round.binding, "letter", self.node, peer, self.mask_public)
@@ -163,8 +165,9 @@ def open_letters(
     peers = this_round.peers_of(node)
     if set(dealt) != set(peers):
         raise Tampered("letter-wrong", "not one letter from each peer")
-    secrets = shared_secrets(channel, _of(peers, cards))
-    return {peer: _opened(this_round, node, peer, secrets[peer], dealt[peer]) for peer in peers}
+    lasting = shared_secrets(channel, _of(peers, cards))
+    fresh = shared_secrets(channel, {peer: dealt[peer].mask_public for peer in peers})
+    return {peer: _opened(this_round, node, peer, lasting[peer] + fresh[peer], dealt[peer]) for peer in peers}
 
 
 def _opened(this_round: Round, node: str, peer: str, secret: bytes, dealt: Dealt) -> Share:

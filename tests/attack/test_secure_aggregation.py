@@ -7,16 +7,19 @@ refuse besides (a second reveal, a place asked twice, a roster of strangers) is 
 
 import itertools
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from privacy import secure_aggregation as machines
 from privacy import shamir
 from privacy.errors import HedgerowError
 from privacy.masks import Masks
-from privacy.round_keys import channel_public, derived
+from privacy.round_keys import KEY_BYTES, channel_public, derived
 from privacy.secure_aggregation import Dealer, Dealt, Round, masked, open_letters, revealed
 from tests import aggregation
 from tests.aggregation import REQUEST, Played
@@ -126,6 +129,24 @@ def leave_the_victim_alone_with_a_colluder():
     return one, victim, one.unmasked(inputs, reveals) - one.vectors[colluder]
 
 
+def take_the_victims_channel_key_when_the_round_is_over():
+    """Open the letters that the victim wrote, kept from the wire, with the one key of its that outlives the round."""
+    one = Played(n=5)
+    victim, *others = one.roster
+    secrets = machines.shared_secrets(one.channels[victim], {m: one.cards[m] for m in others})
+    shares = {}
+    for m in others:
+        uses = (one.round.binding, "letter", victim, m, one.publics[victim])
+        with suppress(InvalidTag):
+            cipher = ChaCha20Poly1305(machines.derived(secrets[m], *uses))
+            shares[m] = cipher.decrypt(bytes(12), one.letters[victim][m], None)
+    if len(shares) < one.round.threshold:
+        return one, victim, None
+    mask_key = combined(one, {m: both[:SHARE] for m, both in shares.items()})
+    self_mask = combined(one, {m: both[SHARE:] for m, both in shares.items()})
+    return one, victim, peeled(one, victim, self_mask=self_mask, mask_key=mask_key)
+
+
 def ask_again_with_one_node_fewer():
     """Have all others mask the same vector without the victim: the difference is what each shares with it."""
     one = Played(n=5)
@@ -171,7 +192,9 @@ def masks_that_know_no_request(monkeypatch):
 
 def letters_that_know_no_mask_key(monkeypatch):
     def loose(secret, binding, *uses):
-        return derived(secret, binding, *(uses[:-1] if uses[0] == "letter" else uses))
+        if uses[0] == "letter":
+            secret, uses = secret[:KEY_BYTES], uses[:-1]  # of the channel keys alone
+        return derived(secret, binding, *uses)
 
     monkeypatch.setattr(machines, "derived", loose)
 
@@ -187,6 +210,7 @@ ATTACKS = [
     (replay_the_deal_of_an_earlier_round, keys_that_know_no_round, "letter-wrong"),
     (send_the_others_a_dead_model, masks_that_know_no_request, "unmasking-failed"),
     (be_everybody_else, letters_that_know_no_mask_key, "letter-wrong"),
+    (take_the_victims_channel_key_when_the_round_is_over, letters_that_know_no_mask_key, None),
     (ask_again_with_one_node_fewer, keys_that_know_no_round, None),
     (leave_the_victim_alone_with_a_colluder, a_threshold_of_two, "survivors-wrong"),
 ]

@@ -78,7 +78,7 @@ def test_the_bytes_are_those_of_version_1():
     parts += [played.revealed(m, played.roster[1:]) for m in played.roster[1:]]
     assert (
         hashlib.sha256(b"".join(parts)).hexdigest()
-        == "2e5920db6c31256390e70ba4180ccb009f1eca8d2c9ad306f0da0d39f93fb516"
+        == "55eca780bec66cc3a5f6c0e550a774ccb2a77ad8dfa95c0d0ee818d0203994d3"
     )
 
 

@@ -11,6 +11,7 @@ from privacy.computation import Finder
 from privacy.defaulted import defaulted
 from privacy.explain import spelt
 from privacy.feature_words import explained
+from privacy.observers import known_to
 from privacy.study import Step, Study
 from privacy.terms import WITH_MASKS
 
@@ -174,7 +175,7 @@ def _said(value: Any) -> str:  # noqa: ANN401 - whatever a parameter holds
 def _price(before: Price, after: Price) -> Iterator[Figure]:
     yield Figure("epsilon proven", before.epsilon, after.epsilon)
     old_known, new_known = (price.epsilon_against["colluders"] for price in (before, after))
-    yield from (Figure(f"known to {n} nodes", old_known[n], new_known[n]) for n in old_known if n > 1)
+    yield from (Figure(known_to(n), old_known[n], new_known[n]) for n in old_known if n > 1)
     broken = [price.epsilon_against["coordinator"][1] for price in (before, after)]
     if broken != [before.epsilon, after.epsilon]:
         yield Figure("epsilon if masks were broken", *broken)

@@ -13,6 +13,7 @@ from models.version import ModelVersion
 from privacy.canonical import Document
 from privacy.computation import Result
 from privacy.explain import PEOPLE
+from privacy.observers import known_to
 from privacy.page import Html, bullets, facts, joined, page, paragraphs, section, table, tag
 from privacy.study import Step, Study
 from privacy.variables import Variable
@@ -147,7 +148,7 @@ def _cost(document: Document) -> Html:
 
 
 def _against(against: Sequence[Document]) -> Html:
-    head = ("against", *(f"known to {n} node{'s' if n != '1' else ''}" for n in against[0]["epsilon"]))
+    head = ("against", *map(known_to, against[0]["epsilon"]))
     return table("Epsilon spent, by who looks", head, [(each["who"], *each["epsilon"].values()) for each in against])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from privacy.canonical import Document
+from privacy.observers import known_to
 from privacy.page import Html, bullets, facts, joined, page, paragraphs, section, table, tag
 
 SIGNATORIES = (
@@ -125,8 +126,7 @@ def _times(planned: Document) -> object:
 def _costs(document: Document) -> Iterable[Html]:
     privacy = document["privacy"]
     rows = [(k["who"], *k["epsilon"].values(), k["if_continuous"]["1"]) for k in privacy["known_to"]]
-    known_to = [f"known to {n} node{'s' if n != '1' else ''}" for n in privacy["known_to"][0]["epsilon"]]
-    head = ("against", *known_to, "to 1, if noise were continuous")
+    head = ("against", *map(known_to, privacy["known_to"][0]["epsilon"]), "to 1, if noise were continuous")
     yield table(f"Epsilon at delta {privacy['delta']:g}, proven for the noise that is drawn", head, rows)
     yield paragraphs(
         _whose_noise(privacy) + " The last column is for comparison only.",

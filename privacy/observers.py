@@ -34,6 +34,11 @@ def known(plan: Programme) -> tuple[Known, ...]:
     return tuple(found)
 
 
+def known_to(nodes: int | str) -> str:
+    """Return in words how many nodes know a person, as tables head their columns."""
+    return f"known to {nodes} node{'s' if int(nodes) > 1 else ''}"
+
+
 def apart(terms: PrivacyTerms) -> tuple[Observer, ...]:
     """Return the observers whose epsilons differ: without masks anybody can learn what the coordinator can."""
     return tuple(OBSERVERS) if terms.masked else ("coordinator",)
@@ -51,4 +56,4 @@ def who(observer: Observer, terms: PrivacyTerms) -> str:
     }[observer]
 
 
-__all__ = ["Known", "apart", "known", "who"]
+__all__ = ["Known", "apart", "known", "known_to", "who"]

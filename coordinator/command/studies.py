@@ -201,9 +201,11 @@ def _price_lines(priced: Price) -> Iterator[str]:
 
 
 def _against_lines(against: Mapping[Observer, Mapping[int, float]]) -> Iterator[str]:
+    from privacy.observers import known_to
+
     rows = [(observer, *(f"{e:.4f}" for e in epsilons.values())) for observer, epsilons in against.items()]
     nodes = next(iter(against.values()))
-    yield from table(["epsilon against", *(f"known to {n} node{'s' if n > 1 else ''}" for n in nodes)], rows)
+    yield from table(["epsilon against", *map(known_to, nodes)], rows)
     yield "colluders: as many nodes as the study tolerates, with the coordinator. coordinator: should masks be broken;"
     yield "without masks it sees each node's own sums, and each node adds all of the noise."
 

@@ -21,7 +21,7 @@ def show(*, home: Home, as_json: AsJson = False) -> None:
     from cryptography import x509
 
     from node.linking import FLEET
-    from privacy.signing import read_aloud
+    from privacy.signing import PublicKey, read_aloud
 
     node = opened(home)
     coordinator, newest = node.coordinator.fingerprint, node.keystore.newest(FLEET)
@@ -33,6 +33,7 @@ def show(*, home: Home, as_json: AsJson = False) -> None:
         "name": node.settings.name,
         "fingerprint": node.fingerprint,
         "read_aloud": read_aloud(node.fingerprint),
+        "public_key": PublicKey.of(node.key).text,
         "coordinator": node.kit.name,
         "coordinator_fingerprint": coordinator,
         "coordinator_read_aloud": read_aloud(coordinator),
@@ -44,6 +45,7 @@ def show(*, home: Home, as_json: AsJson = False) -> None:
     lines = [
         f"this node    {node.settings.name}  {node.fingerprint}",
         f"             {data['read_aloud']}",
+        f"             public key {data['public_key']}, for policies that pin this node as a witness",
         f"coordinator  {node.kit.name}  {coordinator}",
         f"             {data['coordinator_read_aloud']}",
         f"dialled at   {node.kit.api}, {node.kit.fleet}; its authority ends {ends[:10] or 'at no readable date'}",

@@ -2,7 +2,16 @@
 
 import json
 
+from privacy.signing import PublicKey
 from tests.functional.test_node_command import Desk
+
+
+def test_a_node_shows_the_public_key_by_which_another_node_s_policy_pins_it(tmp_path):
+    desk = Desk(tmp_path)
+    desk.init("--policy", "floors.toml")
+    shown = json.loads(desk.run("fleet", "show", "--json").out)
+    assert shown["public_key"] in desk.run("fleet", "show").out
+    assert PublicKey(shown["public_key"]).fingerprint == shown["fingerprint"]
 
 
 def test_keys_are_listed_and_rotated_and_the_node_goes_on(tmp_path):

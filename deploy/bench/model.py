@@ -71,7 +71,7 @@ def measure(runs: Sequence[Run]) -> None:
                 found = rehearse(study, finder, sites, run.noise)
                 exact = auc(held, outcome, log_odds(held, features, found["risk"].arrays))
                 run.exact.append((exact or 0.5) / pooled)
-                run.evaluated.append((found["evaluation"].facts["auc"] or 0.5) / pooled)  # type: ignore[operator]
+                run.evaluated.append((found["evaluation"].facts["auc"] or 0.5) / pooled)
 
 
 def _study() -> Document:

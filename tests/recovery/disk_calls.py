@@ -65,7 +65,7 @@ def _call(name: str, arguments: str) -> Call:
     texts = [_plain(text) for text in _TEXT.findall(arguments)]
     if name == "unlink":
         return Call(name, texts[0].decode())
-    number = int(re.match(r"\d+", arguments)[0])  # type: ignore[index]
+    number = int(re.match(r"\d+", arguments)[0])
     path = _plain((_PATH.search(arguments) or [""])[1]) if number != 1 else b"said"
     at = int(arguments.rsplit(", ", 1)[1]) if name in ("pwrite64", "ftruncate") else 0
     return Call(name, path.decode(), texts[0] if texts else b"", at)

@@ -22,7 +22,7 @@ def list_all(*, as_json: AsJson = False) -> None:
 
     Example: hedgerow-node contract list
     """
-    from node.contracts.ready_made import ready_made
+    from privacy.contracts.ready_made import ready_made
 
     rows = [(each.name, each.table, each.columns, each.title) for each in ready_made()]
     names = ("name", "table", "columns", "title")
@@ -36,7 +36,7 @@ def show(*, name: Shipped, as_json: AsJson = False) -> None:
 
     Example: hedgerow-node contract show hes-apc
     """
-    from node.contracts.ready_made import find
+    from privacy.contracts.ready_made import find
 
     found = find(name)
     data = {"name": found.name, "unfinished": list(found.unfinished()), "contract": found.document}
@@ -49,7 +49,7 @@ def new(*, name: Shipped, out: Out, as_json: AsJson = False) -> None:
 
     Example: hedgerow-node contract new hes-apc --out admitted-care.toml
     """
-    from node.contracts.ready_made import find
+    from privacy.contracts.ready_made import find
 
     found = find(name)
     write_new(out, found.text.encode())

@@ -1,1 +1,1 @@
-"""Contracts that ship, to begin with, and drafts of others from a sample; each is for people to finish."""
+"""Drafts of contracts from a sample of a source; each is for people to finish."""

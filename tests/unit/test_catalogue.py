@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from node.catalogue import FORMATS, described, entries, entry, search
-from node.contracts.ready_made import ready_made
 from privacy.contract_file import read_contract
+from privacy.contracts.ready_made import ready_made
 from privacy.dcat import CONTEXT, catalogue
 from privacy.errors import Refusal
 from privacy.gateway import LEFT_OUT

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from node.contracts.ready_made import find, ready_made
 from node.ingest.load import ingest
 from node.optouts import current_optouts
 from privacy.columns import iso_of
 from privacy.contract_file import read_contract
+from privacy.contracts.ready_made import find, ready_made
 from privacy.errors import Invalid
 from tests.nodes import CONTRACT, NOW, NodeData, nhs_numbers
 

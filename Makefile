@@ -69,6 +69,6 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/pip install -qq --prefer-binary -c constraints.txt torch==2.13.0
 	@echo 'Making .venv, once: 3 of 3, everything else at the pinned versions (about two minutes)' >&2
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/pip install -qq --prefer-binary -c constraints.txt \
-		-e '.[node,coordinator,synthetic,dev]'
+		-e '.[node,coordinator,synthetic,pack,dev]'
 	@touch $@
 	@echo 'Made .venv' >&2

@@ -16,12 +16,12 @@ def main() -> None:
 
         app(prog_name="hedgerow-node")
     except HedgerowError as error:
-        from node.command.console import print_error
+        from privacy.terminal import print_error
 
         print_error(error, as_json="--json" in sys.argv)
         sys.exit(error.exit_status)
     except Exception as error:  # noqa: BLE001 - its text could hold a record's value
-        from node.command.console import progress, where_of
+        from privacy.terminal import progress, where_of
 
         progress(f"unexpected fault ({type(error).__name__} at {where_of(error)}): please report it")
         sys.exit(1)

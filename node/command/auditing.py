@@ -10,23 +10,10 @@ from typing import Annotated
 import typer
 
 from node.clock import stamp, system_clock
-from node.command.console import (
-    AsJson,
-    Home,
-    KeyFile,
-    PassphraseFiles,
-    SignedBy,
-    keys_of,
-    opened,
-    passphrase_of,
-    progress,
-    read,
-    say,
-    table,
-    write_new,
-)
+from node.command.console import AsJson, Home, KeyFile, PassphraseFiles, SignedBy, keys_of, opened, passphrase_of, read
 from node.command.merging import releases_in
 from privacy.errors import Invalid
+from privacy.terminal import progress, say, table, write_new
 
 Kept = Annotated[
     list[Path] | None,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.command import auditing, merging, pricing, recounting
-from node.command.console import AsJson, Home, opened, progress, say, table
+from node.command.console import AsJson, Home, opened
+from privacy.terminal import progress, say, table
 
 if TYPE_CHECKING:
     from node.assemble import Node

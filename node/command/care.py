@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from node.clock import system_clock
-from node.command.console import AsJson, Home, say, table
+from node.command.console import AsJson, Home
+from privacy.terminal import say, table
 
 config = typer.Typer(help="How this node is set up.", no_args_is_help=True)
 

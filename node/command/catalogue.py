@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, opened, progress, say, table, write_new
+from node.command.console import AsJson, Home, opened
+from privacy.terminal import progress, say, table, write_new
 
 if TYPE_CHECKING:
     from node.catalogue import Entry

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from node.command.console import AsJson, Home, PassphraseFiles, SignedBy, keys_of, opened, say
+from node.command.console import AsJson, Home, PassphraseFiles, SignedBy, keys_of, opened
+from privacy.terminal import say
 
 clock = typer.Typer(help="The clock, by which nothing in the log may run back.", no_args_is_help=True)
 

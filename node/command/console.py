@@ -1,11 +1,9 @@
-"""What all commands share: options, tables and JSON, errors, and where a passphrase comes from."""
+"""What all commands share: options, and where a home, a key and a passphrase come from."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,8 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.clock import system_clock
 from node.command.completion import study_names
 from node.environment import HOME_VARIABLE
-from privacy.atomic import SHARED, put
-from privacy.errors import HedgerowError, Unreachable
+from privacy.errors import Unreachable
 
 if TYPE_CHECKING:
     from node.assemble import Node
@@ -53,62 +50,6 @@ def opened(home: Path, **flags: object) -> Node:
     from node.assemble import open_node
 
     return open_node(home, os.environ, system_clock, flags=flags)
-
-
-def say(data: object, text: str, *, as_json: bool) -> None:
-    """Print what was asked for to stdout: as JSON for programs, as text for people; no sign commands a terminal."""
-    typer.echo(_visible(json.dumps(data, indent=2, ensure_ascii=False) if as_json else text))
-
-
-def progress(text: str) -> None:
-    """Tell a person at the terminal how it is going, on stderr."""
-    typer.echo(_visible(text), err=True)
-
-
-def _visible(text: str) -> str:
-    r"""Return a text with every sign that moves, colours or turns what a terminal shows as its ``\u`` number.
-
-    Some texts come from records, or from a coordinator; in JSON the number means the same sign.
-    """
-    if text.isascii() and text.replace("\n", "").isprintable():
-        return text
-    return "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else _number(c) for c in text)
-
-
-def _number(sign: str) -> str:
-    units = sign.encode("utf-16-be", errors="surrogatepass")
-    return "".join(f"\\u{units[i] << 8 | units[i + 1]:04x}" for i in range(0, len(units), 2))
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return rows as aligned columns of text; a line break in a cell begins no row."""
-    lines = [tuple(_visible(str(cell)).replace("\n", r"\u000a") for cell in row) for row in (head, *rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
-
-
-def write_new(out: Path, content: bytes) -> None:
-    """Write what others may read to a new file; ``file-unwritable`` when it is there already."""
-    try:
-        put(out, content, mode=SHARED)
-    except OSError as error:
-        raise Unreachable("file-unwritable", str(out)) from error
-
-
-def print_error(error: HedgerowError, *, as_json: bool) -> None:
-    """Print what happened and what to do next to stderr."""
-    document = {"code": error.code, "what": error.entry.what, "detail": error.detail, "faults": list(error.faults)}
-    text = json.dumps({**document, "next": error.entry.next_step}) if as_json else error.explain()
-    typer.echo(_visible(text), err=True)
-
-
-def where_of(error: BaseException) -> str:
-    """Return the file and line that raised: enough to report a fault, and no value."""
-    trace, where = error.__traceback__, "?"
-    while trace is not None:
-        where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return where
 
 
 def passphrase_of(name: str, files: Sequence[str] | None, environ: Mapping[str, str], *, new: bool = False) -> str:
@@ -168,11 +109,5 @@ __all__ = [
     "opened",
     "pair",
     "passphrase_of",
-    "print_error",
-    "progress",
     "read",
-    "say",
-    "table",
-    "where_of",
-    "write_new",
 ]

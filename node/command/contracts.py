@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from node.command.console import AsJson, progress, say, table, write_new
+from node.command.console import AsJson
 from node.command.sources import Delimiter, Encoding, Format, PasswordFile, Query, Table
+from privacy.terminal import progress, say, table, write_new
 
 contract = typer.Typer(help="Data contracts: ready-made ones, drafts from a sample, and checks.", no_args_is_help=True)
 

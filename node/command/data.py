@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, opened, progress, say
+from node.command.console import AsJson, Home, opened
 from node.command.sources import Delimiter, Encoding, Format, PasswordFile, PersonColumn, Query, Table
+from privacy.terminal import progress, say
 
 if TYPE_CHECKING:
     from node.ingest.report import LoadReport

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, PassphraseFiles, SignedBy, keys_of, opened, progress, say, table
+from node.command.console import AsJson, Home, PassphraseFiles, SignedBy, keys_of, opened
 from privacy.errors import Unreachable
+from privacy.terminal import progress, say, table
 
 if TYPE_CHECKING:
     from node.assemble import Node

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, progress, say
-from node.command.console import table as as_table
+from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened
 from node.command.sources import Delimiter, Encoding, Format, PasswordFile, PersonColumn, Query, Table
+from privacy.terminal import progress, say
+from privacy.terminal import table as as_table
 
 finding = typer.Typer(help="Findings of identifiers that somebody here answers for.", no_args_is_help=True)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, opened, say, table, write_new
+from node.command.console import AsJson, Home, opened
+from privacy.terminal import say, table, write_new
 
 if TYPE_CHECKING:
     from node.assemble import Node

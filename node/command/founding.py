@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.clock import system_clock
-from node.command.console import AsJson, PassphraseFiles, pair, passphrase_of, progress, say
+from node.command.console import AsJson, PassphraseFiles, pair, passphrase_of
 from privacy.signing import read_aloud
+from privacy.terminal import progress, say
 
 if TYPE_CHECKING:
     from node.founding import Founded

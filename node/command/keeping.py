@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, opened, progress, say
+from node.command.console import AsJson, Home, opened
+from privacy.terminal import progress, say
 
 if TYPE_CHECKING:
     from privacy.archive import Manifest, Progress

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from node.clock import system_clock
-from node.command.console import AsJson, Home, PassphraseFiles, SignedBy, keys_of, opened, progress, say, table
+from node.command.console import AsJson, Home, PassphraseFiles, SignedBy, keys_of, opened
 from node.environment import PREFIX
+from privacy.terminal import progress, say, table
 
 key = typer.Typer(help="The node's keys: what each is for, and how they rotate.", no_args_is_help=True)
 rotate = typer.Typer(help="Let a new key take the place of one that may have been seen.", no_args_is_help=True)

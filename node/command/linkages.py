@@ -9,20 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from node.command.console import (
-    AsJson,
-    AsPerson,
-    Home,
-    KeyFile,
-    PassphraseFiles,
-    SignedBy,
-    key_of,
-    keys_of,
-    opened,
-    progress,
-    say,
-    table,
-)
+from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, SignedBy, key_of, keys_of, opened
+from privacy.terminal import progress, say, table
 
 if TYPE_CHECKING:
     from node.assemble import Node

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, PassphraseFiles, SignedBy, keys_of, opened, progress, say
+from node.command.console import AsJson, Home, PassphraseFiles, SignedBy, keys_of, opened
+from privacy.terminal import progress, say
 
 fleet = typer.Typer(help="What the coordinator knows this node by.", no_args_is_help=True)
 

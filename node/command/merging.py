@@ -11,22 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.clock import stamp, system_clock
-from node.command.console import (
-    AsJson,
-    Home,
-    PassphraseFiles,
-    SignedBy,
-    keys_of,
-    opened,
-    pair,
-    passphrase_of,
-    progress,
-    read,
-    say,
-    table,
-)
+from node.command.console import AsJson, Home, PassphraseFiles, SignedBy, keys_of, opened, pair, passphrase_of, read
 from privacy.errors import Invalid, Unreachable
 from privacy.spending import VIEWS, Populations, spending_document
+from privacy.terminal import progress, say, table
 
 if TYPE_CHECKING:
     from privacy.handover import SignedStatement

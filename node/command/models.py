@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, StudyName, opened, progress, read, say, table
+from node.command.console import AsJson, Home, StudyName, opened, read
 from privacy.errors import HedgerowError, Unreachable
+from privacy.terminal import progress, say, table
 
 if TYPE_CHECKING:
     from node.assemble import Node

@@ -9,19 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.clock import stamp
-from node.command.console import (
-    AsJson,
-    Home,
-    PassphraseFiles,
-    SignedBy,
-    keys_of,
-    opened,
-    passphrase_of,
-    progress,
-    say,
-)
+from node.command.console import AsJson, Home, PassphraseFiles, SignedBy, keys_of, opened, passphrase_of
 from node.people import ROLES, create_key
 from privacy.signing import PublicKey
+from privacy.terminal import progress, say
 
 if TYPE_CHECKING:
     from node.policy import Policy

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from node.command.console import AsJson, Home, StudyName, opened, say, table
+from node.command.console import AsJson, Home, StudyName, opened
+from privacy.terminal import say, table
 
 if TYPE_CHECKING:
     from node.assemble import Node

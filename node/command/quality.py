@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, opened, progress, say, table
+from node.command.console import AsJson, Home, opened
+from privacy.terminal import progress, say, table
 
 quality = typer.Typer(
     help="How complete, valid, fresh and even the records are; nothing of it leaves.", no_args_is_help=True

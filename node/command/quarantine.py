@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, progress, say, table
+from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened
 from node.command.quality import INSIDE, Name
 from node.command.scores import Purpose
+from privacy.terminal import progress, say, table
 
 quarantine = typer.Typer(help="The rows that a load set aside: see why, mend them, load them.", no_args_is_help=True)
 

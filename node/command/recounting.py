@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from node.command.console import AsJson, Home, opened, progress, say, table
+from node.command.console import AsJson, Home, opened
+from privacy.terminal import progress, say, table
 
 if TYPE_CHECKING:
     from node.assemble import Node

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, progress, say, table
+from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened
+from privacy.terminal import progress, say, table
 
 reidentify = typer.Typer(help="Find patients again: asked for, approved by two, once.", no_args_is_help=True)
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, progress, read, say
+from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, key_of, opened, read
 from node.command.models import hear_news, pull
+from privacy.terminal import progress, say
 
 if TYPE_CHECKING:
     from models.version import ModelVersion

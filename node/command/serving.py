@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from node.command.console import AsJson, Home, progress
+from node.command.console import AsJson, Home
 from node.environment import LogLevel
+from privacy.terminal import progress
 
 
 def serve(

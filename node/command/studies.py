@@ -11,20 +11,9 @@ import typer
 
 from node.clock import stamp
 from node.command import pricing
-from node.command.console import (
-    AsJson,
-    AsPerson,
-    Home,
-    KeyFile,
-    PassphraseFiles,
-    StudyName,
-    key_of,
-    opened,
-    say,
-    table,
-    write_new,
-)
+from node.command.console import AsJson, AsPerson, Home, KeyFile, PassphraseFiles, StudyName, key_of, opened
 from privacy.errors import CATALOGUE
+from privacy.terminal import say, table, write_new
 
 if TYPE_CHECKING:
     from node.assemble import Node

@@ -38,13 +38,14 @@ from privacy.programme import programme
 from privacy.study import Invited, Software, Step, Study, from_document
 from privacy.terms import PrivacyTerms
 from privacy.variables import TRANSFORMS, Variable
+from synthetic.command.program import app as synthetic_app
 from tests.builders import document, random_table
 from tests.neighbours import touched_by_absence, touched_by_order
 from tests.rehearsal import no_noise, rehearse
 
 TREE = Path(__file__).resolve().parents[2]
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((TREE / "docs").glob("*.md"))}
-APPS = {"hedgerow-node": node_app, "hedgerow-coordinator": coordinator_app}
+APPS = {"hedgerow-node": node_app, "hedgerow-coordinator": coordinator_app, "hedgerow-synthetic": synthetic_app}
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
 TEST = re.compile(r"(tests/[\w/]+\.py)((?:::\w+)+)")
 PATH = re.compile(r"\b(?:coordinator|deploy|models|node|privacy|synthetic|tests)/[\w/]+\.(?:py|toml)")
@@ -138,7 +139,7 @@ def test_every_command_and_option_is_named(program):
 def test_every_command_that_the_manual_types_exists():
     known = {typed for program in APPS for typed, _ in commands(program)}
     for name, page in PAGES.items():
-        for line in re.findall(r"hedgerow-(?:node|coordinator)(?!\.service)[^\n`]*", page):
+        for line in re.findall(r"hedgerow-(?:node|coordinator|synthetic)(?!\.service)[^\n`]*", page):
             words = re.sub(r" --home \S+", "", line).split()
             if len(words) > 1 and re.fullmatch(r"[a-z]+", words[1]):
                 assert known & {" ".join(words[:n]).rstrip(".,") for n in (2, 3, 4)}, (name, line)
@@ -203,7 +204,7 @@ def test_every_field_of_the_demos_report_is_named():
     assert unnamed(given, PAGES["demo.md"]) == []
 
 
-@pytest.mark.parametrize("page", ["errors.md", "node.md", "coordinator.md"])
+@pytest.mark.parametrize("page", ["errors.md", "node.md", "coordinator.md", "synthetic.md"])
 def test_every_exit_status_is_named(page):
     for status in (0, 1, 2, *(kind.exit_status for kind in (Invalid, Unreachable, Refusal, Tampered))):
         assert re.search(rf"(?:^|[|·] |\n){status} (?:\| )?\w", PAGES[page]), status

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from node.command.console import progress, say, table
+from privacy.terminal import progress, say, table
 
 HOSTILE = "W\x1b]0;owned\x07\x9b2J\u202eevil\r\x00\U000e0041"
 

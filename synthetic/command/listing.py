@@ -1,0 +1,21 @@
+"""``list``: which recipes have a name."""
+
+from __future__ import annotations
+
+from privacy.terminal import say, table
+from synthetic.command.options import AsJson
+
+
+def list_presets(*, as_json: AsJson = False) -> None:
+    """List the recipes that have a name: what each makes, and how many people.
+
+    Example: hedgerow-synthetic list
+    """
+    from synthetic.presets import presets
+
+    rows = [(each.name, f"{each.fields['people']:,}", each.title) for each in presets().values()]
+    data = [{"name": each.name, "title": each.title, **each.fields} for each in presets().values()]
+    say({"presets": data}, table(("PRESET", "PEOPLE", "WHAT IT IS"), rows), as_json=as_json)
+
+
+__all__ = ["list_presets"]

@@ -1,0 +1,37 @@
+"""Every command of ``hedgerow-synthetic``, in the order in which a researcher meets them."""
+
+from __future__ import annotations
+
+import typer
+
+from synthetic.command.listing import list_presets
+
+EPILOG = (
+    "Exit status: 0 done, 1 a fault of ours, 2 wrong command line, 3 invalid input, 4 out of reach, 5 refused, "
+    "6 tampering found, 130 stopped. Data goes to stdout, progress to stderr."
+)
+
+HELP = """Make people who never were: no patient is in any of it, and the truth about everybody is known.
+
+\b
+  hedgerow-synthetic list
+"""
+
+app = typer.Typer(
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+)
+
+
+@app.callback()
+def _program() -> None:
+    """Be a program of several commands, however few there are."""
+
+
+app.command("list")(list_presets)
+
+__all__ = ["EPILOG", "HELP", "app"]

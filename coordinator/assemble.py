@@ -32,7 +32,7 @@ from coordinator.vitals import coordinator_metrics
 from coordinator.web.api import make_app
 from coordinator.web.serving import serve_api
 from models.version import ModelVersion
-from privacy.computation import Finder
+from privacy.computation import PACKAGES, Finder
 from privacy.durable import Database
 from privacy.metrics import Tally
 from privacy.probes import Readiness
@@ -41,7 +41,7 @@ from privacy.signing import PublicKey
 from privacy.software import package_sha256
 from privacy.study import Study
 
-COMPUTATIONS = "models.computations"
+COMPUTATIONS = Finder(*PACKAGES)
 SCHEMAS = (
     register.SCHEMA,
     tokens.SCHEMA,
@@ -115,7 +115,7 @@ def open_hub(
     now: Clock,
 ) -> Iterator[Hub]:
     """Give the hub, its runner working, over whatever grid carries a study's sums; the runner ends with it."""
-    register, finder, journal = Register(database), Finder(COMPUTATIONS), Journal(database)
+    register, finder, journal = Register(database), COMPUTATIONS, Journal(database)
     studies = Studies(database, register=register, finder=finder, package=package_sha256())
     registry, runs = Registry(database, home.path / MODELS), Runs(database)
 

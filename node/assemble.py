@@ -31,7 +31,7 @@ from node.shelf import Shelf
 from node.witness import Cosigned
 from privacy import audit, ledger
 from privacy.audit import AuditLog, Checkpoint
-from privacy.computation import Finder
+from privacy.computation import PACKAGES, Finder
 from privacy.contract import Contract
 from privacy.dry_run import dry_run
 from privacy.durable import Database
@@ -55,7 +55,7 @@ IDENTITY_KEY, FLEET_KEY = "identity@1", "fleet@1"
 JOIN_KIT = "join@1"  # in the keystore: whom the node obeys is not for whoever can write a file to say
 KEYSTORE, STATE, RECORDS, FLOWER, MODELS = "keystore.json", "state.sqlite", "store", "flower", "models"
 Trial = Callable[[Study, Finder], None]
-COMPUTATIONS = Finder("models.computations")
+COMPUTATIONS = Finder(*PACKAGES)
 SCHEMA = (
     *audit.SCHEMA,
     *ledger.SCHEMA,

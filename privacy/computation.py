@@ -28,6 +28,7 @@ PARTS: Mapping[People, tuple[Part, ...]] = {
     "held-back": ("held-back",),
     "everyone": ("training", "held-back"),
 }
+PACKAGES = ("models.computations", "synthetic.computations")  # by name: those who list them need neither room
 Parameters = Mapping[str, Any]
 State = Mapping[str, NDArray[Any]]
 
@@ -166,6 +167,7 @@ class Finder:
 
 
 __all__ = [
+    "PACKAGES",
     "PARTS",
     "Ask",
     "Batch",

@@ -21,7 +21,12 @@ from privacy.toml_file import table_of
 from privacy.unfinished import unfinished
 from privacy.variables import KEYED, Variable, read_variable
 
-NUMBERS = ("features", "outcome", "means")  # parameters of a step that by convention name variables: as numbers,
+NUMBERS = (
+    "features",
+    "outcome",
+    "means",
+    "order",
+)  # parameters that by convention name variables as numbers,
 DECLARED = ("by", "means")  # and those of which a computation is told what the study says of them
 
 

@@ -13,7 +13,7 @@ from node.ingest.load import ingest
 from node.optouts import load_optouts
 from node.people import open_key
 from privacy.arrays import Arrays
-from privacy.computation import Finder
+from privacy.computation import PACKAGES, Finder
 from privacy.contract_file import read_contract
 from privacy.enrolment import JoinKit
 from privacy.programme import Programme, programme
@@ -24,7 +24,7 @@ from privacy.software import package_sha256
 from privacy.study import Study, from_document
 from tests.nodes import CONTRACT, HEADER, NOW, nhs_numbers
 
-FINDER = Finder("models.computations", "tests.computations")
+FINDER = Finder(*PACKAGES, "tests.computations")
 PASSPHRASE = "three small pears in a bowl"
 PEOPLE = 150
 

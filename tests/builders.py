@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from models.variables import Table
 from privacy import audit, ledger
 from privacy.audit import AuditLog
-from privacy.computation import Batch, Finder
+from privacy.computation import PACKAGES, Batch, Finder
 from privacy.durable import Database
 from privacy.ledger import Ledger
 from privacy.programme import Mechanism, Place, programme
@@ -23,7 +23,7 @@ from privacy.spending import VIEWS
 from privacy.study import from_document
 
 ROOT = Path(__file__).resolve().parent.parent
-FINDER = Finder("models.computations")
+FINDER = Finder(*PACKAGES)
 NOW = "2027-03-01T12:00:00+00:00"
 FEATURES = ["age", "visits"]
 RISK = {"features": FEATURES, "outcome": "admitted", "base_rate": 0.1}

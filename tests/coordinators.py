@@ -23,7 +23,6 @@ from coordinator.hub import Hub
 from coordinator.register import Register
 from coordinator.settings import checked
 from privacy.canonical import Document, sha256
-from privacy.computation import Finder
 from privacy.enrolment import Enrolment
 from privacy.programme import programme
 from privacy.release import Notice, NoticeKind, Receipt, Release, encode
@@ -88,7 +87,7 @@ class Site:
     def answer_zeros(self, study: Study, coordinator: PublicKey, content: bytes) -> bytes:
         """Answer a request with a release of nothing but zeros."""
         request = Request.decode(content, coordinator)
-        place = programme(study, Finder(COMPUTATIONS)).places[request.place]
+        place = programme(study, COMPUTATIONS).places[request.place]
         drawn, body = place.mechanism, bytes(8 * place.mechanism.width)
         receipt = Receipt(
             node=self.fingerprint,

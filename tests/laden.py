@@ -26,14 +26,14 @@ from node.assemble import Node, open_node
 from node.clock import system_clock
 from node.command import main
 from node.founding import FLOORS, Founder, found
-from privacy.computation import Finder
+from privacy.computation import PACKAGES, Finder
 from privacy.enrolment import JoinKit
 from privacy.signing import PublicKey
 from tests.nodes import nhs_numbers
 
 TREE = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-P", "-c", "from node.command import main; main()"]
-FINDER = Finder("models.computations")
+FINDER = Finder(*PACKAGES)
 PASSPHRASE = "three small plums and a pear"
 PEOPLE = 40
 NUMBERS = nhs_numbers(PEOPLE, first=100_000)

@@ -32,6 +32,13 @@ STEPS = [
     },
 ]
 
+MARGINALS = {
+    "name": "made-up",
+    "use": "marginals",
+    "people": "everyone",
+    "parameters": {"by": ["sex", "age_band", "area"], "rows": [1, 2, 4], "sequence": "area", "order": "age"},
+}
+
 
 def table_study(**changes):
     return small_study(**{"name": "groups", "variables": VARIABLES, "steps": STEPS, **changes})
@@ -43,7 +50,7 @@ def every_computation():
     averaged = {**VARIABLES[-1], "name": "visits_averaged"}
     groups = {**STEPS[0], "parameters": {**STEPS[0]["parameters"], "means": ["visits_averaged"]}}
     variables = [*DOCUMENT["variables"], *others, averaged]
-    return small_study(variables=variables, steps=[*DOCUMENT["steps"], groups, STEPS[1]])
+    return small_study(variables=variables, steps=[*DOCUMENT["steps"], groups, STEPS[1], MARGINALS])
 
 
 def rows(people, *, seed):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import click
 import typer
 
-from privacy.computation import Finder
+from privacy.computation import PACKAGES, Finder
 from privacy.errors import Refusal, Unreachable
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-COMPUTATIONS = "models.computations"
 
 
 @dataclass
@@ -65,7 +64,7 @@ class Shell:
     @property
     def finder(self) -> Finder:
         """Return what finds the computations that a study may use."""
-        return Finder(COMPUTATIONS)
+        return Finder(*PACKAGES)
 
 
 def say(lines: Iterable[str], document: object, *, as_json: bool) -> None:
@@ -148,7 +147,6 @@ def _is_number(cell: str) -> bool:
 
 
 __all__ = [
-    "COMPUTATIONS",
     "Json",
     "Shell",
     "Yes",

@@ -24,7 +24,7 @@ from deploy.demo.study_file import CONTRACT, STUDY
 from models.version import ModelVersion
 from node.founding import FLOORS, KEY_SUFFIX
 from node.settings import toml_lines
-from privacy.computation import Finder
+from privacy.computation import PACKAGES, Finder
 from privacy.enrolment import JoinKit
 
 HOME = Path("var/demo")
@@ -81,7 +81,7 @@ def _found(own: Stage, hub: Path, sites: list[Site]) -> None:
     api, fleet = free_ports(2)
     name = ("--name", "demo-hub", "--host", "127.0.0.1", "--api-port", api, "--fleet-port", fleet)
     own.command("hedgerow-coordinator", "init", hub, *name, home=hub)
-    floors = {**FLOORS, "computations": Finder("models.computations").names(), "allow_test_numbers": True}
+    floors = {**FLOORS, "computations": Finder(*PACKAGES).names(), "allow_test_numbers": True}
     (own.home / "floors.toml").write_text(toml_lines(floors), encoding="utf-8")
     together(lambda site: _init(own, hub, site), sites)
     for site in sites:

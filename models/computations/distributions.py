@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.counting import MOST_FIGURES, Keys, places, read_keys
 from models.margins import weight_of
 from privacy.arrays import Floats
 from privacy.canonical import JSON
 from privacy.computation import Ask, Batch, Parameters, PlannedSum, Result, State, Total
+from privacy.counting import MOST_FIGURES, Keys, places, read_keys
 from privacy.errors import Invalid
 from privacy.fields import Fields
 from privacy.figures import Figures, counted, deviations, packed

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from models.counting import MOST_FIGURES, Keys, places, read_keys
 from models.margins import Margin, Workload
 from privacy.arrays import Floats
 from privacy.computation import Ask, Batch, Parameters, PlannedSum, Result, State, Total
+from privacy.counting import MOST_FIGURES, Keys, places, read_keys
 from privacy.errors import Invalid
 from privacy.fields import Fields
 from privacy.figures import Figures, Interval, averaged, counted, packed

@@ -25,7 +25,7 @@ from node.register import State
 from node.settings import Settings as NodeSettings
 from privacy.checks import Comparison, Implication, Uniqueness, read_checks
 from privacy.columns import Column, ColumnKind, ColumnType, Treatment
-from privacy.computation import PARTS, Ask, Finder
+from privacy.computation import PACKAGES, PARTS, Ask, Finder
 from privacy.contract import Contract
 from privacy.contract_file import contract_of
 from privacy.demands import Demand
@@ -155,7 +155,7 @@ def test_every_command_that_the_manual_types_exists():
         ("contract.md", {*get_args(ColumnKind), *get_args(ColumnType), *get_args(Treatment)}),
         ("study.md", names(Study, Variable, Step, PrivacyTerms, Invited, Software, Demand)),
         ("features.md", names(FeatureSet, Feature, Condition) | set(KINDS)),
-        ("study.md", {*get_args(State), *TRANSFORMS, *PARTS, *Finder("models.computations").names()}),
+        ("study.md", {*get_args(State), *TRANSFORMS, *PARTS, *Finder(*PACKAGES).names()}),
         ("errors.md", set(CATALOGUE)),
         ("flower.md", {"bundle-refused"}),
     ],
@@ -250,7 +250,7 @@ def test_the_example_study_and_contract_hold_together():
     (_, text), *_ = blocks("study.md", "toml")
     table = tomllib.loads(text)
     study = from_document({**table.pop("study"), **table})
-    plan = programme(study, Finder("models.computations"))
+    plan = programme(study, Finder(*PACKAGES))
     assert len(plan.places) == 8
     (_, text), (_, checks) = blocks("contract.md", "toml")
     assert contract_of(tomllib.loads(text)).person == "nhs_number"

@@ -12,7 +12,7 @@ import pytest
 
 from node import sums as node_sums
 from node.optouts import load_optouts
-from privacy.computation import Finder
+from privacy.computation import PACKAGES, Finder
 from privacy.private_sum import PrivateSum
 from privacy.release import Release
 from privacy.software import package_sha256
@@ -36,8 +36,10 @@ STEPS = [
      "parameters": {"by": ["sex", "age_band"], "means": ["mean_age"]}},
     {"name": "spread", "use": "distributions", "people": "everyone",
      "parameters": {"by": ["age_band"], "quantiles": [0.5]}},
+    {"name": "made-up", "use": "marginals", "people": "everyone",
+     "parameters": {"by": ["sex", "age_band"], "rows": [1, 2, 4, 9], "sequence": "sex", "order": "age"}},
 ]  # fmt: skip
-assert {step["use"] for step in STEPS} == set(Finder("models.computations").names()), "a new one belongs here"
+assert {step["use"] for step in STEPS} == set(Finder(*PACKAGES).names()), "a new one belongs here"
 ODD = 3  # has five rows, and nothing known in any
 EVERYBODY = tuple(range(PEOPLE))
 PAIRS = [  # by whom the list of those who may be used has, and the same without one of them

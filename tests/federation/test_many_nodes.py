@@ -11,7 +11,6 @@ from coordinator.federation.in_process import InProcessGrid
 from coordinator.journal import Journal
 from coordinator.rounds import run_study
 from privacy.canonical import canonical
-from privacy.computation import Finder
 from privacy.durable import Database
 from privacy.release import decode
 from privacy.signing import PublicKey
@@ -74,7 +73,7 @@ def steps_taken(folder, count):
     try:
         outcome = run_study(
             study=study,
-            finder=Finder(COMPUTATIONS),
+            finder=COMPUTATIONS,
             grid=InProcessGrid(handlers),
             key=home.identity,
             roster={site.fingerprint: PublicKey.of(site.key) for site in members},

@@ -24,7 +24,7 @@ from models.version import ModelVersion, version_of
 from node.assemble import open_node
 from node.clock import system_clock
 from node.command import main
-from privacy.computation import Finder, Result
+from privacy.computation import PACKAGES, Finder, Result
 from privacy.enrolment import Enrolment, JoinKit
 from privacy.optouts import OptOuts
 from privacy.programme import programme
@@ -114,7 +114,7 @@ class Desk:
         return self.run("ingest", "visits.toml", "visits.csv")
 
     def node(self):
-        return open_node(self.home, {}, system_clock, finder=Finder("models.computations"))
+        return open_node(self.home, {}, system_clock, finder=Finder(*PACKAGES))
 
     def offer(self, **changes):
         node = self.node()
@@ -146,7 +146,7 @@ def root_certificate():
 
 def document(fingerprint):
     parameters = {"features": ["age"], "outcome": "sex", "base_rate": 0.5}
-    finder = Finder("models.computations")
+    finder = Finder(*PACKAGES)
     return {
         "name": "who",
         "title": "Who?",
@@ -325,7 +325,7 @@ def a_model(desk, record):
     study, key = record.study(), desk.node().key
     (path := desk.place / "books").mkdir()
     kept, signed = books(path, node=PublicKey.of(key).fingerprint), []
-    for place in [p for p in programme(study, Finder("models.computations")).places[1:] if p.occurrence == 0]:
+    for place in [p for p in programme(study, Finder(*PACKAGES)).places[1:] if p.occurrence == 0]:
         charge = kept.ledger.charge(study.hash, place, f"request-{place.index}", at="2027-03-01T12:00:00+00:00")
         numbers = np.zeros(place.mechanism.width, np.uint64)
         sent = encode(kept.ledger.settle(charge, numbers, data=("visits@1",), optouts="l"), key)

@@ -17,7 +17,7 @@ from deploy.demo.people import SITE, read_public_file, write_sites
 from deploy.demo.study_file import CONTRACT, STUDY
 from node.founding import FLOORS
 from node.settings import toml_lines
-from privacy.computation import Finder
+from privacy.computation import PACKAGES, Finder
 from tests.functional.machines import BIN, HUB_NAME, UNITS, Machine, Network
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def network(tmp_path):
             shutil.copy(CONTRACT, node.path("/srv/extracts/person-years.toml"))
             shutil.copy(site.records, node.path("/srv/extracts/person-years.csv"))
             shutil.copy(site.allowed, node.path("/srv/extracts/cleaned.txt"))
-            floors = {**FLOORS, "computations": Finder("models.computations").names(), "allow_test_numbers": True}
+            floors = {**FLOORS, "computations": Finder(*PACKAGES).names(), "allow_test_numbers": True}
             node.path("/etc/hedgerow/floors.toml").write_text(toml_lines(floors))
         yield network
 

@@ -27,7 +27,7 @@ from node.assemble import STATE, Node, open_node
 from node.founding import FLOORS, KEY_SUFFIX, Founder, found
 from node.ingest.load import ingest
 from node.optouts import load_optouts
-from privacy.computation import Finder
+from privacy.computation import PACKAGES, Finder
 from privacy.contract_file import read_contract
 from privacy.enrolment import Enrolment
 from tests.nodes import CONTRACT, HEADER, nhs_numbers
@@ -35,7 +35,7 @@ from tests.nodes import CONTRACT, HEADER, nhs_numbers
 ROOT = Path(__file__).parents[2]
 ARMED = Path(__file__).with_name("armed.py")
 HUB, NODES = "hub", ("north", "south", "west")
-FINDER = Finder("models.computations", "tests.computations")
+FINDER = Finder(*PACKAGES, "tests.computations")
 APPROVERS = ("ada", "ben")
 PASSPHRASE = "three small pears in a bowl"
 PEOPLE = 400

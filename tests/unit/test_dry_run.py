@@ -5,12 +5,12 @@ import dataclasses
 import pytest
 
 from deploy.demo.study_file import study_document
-from privacy.computation import Finder
+from privacy.computation import PACKAGES, Finder
 from privacy.dry_run import dry_run
 from privacy.errors import Invalid
 from privacy.study import from_document
 
-FINDER = Finder("models.computations", "tests.computations")
+FINDER = Finder(*PACKAGES, "tests.computations")
 INVITED = [{"name": str(n), "fingerprint": str(n)} for n in range(6)]
 
 

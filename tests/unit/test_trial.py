@@ -9,12 +9,12 @@ import pytest
 from deploy.demo.study_file import study_document
 from node import trial
 from node.trial import try_apart
-from privacy.computation import Finder
+from privacy.computation import PACKAGES, Finder
 from privacy.dry_run import dry_run
 from privacy.errors import Invalid
 from privacy.study import from_document
 
-FINDER = Finder("models.computations", "tests.computations")
+FINDER = Finder(*PACKAGES, "tests.computations")
 
 
 @pytest.fixture

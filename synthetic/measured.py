@@ -1,0 +1,111 @@
+"""Margins of some columns at a time: where each row counts, with which weight, and what was measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from privacy.arrays import Floats
+from privacy.computation import Result
+from privacy.errors import Invalid
+
+KIND = "marginals"
+STEPS = 1024  # weights are whole 1024ths: then a whole person falls on the grid exactly, and rounding adds no bias
+
+Clique = tuple[int, ...]  # places of columns, rising
+Columns = Mapping[str, tuple[str, ...]]  # each column's public keys, by its name
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Margins of a table of ``shape``, side by side in one sum, each with a weight.
+
+    A person adds 1 to the table, shared out over its cells, so at most 1 to each margin; the squares of the weights add
+    up to at most 1, and so does a person's norm. A margin of c cells has a weight that goes with the cube root of c:
+    its absolute error is c over the weight, and of all weights whose squares add up to 1 these make the sum least.
+    """
+
+    shape: tuple[int, ...]
+    cliques: tuple[Clique, ...]
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Return how many cells each margin has."""
+        return tuple(math.prod(self.cells(clique)) for clique in self.cliques)
+
+    @cached_property
+    def weights(self) -> tuple[float, ...]:
+        """Return what the figures of each margin are multiplied by before noise is added."""
+        wanted = np.cbrt(np.array(self.sizes, np.float64))
+        wanted /= math.sqrt(float((wanted**2).sum()))
+        return tuple(math.floor(each * STEPS) / STEPS for each in wanted)
+
+    @property
+    def width(self) -> int:
+        """Return how many figures there are in all."""
+        return sum(self.sizes)
+
+    def cells(self, clique: Clique) -> tuple[int, ...]:
+        """Return a margin's shape."""
+        return tuple(self.shape[i] for i in clique)
+
+    def columns(self, places: Sequence[NDArray[np.int64]]) -> Iterator[tuple[NDArray[np.int64], float]]:
+        """Give, a margin at a time, where among all figures each row counts, and the margin's weight."""
+        before = 0
+        for clique, size, weight in zip(self.cliques, self.sizes, self.weights, strict=True):
+            yield before + np.ravel_multi_index(tuple(places[i] for i in clique), self.cells(clique)), weight
+            before += size
+
+    def parted(self, figures: Floats) -> list[Floats]:
+        """Return the margins that lie side by side in ``figures``, each in its shape and without its weight."""
+        parts = np.split(figures, np.cumsum(self.sizes)[:-1])
+        return [
+            (part / weight).reshape(self.cells(clique))
+            for part, weight, clique in zip(parts, self.weights, self.cliques, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """People by the keys of some columns at a time, with noise of the same deviation ``sd`` in each figure of a margin.
+
+    ``counts`` and ``sd`` go with ``cliques``; a clique's places are those of ``columns``.
+    """
+
+    columns: Columns
+    cliques: tuple[Clique, ...]
+    counts: tuple[Floats, ...]
+    sd: tuple[float, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return how many keys each column has."""
+        return tuple(map(len, self.columns.values()))
+
+
+def cliques_of(columns: int, ways: int) -> tuple[Clique, ...]:
+    """Return all sets of one to ``ways`` of so many columns: those of one first."""
+    return tuple(c for size in range(1, min(ways, columns) + 1) for c in combinations(range(columns), size))
+
+
+def measured(result: Result) -> Measured:
+    """Return the margins of a result of this kind; ``model-kind-absent`` when it is of another."""
+    if result.kind != KIND:
+        raise Invalid("model-kind-absent", KIND)
+    facts: Mapping[str, Any] = result.facts
+    columns = {name: tuple(keys) for name, keys in facts["columns"].items()}
+    cliques = tuple(tuple(each) for each in facts["cliques"])
+    workload = Workload(tuple(map(len, columns.values())), cliques)
+    parts = np.split(result.arrays["counts"], np.cumsum(workload.sizes)[:-1])
+    counts = tuple(part.reshape(workload.cells(clique)) for part, clique in zip(parts, cliques, strict=True))
+    return Measured(columns, cliques, counts, tuple(result.arrays["sd"].tolist()))
+
+
+__all__ = ["KIND", "STEPS", "Clique", "Columns", "Measured", "Workload", "cliques_of", "measured"]

@@ -1,0 +1,153 @@
+"""Margins: what a person adds, where it is counted, how much they weigh, what came before."""
+
+import math
+
+import numpy as np
+import pytest
+
+from models.variables import batch as batch_of_table
+from privacy.computation import Ask, Total
+from privacy.errors import Invalid
+from privacy.private_sum import bound
+from synthetic.computations.marginals import BEFORE, COMPUTATION, FIRST, MARGINS, ROWS
+from synthetic.measured import STEPS, Workload, cliques_of, measured
+from tests.builders import FINDER, batch_of, plan_of
+from tests.neighbours import touched_by_absence, touched_by_order
+from tests.rehearsal import no_noise, rehearse
+from tests.tabled import MARGINALS, exact, rows, site, table_study
+
+STEP = {**MARGINALS, "parameters": {"by": ["sex", "age_band", "area"], "ways": 3}}
+SEQUENCE = {**MARGINALS, "parameters": {"by": ["area"], "rows": [1, 2, 3], "sequence": "area", "order": "visits"}}
+STUDY = table_study(steps=[STEP])
+
+
+def parameters_of(study):
+    return study.parameters(study.steps[0])
+
+
+def found(study, sites, noise=no_noise):
+    return measured(rehearse(study, FINDER, sites, noise)[study.steps[0].name])
+
+
+def margin(of, *names):
+    """Return the figures of one margin by its columns' names."""
+    places = tuple(list(of.columns).index(name) for name in names)
+    return of.counts[of.cliques.index(places)]
+
+
+def test_every_margin_without_noise_is_what_counting_a_person_at_a_time_gives():
+    table = rows(300, seed=1)
+    of = found(STUDY, [{"everyone": table}])
+    names = list(of.columns)
+    assert len(of.cliques) == 7
+    for clique, counts in zip(of.cliques, of.counts, strict=True):
+        expected = exact(table, [names[i] for i in clique])
+        for cell, count in np.ndenumerate(counts):
+            key = tuple(of.columns[names[i]][k] for i, k in zip(clique, cell, strict=True))
+            assert count == pytest.approx(expected.get(key, 0.0), abs=0.2)  # rounding to the grid
+
+
+def test_sites_add_up_to_what_one_place_would_count():
+    parts = [site(80, seed=s) for s in (1, 2, 3)]
+    apart = [found(STUDY, [part]) for part in parts]
+    for i, together in enumerate(found(STUDY, parts).counts):
+        np.testing.assert_allclose(together, sum(one.counts[i] for one in apart), atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(2,), (3, 5), (3, 5, 4), (2,) * 12, (40, 2, 9, 9)])
+def test_a_whole_person_has_a_norm_of_at_most_one_and_lands_on_the_grid(shape):
+    workload = Workload(shape, cliques_of(len(shape), 2))
+    norm = math.sqrt(sum(w**2 for w in workload.weights))
+    assert 0.96 < norm <= 1
+    assert all(w > 0 and w * STEPS % 1 == 0 for w in workload.weights)
+    assert workload.width == sum(math.prod(shape[i] for i in c) for c in workload.cliques)
+
+
+def test_larger_margins_have_less_noise_than_smaller_ones():
+    of = found(STUDY, [site(100, seed=2)], lambda _, n: np.zeros(n, np.int64))
+    by_size = {counts.size: sd for counts, sd in zip(of.counts, of.sd, strict=True)}
+    assert sorted(by_size, reverse=True) == [size for size, _ in sorted(by_size.items(), key=lambda each: each[1])]
+
+
+def test_nobody_adds_more_than_one_and_nothing_is_clipped():
+    table = batch_of_table(rows(200, seed=3), STUDY.variables)
+    given = COMPUTATION.contributions(parameters_of(STUDY), Ask(MARGINS), table)
+    mechanism = plan_of(STUDY).places[1].mechanism
+    assert np.linalg.norm(given, axis=1).max() <= 1
+    kept = bound(given, mechanism) * mechanism.unit
+    np.testing.assert_allclose(kept, given, atol=mechanism.unit)
+
+
+def test_nobody_s_contribution_depends_on_anybody_else():
+    study = table_study(steps=[SEQUENCE])
+    people = batch_of_table(rows(40, seed=4), study.variables)
+    for each in (STUDY, study):
+        assert touched_by_absence(COMPUTATION, parameters_of(each), Ask(MARGINS), people) == []
+        rng = np.random.default_rng(5)
+        assert not touched_by_order(COMPUTATION, parameters_of(each), Ask(MARGINS), people, rng)
+
+
+def test_what_came_before_goes_by_the_order_and_rows_by_how_many_there_are():
+    study = table_study(steps=[SEQUENCE])
+    areas = [0, 1, 2, 1, 0, 0]  # N S W of the first, S of the second, N N of the third; times not in this order
+    visits = [0.9, 0.1, 0.5, 0.3, 0.2, np.nan]
+    people = batch_of([3, 1, 2], {"area": np.array(areas) / 3, "visits": visits})
+    given = COMPUTATION.contributions(parameters_of(study), Ask(MARGINS), people)
+    state = COMPUTATION.absorb(parameters_of(study), {}, Ask(MARGINS), Total(given.sum(axis=0), 0.0))
+    of = measured(COMPUTATION.result(parameters_of(study), state))
+    assert list(of.columns) == ["area", ROWS, "area" + BEFORE]
+    assert of.columns[ROWS] == ("1", "2 to 3")
+    assert of.columns["area" + BEFORE][-1] == FIRST
+    pairs = margin(of, "area", "area" + BEFORE)
+    expected = np.zeros((4, 5))
+    expected[1, 4] += 1 / 3 + 1  # the first person's earliest row is in S, and the second's only one
+    expected[2, 1] += 1 / 3
+    expected[0, 2] += 1 / 3
+    expected[0, 4] += 1 / 2
+    expected[0, 0] += 1 / 2
+    np.testing.assert_allclose(pairs, expected, atol=1e-9)
+    np.testing.assert_allclose(margin(of, ROWS), [1, 2])
+
+
+def test_the_noise_is_of_the_size_that_is_told():
+    """Some 170 figures less their counts over their deviations: a chi-square, out of 0.6 to 1.5 once in 10^5."""
+    sites = [{"everyone": rows(60, seed=6)}]
+    from privacy.noise import discrete_gaussian
+
+    clean, noisy = found(STUDY, sites), found(STUDY, sites, discrete_gaussian)
+    off = [((a - b) / sd).ravel() for a, b, sd in zip(noisy.counts, clean.counts, noisy.sd, strict=True)]
+    assert 0.6 < np.mean(np.concatenate(off) ** 2) < 1.5
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"by": []},
+        {"by": ["visits"]},
+        {"ways": 0},
+        {"ways": 4},
+        {"rows": [2, 4]},
+        {"rows": [1]},
+        {"rows": [1, 1.5, 3]},
+        {"rows": [1, 3, 2]},
+        {"sequence": "age_band", "order": "visits"},
+        {"sequence": "sex"},
+        {"order": "visits"},
+        {"sequence": "sex", "order": "age_band"},
+        {"by": ["age_fine", "age_band", "sex", "area"], "ways": 3, "colour": 1},
+    ],
+)
+def test_wrong_parameters_are_refused(wrong):
+    with pytest.raises(Invalid) as caught:
+        COMPUTATION.plan(parameters_of(table_study(steps=[{**STEP, "parameters": {"by": ["sex"], **wrong}}])))
+    assert caught.value.code in ("parameters-wrong", "study-malformed")
+
+
+def test_a_domain_too_large_is_refused_with_what_to_do():
+    fine = [
+        {"name": f"f{i}", "column": "age", "transform": "band", "low": 0, "high": 100, "bands": 60} for i in range(8)
+    ]
+    step = {**STEP, "parameters": {"by": [f["name"] for f in fine]}}
+    with pytest.raises(Invalid) as caught:
+        COMPUTATION.plan(parameters_of(table_study(variables=fine, steps=[step])))
+    assert "cells; at most 65,536: fewer or wider keys" in caught.value.faults[0]

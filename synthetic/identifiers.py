@@ -1,19 +1,30 @@
-"""Made-up NHS numbers that can never be anybody's: the 999 range, with a right check digit."""
+"""Made-up NHS numbers that are nobody's: the 999 range first, with a right check digit."""
 
 from __future__ import annotations
+
+from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthetic.draws import draws
+
 STEMS = 10**6  # 999 and six free digits; the NHS Data Dictionary keeps 999 for test numbers
 WEIGHTS = np.arange(10, 1, -1)  # NHS Data Dictionary: modulus 11 over the first nine digits
+# A range is its first stem of eight digits and how many there are; of the ten last digits that a stem could have at
+# most one asks for a check digit of ten, so that nine are always left.
+_A_STEM = 9
+_RANGES = (
+    (999 * 10**5, 10**5 - 1),  # all of 999 but the stem of ten nines
+    (900 * 10**5, 99 * 10**5),  # 900 to 998, not issued either: package nhs-number has all of 9xx as synthetic
+)
+IN_TEST_RANGE = _RANGES[0][1] * _A_STEM  # so many people have a number that begins with 999
 
 
 def made_up_nhs_numbers(count: int, *, seed: int) -> NDArray[np.str_]:
     """Return ``count`` different ten-digit texts; the same seed gives the same numbers. At most about 909,000 exist."""
     stems = 999 * STEMS + np.random.default_rng(seed).permutation(STEMS)
-    digits = stems[:, None] // 10 ** np.arange(8, -1, -1) % 10
-    check = -(digits @ WEIGHTS) % 11
+    check = _check(stems)
     usable = (check < 10) & (stems != 10**9 - 1)  # ten has no digit; and ten nines pass for nobody's number
     valid = np.flatnonzero(usable)[:count]
     if len(valid) < count:
@@ -21,4 +32,39 @@ def made_up_nhs_numbers(count: int, *, seed: int) -> NDArray[np.str_]:
     return (stems[valid] * 10 + check[valid]).astype(str)
 
 
-__all__ = ["STEMS", "WEIGHTS", "made_up_nhs_numbers"]
+def nhs_numbers(seed: int, first: int, count: int) -> NDArray[np.int64]:
+    """Return the NHS numbers of people ``first`` and on: the same whoever asks; no two people have the same.
+
+    The first ``IN_TEST_RANGE`` people are in the 999 range, those behind them in 900 to 998.
+    """
+    of = np.arange(first, first + count, dtype=np.int64)
+    test = of < IN_TEST_RANGE
+    return np.concatenate([_numbers(seed, 0, of[test]), _numbers(seed, 1, of[~test] - IN_TEST_RANGE)])
+
+
+def _numbers(seed: int, which: int, of: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers at these places of a range, shuffled: steps prime to their count meet none twice."""
+    first_stem, stems = _RANGES[which]
+    size = stems * _A_STEM
+    rng = draws(seed, "nhs-numbers", which)
+    step = int(rng.integers(size // 4, size // 2))
+    while gcd(step, size) > 1:
+        step += 1
+    stem, last = np.divmod((int(rng.integers(size)) + of * step) % size, _A_STEM)
+    stem += first_stem
+    # the last digit that would ask for ten: 2 d + s = 1 modulo 11, and 6 is the half of 1
+    without = (1 - _weighted(stem, WEIGHTS[:8])) * 6 % 11
+    stem = stem * 10 + last + (last >= without)
+    return np.asarray(stem * 10 + _check(stem))
+
+
+def _check(stems: NDArray[np.int64]) -> NDArray[np.int64]:
+    return -_weighted(stems, WEIGHTS) % 11
+
+
+def _weighted(numbers: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray[np.int64]:
+    digits = numbers[:, None] // 10 ** np.arange(len(weights) - 1, -1, -1) % 10
+    return np.asarray(digits @ weights)
+
+
+__all__ = ["IN_TEST_RANGE", "STEMS", "WEIGHTS", "made_up_nhs_numbers", "nhs_numbers"]

@@ -1,0 +1,78 @@
+"""What to make: how many people, where, from which seed, over which years, and what is planted among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from privacy.errors import Invalid
+from synthetic.geography import places
+
+MOST_PEOPLE = 60_000_000  # England, and as many made-up NHS numbers as there is need for
+MOST_YEARS = 10  # of history
+DEFAULT_INDEX = date(2025, 4, 1)
+Group = Literal["most-deprived", "asian", "black", "minority-ethnic"]
+GROUPS: tuple[Group, ...] = ("most-deprived", "asian", "black", "minority-ethnic")
+
+
+@dataclass(frozen=True)
+class Inequality:
+    """A planted inequality: of a group's needs only a part is recorded, or of its contacts only a part is had."""
+
+    group: Group
+    recorded: float = 1.0
+    served: float = 1.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A population and its years; the same recipe gives the same bytes.
+
+    ``history_years`` lie before ``index_date`` and one year of follow-up behind it. ``unseen`` is the standard
+    deviation of what no record shows of a person's log risk. ``intervention`` is the part of those who could have it to
+    whom it is offered. What cannot be is ``recipe-malformed``, all faults at once.
+    """
+
+    people: int = 100_000
+    seed: int = 1
+    place: str = "blmk"
+    index_date: date = DEFAULT_INDEX
+    history_years: int = 3
+    unseen: float = 0.0
+    inequality: Inequality | None = None
+    intervention: float = 0.0
+
+    def __post_init__(self) -> None:
+        if faults := list(self._faults()):
+            raise Invalid("recipe-malformed", faults=faults)
+
+    @property
+    def index_day(self) -> int:
+        """Return the index date as days since 1970-01-01."""
+        return (self.index_date - date(1970, 1, 1)).days
+
+    def _faults(self) -> Iterator[str]:
+        if not 1 <= self.people <= MOST_PEOPLE:
+            yield f"people: from 1 to {MOST_PEOPLE:,}"
+        if not 0 <= self.seed < 2**63:
+            yield "seed: from 0 to 2^63 - 1"
+        if self.place not in places():
+            yield f"place: one of {', '.join(places())}"
+        if not date(2005, 1, 1) <= self.index_date <= date(2050, 1, 1):
+            yield "index_date: from 2005-01-01 to 2050-01-01"
+        if not 1 <= self.history_years <= MOST_YEARS:
+            yield f"history_years: from 1 to {MOST_YEARS}"
+        if not 0 <= self.unseen <= 2:
+            yield "unseen: from 0 to 2"
+        if not 0 <= self.intervention <= 1:
+            yield "intervention: from 0 to 1"
+        if self.inequality is not None:
+            if self.inequality.group not in GROUPS:
+                yield f"inequality.group: one of {', '.join(GROUPS)}"
+            if not (0 < self.inequality.recorded <= 1 and 0 < self.inequality.served <= 1):
+                yield "inequality: recorded and served are above 0 and at most 1"
+
+
+__all__ = ["DEFAULT_INDEX", "GROUPS", "MOST_PEOPLE", "MOST_YEARS", "Group", "Inequality", "Recipe"]

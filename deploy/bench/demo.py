@@ -14,6 +14,7 @@ from pathlib import Path
 from deploy.bench.processes import peak_megabytes
 from deploy.bench.run import Figure
 from deploy.demo.in_process import PASSPHRASE
+from deploy.demo.people import RAND
 from deploy.demo.run import HOME, run_real
 from deploy.demo.stage import stage
 
@@ -22,7 +23,7 @@ def figures() -> Iterator[Figure]:
     """Run the demo as processes, then in one."""
     shutil.rmtree(HOME, ignore_errors=True)
     with stage(HOME, PASSPHRASE) as own:
-        report = run_real(own)
+        report = run_real(RAND, own)
         coordinator, *nodes = [peak_megabytes(service.pid) for service in own.services]
     yield _seconds("demo_seconds", report.seconds_total, 120.0, report.seconds_per_exchange)
     yield Figure("node_busy_memory", max(nodes), "MB", 600, "at_most", "most ever held, of six nodes, torch loaded")

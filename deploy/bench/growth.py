@@ -15,7 +15,8 @@ from deploy.bench.processes import peak_megabytes
 from deploy.bench.run import Figure
 from deploy.demo.fast import load
 from deploy.demo.in_process import APPROVERS, local_federation
-from deploy.demo.people import PERSON, SITE, Site, read_public_file, write_sites
+from deploy.demo.people import PERSON, SITE, read_public_file, write_sites
+from deploy.demo.play import Site
 from deploy.demo.study_file import study_document
 from tests.recovery.federation import Federation
 from tests.recovery.walk import Walk

@@ -7,14 +7,19 @@ is missing from the site's allow-list, as if opted out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import statsmodels
 
-from models.variables import Table
+from deploy.demo.play import Play, Site, Yardsticks
+from deploy.demo.study_file import CONTRACT, STUDY
+from models.risk import log_odds
+from models.variables import Table, batch
+from models.version import ModelVersion
 from privacy.computation import PARTS, People
 from privacy.pseudonyms import held_back
 from synthetic.identifiers import made_up_nhs_numbers
@@ -22,34 +27,6 @@ from synthetic.identifiers import made_up_nhs_numbers
 SEED = 20261123
 OPTED_OUT_SHARE = 0.01
 PERSON, PERIOD, SITE, NHS_NUMBER = "zper", "year", "site", "nhs_number"
-
-
-@dataclass(frozen=True)
-class Site:
-    """A site's name and folder, with ``people.csv`` and ``allowed.csv`` (the cleaned opt-out list) in it."""
-
-    name: str
-    folder: Path
-
-    @property
-    def records(self) -> Path:
-        """Return the site's records."""
-        return self.folder / "people.csv"
-
-    @property
-    def allowed(self) -> Path:
-        """Return the list of those who did not opt out."""
-        return self.folder / "allowed.csv"
-
-    @property
-    def scores(self) -> Path:
-        """Return the site's own scores."""
-        return self.folder / "scores.csv"
-
-    @property
-    def report(self) -> Path:
-        """Return the site's own report, which stays there."""
-        return self.folder / "local-report.json"
 
 
 def read_public_file() -> pd.DataFrame:
@@ -66,7 +43,8 @@ def write_sites(rows: pd.DataFrame, home: Path) -> list[Site]:
     """Write each site's folder and return the sites."""
     sites = []
     for number, own in rows.groupby(SITE):
-        site = Site(f"site-{number}", home / f"site-{number}")
+        folder = home / f"site-{number}"
+        site = Site(folder.name, folder, ((CONTRACT, folder / "people.csv"),))
         site.folder.mkdir(parents=True, exist_ok=True)
         records = own.drop(columns="opted_out")
         pd.concat([records, _bad_rows(records)]).to_csv(site.records, index=False)
@@ -95,14 +73,36 @@ def pooled_table(rows: pd.DataFrame, split_key: bytes, people: People) -> Table:
     return Table(person, kept[PERIOD].to_numpy(np.int64), columns)
 
 
+def _yardsticks(_home: Path, _sites: Sequence[Site], split_key: bytes, model: ModelVersion) -> Yardsticks:
+    """Work out the exact AUC of pooled records and of the shared model, from the public file: only the demo can."""
+    from models.alone import auc, fit_alone  # noqa: PLC0415 - scikit-learn: two seconds
+
+    rows, study = read_public_file(), model.study
+    training, held = (batch(pooled_table(rows, split_key, p), study.variables) for p in ("training", "held-back"))
+    parameters: Mapping[str, Any] = study.steps[0].parameters
+    features, outcome = parameters["features"], parameters["outcome"]
+    pooled = auc(held, outcome, log_odds(held, features, fit_alone(training, features, outcome)))
+    shared = auc(held, outcome, log_odds(held, features, model.results["risk"].arrays))
+    return Yardsticks(float(pooled or 0), float(shared or 0))
+
+
+RAND = Play(
+    said="six sites' records, with made-up NHS numbers, from a public data set",
+    study=STUDY,
+    contract=CONTRACT,
+    write=lambda home: write_sites(read_public_file(), home),
+    yardsticks=_yardsticks,
+)
+
+
 __all__ = [
     "NHS_NUMBER",
     "OPTED_OUT_SHARE",
     "PERIOD",
     "PERSON",
+    "RAND",
     "SEED",
     "SITE",
-    "Site",
     "pooled_table",
     "read_public_file",
     "write_sites",

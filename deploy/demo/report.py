@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from deploy.demo.people import Site, pooled_table, read_public_file
-from models.alone import auc, fit_alone
-from models.risk import log_odds
-from models.variables import batch
-from privacy.study import Study
+from deploy.demo.play import Site, Yardsticks
+
+_NAME = 24  # characters of a site's name, in the table
 
 
 @dataclass(frozen=True)
 class SiteFigures:
-    """One site's own figures, read from the local report that stays at that site."""
+    """One site's own figures, read from the local report that stays there; only a demo knows what is attainable."""
 
     name: str
     people: int
     auc_local: float | None
     auc_shared: float | None
+    auc_attainable: float | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,7 @@ class Report:
     auc_shared_noise_sd: float | None
     auc_pooled: float
     auc_shared_exact: float
+    auc_attainable: float | None
     epsilon: float
     delta: float
     exchanges: int
@@ -49,22 +49,28 @@ class Report:
 
     def table(self) -> str:
         """Return the report as text."""
-        lines = ["", f"{'site':<10}{'people':>8}{'own model':>12}{'shared':>9}"]
-        lines += [f"{s.name:<10}{s.people:>8}{_three(s.auc_local):>12}{_three(s.auc_shared):>9}" for s in self.sites]
+        attainable = self.auc_attainable is not None
+        best = f"{'attainable':>12}" if attainable else ""
+        lines = ["", f"{'site':<{_NAME}}{'people':>8}{'own model':>12}{'shared':>9}{best}"]
+        for site in self.sites:
+            best = f"{_three(site.auc_attainable):>12}" if attainable else ""
+            own, shared = _three(site.auc_local), _three(site.auc_shared)
+            lines.append(f"{site.name:<{_NAME}}{site.people:>8}{own:>12}{shared:>9}{best}")
         better = sum((s.auc_shared or 0) > (s.auc_local or 0) for s in self.sites)
-        own, shared = (_mean(self.sites, name) for name in ("auc_local", "auc_shared"))
-        shared_auc = _three(self.auc_shared)
+        own, shared = (_three(_mean(self.sites, name)) for name in ("auc_local", "auc_shared"))
         ratio = self.auc_shared_exact / self.auc_pooled
+        measured = f"{_three(self.auc_shared)} ± {_three(self.auc_shared_noise_sd)}"
         lines += [
-            f"{'average':<18}{_three(own):>12}{_three(shared):>9}   better at {better} of {len(self.sites)} sites",
+            f"{'average':<{_NAME + 8}}{own:>12}{shared:>9}   better at {better} of {len(self.sites)} sites",
             "",
             "AUC on people held back, each person weighing one. Own model: that site's records alone, no privacy.",
             "A site's row comes from its own local report, which never leaves it in a real federation.",
             "",
-            f"shared model, from private sums only           {shared_auc} ± {_three(self.auc_shared_noise_sd)}",
+            f"shared model, from private sums only           {measured}",
             f"shared model, exactly (only the demo can)      {_three(self.auc_shared_exact)}",
             f"records pooled, no privacy (only the demo can) {_three(self.auc_pooled)}",
             f"shared / pooled, both exactly                  {ratio:.3f}",
+            *self._attained(),
             "",
             f"epsilon {self.epsilon:.2f} in all at delta {self.delta:g} for each person, evaluation included",
             f"{self.exchanges} exchanges, median {self.seconds_per_exchange:.2f} s",
@@ -72,11 +78,17 @@ class Report:
         ]
         return "\n".join(lines)
 
+    def _attained(self) -> Iterator[str]:
+        """Say how far the model is from the best that anybody could, where people are made up and risks are known."""
+        if self.auc_attainable is not None:
+            yield f"attainable, by true risks (made-up people only) {_three(self.auc_attainable)}"
+            yield f"distance of the shared model to it, exactly    {self.auc_attainable - self.auc_shared_exact:.3f}"
+
 
 def report_of(
     sites: Sequence[Site],
     result: Mapping[str, Any],
-    exact: tuple[float, float],
+    exact: Yardsticks,
     *,
     seconds: float,
     mode: str,
@@ -86,13 +98,14 @@ def report_of(
     facts = {step["step"]: step["facts"] for step in result["steps"]}["evaluation"]
     return Report(
         sites=[
-            SiteFigures(site.name, own["people"], own["auc_local"], own["auc_shared"])
+            SiteFigures(site.name, own["people"], own["auc_local"], own["auc_shared"], exact.by_site.get(site.name))
             for site, own in zip(sites, local, strict=True)
         ],
         auc_shared=facts["auc"],
         auc_shared_noise_sd=facts["auc_noise_sd"],
-        auc_pooled=exact[0],
-        auc_shared_exact=exact[1],
+        auc_pooled=exact.pooled,
+        auc_shared_exact=exact.shared,
+        auc_attainable=exact.attainable,
         epsilon=result["epsilon_spent"],
         delta=result["delta"],
         exchanges=result["exchanges"],
@@ -100,20 +113,6 @@ def report_of(
         seconds_total=seconds,
         mode=mode,
     )
-
-
-def yardsticks(study: Study, split_key: bytes, weights: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
-    """Return, over the held-back people of all sites, the exact AUC of pooled records and of the shared model.
-
-    From the public file, which only the demo has: nobody in a federation could compute these.
-    """
-    rows = read_public_file()
-    training, held = (batch(pooled_table(rows, split_key, p), study.variables) for p in ("training", "held-back"))
-    parameters: Mapping[str, Any] = study.steps[0].parameters
-    features, outcome = parameters["features"], parameters["outcome"]
-    pooled = auc(held, outcome, log_odds(held, features, fit_alone(training, features, outcome)))
-    shared = auc(held, outcome, log_odds(held, features, {"weights": weights}))
-    return float(pooled or 0), float(shared or 0)
 
 
 def _three(value: float | None) -> str:
@@ -124,4 +123,4 @@ def _mean(sites: Sequence[SiteFigures], name: str) -> float:
     return float(np.mean([getattr(site, name) or 0.5 for site in sites]))
 
 
-__all__ = ["Report", "SiteFigures", "report_of", "yardsticks"]
+__all__ = ["Report", "SiteFigures", "report_of"]

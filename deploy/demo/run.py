@@ -1,12 +1,12 @@
-"""The main job, shown: six sites train and evaluate one admission-risk model on real records, and score with it.
+"""The main job, shown: sites train and evaluate one risk model together, and score their own people with it.
 
 make demo           a coordinator and six nodes as processes of their own, over TLS on loopback
 make demo FAST=1    the same applications in one process
+make demo DATA=ics  four places of a made-up care system, whose true risks are known; FAST=1 too
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -14,13 +14,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from deploy.demo.in_process import APPROVERS, FOUNDERS, PASSPHRASE
-from deploy.demo.people import Site, read_public_file, write_sites
-from deploy.demo.report import Report, report_of, yardsticks
+from deploy.demo.people import RAND
+from deploy.demo.play import RUNNING, Play, Site
+from deploy.demo.report import Report, report_of
 from deploy.demo.stage import DemoFailed, Stage, free_ports, stage, together, wait_for
-from deploy.demo.study_file import CONTRACT, STUDY
+from deploy.demo.study_file import study_document
 from models.version import ModelVersion
 from node.founding import FLOORS, KEY_SUFFIX
 from node.settings import toml_lines
@@ -28,56 +27,65 @@ from privacy.computation import PACKAGES, Finder
 from privacy.enrolment import JoinKit
 
 HOME = Path("var/demo")
-STUDY_NAME = "next-year-admission"
 PURPOSE = "demonstration"
 POLL_SECONDS = 0.5  # people who watch should not wait for a node to ask for news
 
 
 def main() -> None:
     """Run the demo, print its table and write ``var/demo/report.json``."""
+    play = play_of(os.environ.get("DATA") or "rand")
     shutil.rmtree(HOME, ignore_errors=True)
     if os.environ.get("FAST"):
         from deploy.demo.fast import run_fast  # noqa: PLC0415 - the slow way needs none of it
 
-        report = run_fast(HOME)
+        report = run_fast(play, HOME)
     else:
         with stage(HOME, PASSPHRASE) as own:
-            report = run_real(own)
+            report = run_real(play, own)
     report.write(HOME / "report.json")
     print(report.table())
     print(f"\nwritten: {HOME / 'report.json'}; explanation that the approvers read: {HOME / 'explanation.txt'}")
 
 
-def run_real(own: Stage) -> Report:
-    """Play every part: hub operator, six data teams, twelve approvers, six clinicians."""
-    own.say("six sites' records, with made-up NHS numbers, from a public data set")
-    sites = write_sites(read_public_file(), own.home / "sites")
+def play_of(data: str) -> Play:
+    """Return the play of this name: ``rand``, or ``ics``."""
+    if data == "rand":
+        return RAND
+    if data == "ics":
+        from deploy.demo.ics import ICS  # noqa: PLC0415 - the simulator, which the other does not need
+
+        return ICS
+    raise DemoFailed(f"DATA is rand or ics, not {data}")
+
+
+def run_real(play: Play, own: Stage) -> Report:
+    """Do every part: hub operator, data teams, approvers and clinicians."""
+    own.say(play.said)
+    sites = play.write(own.home / "sites")
     hub, study = own.home / "hub", own.home / "study.toml"
+    name = str(study_document(play.study)["name"])
     _found(own, hub, sites)
     own.say("submitting the study to the coordinator; each node fetches it, checks it and tries it on nobody")
-    _invite(own, hub, study)
-    own.watch("hedgerow-coordinator", "study", "check", study, "--contract", CONTRACT, home=hub)
+    _invite(own, hub, play.study, study)
+    own.watch("hedgerow-coordinator", "study", "check", study, "--contract", play.contract, home=hub)
     own.command("hedgerow-coordinator", "study", "submit", study, home=hub)
     wait_for("the offered study", lambda: all(_state(own, site) == "awaiting-first-approval" for site in sites))
-    explanation = own.command("hedgerow-node", "study", "explain", STUDY_NAME, home=_home(own, sites[0]))
+    explanation = own.command("hedgerow-node", "study", "explain", name, home=_home(own, sites[0]))
     (own.home / "explanation.txt").write_text(explanation, encoding="utf-8")
     own.say("an information governance lead and a Caldicott Guardian at each site read and approve it")
-    together(lambda site: _approve(own, site), sites)
-    own.say("running: seven private sums, each charged, noised, masked and logged at each site before it leaves")
-    own.watch("hedgerow-coordinator", "run", STUDY_NAME, "--at-least", len(sites), home=hub)
+    together(lambda site: _approve(own, site, name), sites)
+    own.say(RUNNING)
+    own.watch("hedgerow-coordinator", "run", name, "--at-least", len(sites), home=hub)
     own.say("publishing the model; each site pulls and verifies it")
-    own.command("hedgerow-coordinator", "models", "publish", STUDY_NAME, "--yes", home=hub)
-    together(lambda site: own.command("hedgerow-node", "models", "pull", STUDY_NAME, home=_home(own, site)), sites)
+    own.command("hedgerow-coordinator", "models", "publish", name, "--yes", home=hub)
+    together(lambda site: own.command("hedgerow-node", "models", "pull", name, home=_home(own, site)), sites)
     own.say("each site scores its own people, and compares the shared model with its own, inside")
-    together(lambda site: _use(own, site), sites)
-    return _report(own, hub, sites, json.loads(own.command(*RESULT, home=hub)))
-
-
-RESULT = ("hedgerow-coordinator", "result", "show", STUDY_NAME, "--json")
+    together(lambda site: _use(own, site, name), sites)
+    return _report(play, own, hub, sites, own.json("hedgerow-coordinator", "result", "show", name, home=hub))
 
 
 def _found(own: Stage, hub: Path, sites: list[Site]) -> None:
-    own.say("founding a coordinator and six nodes; two people at each sign its policy")
+    own.say(f"founding a coordinator and {len(sites)} nodes; two people at each sign its policy")
     api, fleet = free_ports(2)
     name = ("--name", "demo-hub", "--host", "127.0.0.1", "--api-port", api, "--fleet-port", fleet)
     own.command("hedgerow-coordinator", "init", hub, *name, home=hub)
@@ -105,14 +113,15 @@ def _init(own: Stage, hub: Path, site: Site) -> None:
 def _ingest(own: Stage, site: Site) -> None:
     today = time.strftime("%Y-%m-%d", time.gmtime())
     own.command("hedgerow-node", "optout", "load", site.allowed, "--as-of", today, home=_home(own, site))
-    own.command("hedgerow-node", "ingest", CONTRACT, site.records, home=_home(own, site))
+    for contract, records in site.data:
+        own.command("hedgerow-node", "ingest", contract, records, home=_home(own, site))
 
 
-def _invite(own: Stage, hub: Path, study: Path) -> None:
+def _invite(own: Stage, hub: Path, asked: Path, study: Path) -> None:
     """Write the study with the enrolled nodes as those invited."""
     nodes = own.json("hedgerow-coordinator", "node", "list", home=hub)["nodes"]
     invited = [f'\n[[invited]]\nname = "{n["name"]}"\nfingerprint = "{n["fingerprint"]}"\n' for n in nodes]
-    study.write_text(STUDY.read_text(encoding="utf-8") + "".join(invited), encoding="utf-8")
+    study.write_text(asked.read_text(encoding="utf-8") + "".join(invited), encoding="utf-8")
 
 
 def _state(own: Stage, site: Site) -> str:
@@ -120,26 +129,25 @@ def _state(own: Stage, site: Site) -> str:
     return str(studies[0]["state"]) if studies else ""
 
 
-def _approve(own: Stage, site: Site) -> None:
+def _approve(own: Stage, site: Site, name: str) -> None:
     for person in APPROVERS:
         who = ("--as", person, "--key", _keys(own, site) / f"{person}{KEY_SUFFIX}")
-        own.command("hedgerow-node", "study", "approve", STUDY_NAME, *who, home=_home(own, site))
+        own.command("hedgerow-node", "study", "approve", name, *who, home=_home(own, site))
 
 
-def _use(own: Stage, site: Site) -> None:
+def _use(own: Stage, site: Site, name: str) -> None:
     clinician = FOUNDERS[-1].name
     who = ("--as", clinician, "--key", _keys(own, site) / f"{clinician}{KEY_SUFFIX}", "--purpose", PURPOSE)
     for command, out in (("score", site.scores), ("compare", site.report)):
-        own.command("hedgerow-node", command, "--study", STUDY_NAME, *who, "--out", out, home=_home(own, site))
+        own.command("hedgerow-node", command, "--study", name, *who, "--out", out, home=_home(own, site))
     own.command("hedgerow-node", "audit", "verify", home=_home(own, site))
 
 
-def _report(own: Stage, hub: Path, sites: list[Site], result: dict[str, Any]) -> Report:
+def _report(play: Play, own: Stage, hub: Path, sites: list[Site], result: dict[str, Any]) -> Report:
     kit = JoinKit.decode((hub / "join.kit").read_bytes())
-    model = _model(hub, kit)
-    exact = yardsticks(model.study, bytes.fromhex(kit.split_key), np.asarray(model.results["risk"].arrays["weights"]))
+    exact = play.yardsticks(own.home, sites, bytes.fromhex(kit.split_key), _model(hub, kit))
     seconds = time.monotonic() - own.started
-    return report_of(sites, result, exact, seconds=seconds, mode="seven processes over TLS")
+    return report_of(sites, result, exact, seconds=seconds, mode=f"{len(sites) + 1} processes over TLS")
 
 
 def _model(hub: Path, kit: JoinKit) -> ModelVersion:

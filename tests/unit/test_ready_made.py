@@ -23,7 +23,7 @@ EXAMPLES = {
     "local": ["one", "two"],
 }
 NAMED = {  # by the issue: HES-like, emergency care, GP, mental health, social care, OMOP, FHIR
-    "hes-apc", "hes-op", "ecds", "gp-person", "gp-events", "mental-health", "social-care",
+    "hes-apc", "hes-op", "ecds", "gp-person", "gp-events", "mental-health", "community", "social-care",
     "omop-person", "omop-events", "fhir-person", "fhir-events", "housing", "police", "fire", "social-care-linked",
 }  # fmt: skip
 

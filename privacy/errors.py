@@ -56,12 +56,20 @@ class HedgerowError(Exception):
         self.faults = tuple(faults)
         super().__init__(f"{code}: {self.entry.what}" + (f" {detail}" if detail else ""))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Go to another process as what it was made of: by itself, an exception is made again from its text."""
+        return _again, (type(self), self.code, self.detail, self.faults)
+
     def explain(self) -> str:
         """Return what happened, where, and what to do next, as lines for a terminal."""
         head = f"{self.entry.what} ({self.detail})" if self.detail else self.entry.what
         return "\n".join(
             [f"{self.code}: {head}", *(f"  - {fault}" for fault in self.faults), f"Next: {self.entry.next_step}"]
         )
+
+
+def _again(kind: type[HedgerowError], code: str, detail: str, faults: tuple[str, ...]) -> HedgerowError:
+    return kind(code, detail, faults=faults)
 
 
 class Invalid(HedgerowError):

@@ -1,0 +1,118 @@
+"""The manifest of a data set: where it comes from, how to make it again, and every file with its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from privacy.errors import Invalid, Tampered, Unreachable
+from synthetic.provenance import Provenance, from_document, to_document
+
+NAME = "manifest.json"
+VERSION = 1
+
+
+@dataclass(frozen=True, order=True)
+class Written:
+    """One file: its path inside the data set, the table it is a part of ("" for none), its rows, bytes and SHA-256."""
+
+    path: str
+    table: str
+    rows: int
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, home: Path, path: str, table: str = "", rows: int = 0) -> Written:
+        """Return the entry of a file as it lies on the disk."""
+        with (home / path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return cls(path, table, rows, file.tell(), digest)
+
+    def holds(self, home: Path) -> bool:
+        """Say whether the file is still what was written."""
+        try:
+            return (home / self.path).stat().st_size == self.bytes and Written.of(home, self.path).sha256 == self.sha256
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be made: enough to make it again, byte for byte.
+
+    ``recipe`` is what the tables are made from, as plain data; ``tables`` gives each one's columns with their types;
+    ``software`` names versions of this package and of the libraries whose bytes they are.
+    """
+
+    provenance: Provenance
+    command: str
+    seed: int
+    recipe: Mapping[str, Any]
+    format: str
+    tables: Mapping[str, Mapping[str, str]]
+    software: Mapping[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        provenance = to_document(self.provenance)
+        fields = {name: getattr(self, name) for name in ("command", "seed", "recipe", "format", "tables", "software")}
+        return {"synthetic": True, "manifest": VERSION, "provenance": provenance, **fields}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A finished data set: its plan and its files, by path."""
+
+    plan: Plan
+    files: tuple[Written, ...]
+
+    def rows(self) -> dict[str, int]:
+        """Return the rows of each table."""
+        counts = dict.fromkeys(self.plan.tables, 0)
+        for file in self.files:
+            if file.table:
+                counts[file.table] = counts.get(file.table, 0) + file.rows
+        return counts
+
+    def of_table(self, table: str) -> tuple[str, ...]:
+        """Return the paths of a table's parts, in order; ``table-unknown`` lists the tables there are."""
+        if table not in self.plan.tables:
+            raise Invalid("table-unknown", table[:100], faults=self.plan.tables)
+        return tuple(file.path for file in self.files if file.table == table)
+
+    def encode(self) -> bytes:
+        """Return the bytes of ``manifest.json``; equal manifests give equal bytes."""
+        document = {**self.plan.document(), "rows": self.rows(), "files": [asdict(file) for file in self.files]}
+        return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def read_manifest(data_set: Path) -> Manifest:
+    """Return the manifest of a data set; ``manifest-absent`` where there is none, ``manifest-malformed`` by place."""
+    try:
+        content = (data_set / NAME).read_bytes()
+    except OSError as error:
+        raise Unreachable("manifest-absent", str(data_set)) from error
+    try:
+        read = json.loads(content)
+        fields = {name: read[name] for name in ("command", "seed", "recipe", "format", "tables", "software")}
+        plan = Plan(provenance=from_document(read["provenance"]), **fields)
+        manifest = Manifest(plan, tuple(Written(**file) for file in read["files"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Invalid("manifest-malformed", str(data_set / NAME)) from error
+    if manifest.encode() != content:
+        raise Invalid("manifest-malformed", str(data_set / NAME))
+    return manifest
+
+
+def check_files(data_set: Path, files: Iterable[Written]) -> None:
+    """Refuse a data set of which a file is gone or is not what was written: ``data-set-tampered`` names each."""
+    if changed := [file.path for file in files if not file.holds(data_set)]:
+        raise Tampered("data-set-tampered", str(data_set), faults=changed)
+
+
+__all__ = ["NAME", "VERSION", "Manifest", "Plan", "Written", "check_files", "read_manifest"]

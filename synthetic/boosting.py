@@ -128,7 +128,7 @@ def _leaves(tree: Tree, ranked: NDArray[np.int32]) -> Nodes:
     node = np.zeros(len(ranked), np.intp)
     for _ in range(DEPTH):
         node = _child(node, tree.attribute, tree.above, ranked)
-    return node - (2**DEPTH - 1)
+    return np.asarray(node - (2**DEPTH - 1), np.intp)
 
 
 def _child(node: Nodes, attribute: Nodes, above: Nodes, ranked: NDArray[np.int32]) -> Nodes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from privacy.errors import Invalid
 from synthetic.geography import places
@@ -47,6 +47,26 @@ class Recipe:
     def __post_init__(self) -> None:
         if faults := list(self._faults()):
             raise Invalid("recipe-malformed", faults=faults)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Recipe:
+        """Return the recipe that plain data describes, days as ISO 8601; ``recipe-malformed`` where there is none."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(document) - known):
+            raise Invalid("recipe-malformed", faults=[f"{name}: is not known" for name in unknown])
+        given = dict(document)
+        try:
+            if isinstance(given.get("index_date"), str):
+                given["index_date"] = date.fromisoformat(given["index_date"])
+            if given.get("inequality") is not None:
+                given["inequality"] = Inequality(**given["inequality"])
+            return cls(**given)
+        except (TypeError, ValueError) as error:
+            raise Invalid("recipe-malformed", faults=["a field is not of its kind"]) from error
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data, every field said."""
+        return {**asdict(self), "index_date": self.index_date.isoformat()}
 
     @property
     def index_day(self) -> int:

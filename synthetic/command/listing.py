@@ -1,16 +1,29 @@
-"""``list``: which recipes have a name."""
+"""``list``: which recipes have a name, and which places there are."""
 
 from __future__ import annotations
+
+from typing import Annotated
+
+import typer
 
 from privacy.terminal import say, table
 from synthetic.command.options import AsJson
 
 
-def list_presets(*, as_json: AsJson = False) -> None:
+def list_presets(
+    *,
+    places: Annotated[bool, typer.Option("--places", help="List the places instead.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """List the recipes that have a name: what each makes, and how many people.
 
     Example: hedgerow-synthetic list
     """
+    if places:
+        from synthetic.geography import places as known
+
+        say({"places": known()}, table(("PLACE", "NAME"), list(known().items())), as_json=as_json)
+        return
     from synthetic.presets import presets
 
     rows = [(each.name, f"{each.fields['people']:,}", each.title) for each in presets().values()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from synthetic.command.generate import generate
 from synthetic.command.listing import list_presets
 
 EPILOG = (
@@ -15,6 +16,7 @@ HELP = """Make people who never were: no patient is in any of it, and the truth 
 
 \b
   hedgerow-synthetic list
+  hedgerow-synthetic generate small --out people
 """
 
 app = typer.Typer(
@@ -33,5 +35,6 @@ def _program() -> None:
 
 
 app.command("list")(list_presets)
+app.command("generate")(generate)
 
 __all__ = ["EPILOG", "HELP", "app"]

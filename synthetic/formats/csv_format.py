@@ -1,4 +1,4 @@
-"""CSV in UTF-8: a header, dates as ISO 8601, nothing where something is missing."""
+"""CSV in UTF-8: a header, texts in quotes, dates as ISO 8601, nothing where something is missing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Lines:
 
 
 class Csv(Format):
-    """Parts of CSV, each with a header; a text is quoted only where it must be."""
+    """Parts of CSV, each with a header."""
 
     name = "csv"
     suffix = ".csv"

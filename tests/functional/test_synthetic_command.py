@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from synthetic.manifest import read_manifest
+
 TREE = Path(__file__).resolve().parents[2]
 HEAVY = ("numpy", "pandas", "pyarrow", "duckdb", "torch", "flwr")
 
@@ -36,6 +38,44 @@ def test_the_presets_are_listed_for_people_and_for_programs():
     assert shown[0].split() == ["PRESET", "PEOPLE", "WHAT", "IT", "IS"]
     assert [line.split()[0] for line in shown[1:]] == [each["name"] for each in listed]
     assert {"name", "title", "people", "place"} <= set(listed[0])
+
+
+def test_places_are_listed():
+    listed = json.loads(synthetic("list", "--places", "--json").stdout)["places"]
+    assert len(listed) == 43
+    assert "blmk" in listed
+
+
+def test_a_population_is_generated_and_never_overwritten(tmp_path):
+    words = ["generate", "tiny", "--people", "300", "--seed", "5", "--out", "people", "--json"]
+    said = json.loads(synthetic(*words, cwd=tmp_path).stdout)
+    assert (said["data_set"], said["rows"]["people"], said["provenance"]) == ("people", 300, "public-priors")
+    command = read_manifest(tmp_path / "people").plan.command
+    again = command.removeprefix("hedgerow-synthetic ").split()
+    synthetic(*again, "--out", "again", cwd=tmp_path)
+    manifests = [(tmp_path / name / "manifest.json").read_bytes() for name in ("people", "again")]
+    assert manifests[0] == manifests[1]
+    assert json.loads(synthetic(*words, cwd=tmp_path, expect=5).stderr)["code"] == "data-set-exists"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "faults"),
+    [
+        (["tin"], "preset-unknown", "tiny"),
+        (["--format", "xml"], "data-set-format-unknown", "csv"),
+        (["--place", "atlantis"], "recipe-malformed", "place: one of england"),
+        (["--people", "0", "--unseen", "-1"], "recipe-malformed", "unseen: from 0 to 2"),
+        (["--inequality", "most-deprived:2:1"], "recipe-malformed", "inequality"),
+        (["--inequality", "most-deprived"], "recipe-malformed", "GROUP:RECORDED:SERVED"),
+    ],
+)
+def test_what_cannot_be_made_is_told_with_the_next_step(tmp_path, words, code, faults):
+    told = synthetic("generate", *words, "--json", "--out", "people", cwd=tmp_path, expect=3)
+    said = json.loads(told.stderr)
+    assert said["code"] == code
+    assert any(faults in fault for fault in said["faults"])
+    assert said["next"]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("words", "said"), [(["lisst"], "No such command"), (["list", "--sites"], "No such option")])

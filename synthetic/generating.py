@@ -1,0 +1,103 @@
+"""Makes a data set from a recipe: what the command, a notebook and the tests all call."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from privacy.errors import Invalid
+from privacy.software import installed_version, package_sha256
+from synthetic.canonical import types_of
+from synthetic.formats import format_of
+from synthetic.manifest import Manifest, Plan
+from synthetic.presets import DEFAULT, preset
+from synthetic.provenance import PublicPriors
+from synthetic.published import PRIORS
+from synthetic.recipe import Recipe
+from synthetic.simulated import Simulated
+from synthetic.writing import Tell, write
+
+
+def recipe_of(name: str, changes: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of a preset with what is to be otherwise; None changes nothing."""
+    return Recipe.of({**preset(name).fields, **{key: value for key, value in changes.items() if value is not None}})
+
+
+def inequality_of(text: str) -> dict[str, Any]:
+    """Return the inequality written as ``GROUP:RECORDED:SERVED``, as plain data; ``recipe-malformed`` otherwise."""
+    group, *parts = text.split(":")
+    try:
+        recorded, served = map(float, parts)
+    except ValueError as error:
+        raise Invalid("recipe-malformed", faults=["inequality: write GROUP:RECORDED:SERVED"]) from error
+    return {"group": group, "recorded": recorded, "served": served}
+
+
+def generate(
+    recipe: Recipe,
+    out: Path,
+    *,
+    format: str,  # noqa: A002 - the option's name
+    processes: int | None,
+    tell: Tell,
+) -> Manifest:
+    """Write the simulated people of a recipe to the new directory ``out``, or finish what was begun there.
+
+    ``processes`` None is one for each processor that this process may use.
+    """
+    source, form = Simulated(recipe), format_of(format)
+    plan = plan_of(recipe, format, form.schemas(source.schemas()))
+    count = processes or len(os.sched_getaffinity(0))
+    return write(source=source, plan=plan, out=out, format=form, processes=count, tell=tell)
+
+
+def plan_of(recipe: Recipe, format: str, schemas: Mapping[str, Any]) -> Plan:  # noqa: A002 - the option's name
+    """Return what a manifest says of simulated people before any is made."""
+    return Plan(
+        provenance=PublicPriors(priors_sha256()),
+        command=command_of(recipe, format),
+        seed=recipe.seed,
+        recipe=recipe.document(),
+        format=format,
+        tables=types_of(schemas),
+        software=software(),
+    )
+
+
+def command_of(recipe: Recipe, format: str) -> str:  # noqa: A002 - the option's name
+    """Return the command that makes these records again, wherever to."""
+    changed = [f for f in fields(Recipe) if f.name in ("people", "seed") or getattr(recipe, f.name) != f.default]
+    words = ["hedgerow-synthetic", "generate", DEFAULT, *(word for f in changed for word in _option(recipe, f.name))]
+    return " ".join([*words, "--format", format])
+
+
+def _option(recipe: Recipe, name: str) -> tuple[str, str]:
+    value = getattr(recipe, name)
+    text = f"{value.group}:{value.recorded}:{value.served}" if name == "inequality" else str(value)
+    return f"--{name.replace('_', '-')}", text
+
+
+@cache
+def priors_sha256() -> str:
+    """Return one SHA-256 of all published figures: over a line a file, its name and its own SHA-256, sorted."""
+    lines = (
+        f"{p.name} {hashlib.sha256(p.read_bytes()).hexdigest()}\n" for p in sorted(PRIORS.iterdir()) if p.is_file()
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def software() -> dict[str, str]:
+    """Return the versions of whatever the bytes of a data set come from."""
+    versions = {"hedgerow": installed_version(), "package": package_sha256()}
+    return {**versions, "numpy": np.__version__, "pyarrow": pa.__version__}
+
+
+__all__ = ["command_of", "generate", "inequality_of", "plan_of", "priors_sha256", "recipe_of", "software"]

@@ -63,6 +63,14 @@ def places() -> dict[str, str]:
 
 
 @cache
+def males() -> NDArray[np.float64]:
+    """Return England's share of males at each single year of age."""
+    columns = table("sexes").columns
+    male, female = np.array(columns["males"], float), np.array(columns["females"], float)
+    return np.asarray(male / (male + female))
+
+
+@cache
 def geography(place: str) -> Geography:
     """Return a place; one that is not known is ``synthetic-place-unknown``. An authority is in one care system only."""
     if place not in places():
@@ -123,5 +131,6 @@ __all__ = [
     "Authorities",
     "Geography",
     "geography",
+    "males",
     "places",
 ]

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from privacy.errors import Invalid
 from synthetic.draws import PEOPLE_A_BLOCK, blocks, draws
-from synthetic.geography import AGE_BANDS, AGES
+from synthetic.ethnicity import ethnicities
+from synthetic.homes import homes
+from synthetic.households import GROWN_UP, OLDEST
 from synthetic.identifiers import nhs_numbers
+from synthetic.neighbourhoods import areas
+from synthetic.practices import registered
 from synthetic.priors import Priors
 from synthetic.recipe import Recipe
 
 MALE, FEMALE = 1, 2  # NHS Data Dictionary, PERSON STATED GENDER CODE
 DAYS_A_YEAR = 365.25
+# Years beyond 90 follow a Weibull: of people of 90 and over some 2.5 % are then 100 and over (as ONS estimates them)
+VERY_OLD, DYING_OFF, OLDEST_AGE = 3.4, 1.2, 110
 
 
 @dataclass(frozen=True)
@@ -48,54 +55,38 @@ def people(recipe: Recipe, priors: Priors, block: int) -> People:
     """
     if not 0 <= block < blocks(recipe.people):
         raise Invalid("synthetic-block-unknown", f"blocks are 0 to {blocks(recipe.people) - 1}")
-    first = block * PEOPLE_A_BLOCK
+    place, first = priors.geography.place, block * PEOPLE_A_BLOCK
     n = min(PEOPLE_A_BLOCK, recipe.people - first)
-    rng = draws(recipe.seed, "people", block)
-    ages = priors.authorities.ages
-    cell = _drawn(rng, n, ages.ravel())
-    authority, age = np.divmod(cell, AGES)
-    male = rng.random(n) < priors.male[age]
-    area = _areas(rng, priors, authority, age)
-    born = recipe.index_day - 1 - ((age + rng.random(n)) * DAYS_A_YEAR).astype(np.int32)
+    drawn = homes(draws(recipe.seed, "homes", block), place, n)
+    area = areas(draws(recipe.seed, "areas", block), place, drawn)
+    practice = registered(draws(recipe.seed, "practices", block), place, drawn.authority, area)
+    reference = drawn.first[drawn.household]
     return People(
         first=first,
         nhs_number=nhs_numbers(recipe.seed, first, n),
-        sex=np.where(male, MALE, FEMALE).astype(np.int8),
-        born=born.astype(np.int32),
-        ethnicity=_ethnicities(rng, priors, authority),
-        area=area,
-        practice=(area // 6).astype(np.int16),
-        household=first + np.arange(n, dtype=np.int64),
-        carer=np.full(n, -1, np.int32),
+        sex=np.where(drawn.male, MALE, FEMALE).astype(np.int8),
+        born=_born(draws(recipe.seed, "births", block), recipe.index_date, drawn.age),
+        ethnicity=ethnicities(draws(recipe.seed, "ethnicity", block), place, drawn, area),
+        area=area[drawn.household],
+        practice=practice[drawn.household],
+        household=first + drawn.household,
+        carer=np.where(drawn.age < GROWN_UP, reference, -1).astype(np.int32),
     )
 
 
-def _drawn(rng: np.random.Generator, n: int, weights: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return n places drawn by these weights."""
-    upto = np.cumsum(weights)
-    return np.asarray(np.searchsorted(upto, rng.random(n) * upto[-1], side="right"))
+def _born(rng: np.random.Generator, index_date: date, age: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return a day of birth for each age in whole years on the index date; those of 90 and over die off as Weibull."""
+    beyond = np.minimum(VERY_OLD * rng.weibull(DYING_OFF, len(age)), OLDEST_AGE - OLDEST).astype(np.int64)
+    years = np.where(age == OLDEST, OLDEST + beyond, age)
+    birthdays = np.array([_years_before(index_date, year) for year in range(OLDEST_AGE + 2)])
+    after, until = birthdays[years + 1], birthdays[years]
+    return np.asarray((after + 1 + rng.random(len(age)) * (until - after)).astype(np.int32))
 
 
-def _areas(
-    rng: np.random.Generator, priors: Priors, authority: NDArray[np.int64], age: NDArray[np.int64]
-) -> NDArray[np.int32]:
-    """Return an LSOA of each person's authority, by how many of the person's broad age live in each."""
-    band = np.searchsorted(AGE_BANDS, age, side="right") - 1
-    of, share = priors.areas.authority, priors.areas.share
-    area = np.zeros(len(authority), np.int32)
-    for each in np.unique(authority):
-        own = np.flatnonzero(of == each)
-        for one in range(len(AGE_BANDS)):
-            who = np.flatnonzero((authority == each) & (band == one))
-            area[who] = own[_drawn(rng, len(who), share[own, one])]
-    return area
+def _years_before(day: date, years: int) -> int:
+    """Return the day with the same birthday so many years earlier, as days since 1970; 29 February is 28 February."""
+    earlier = date(day.year - years, day.month, 28 if (day.month, day.day) == (2, 29) else day.day)
+    return (earlier - date(1970, 1, 1)).days
 
 
-def _ethnicities(rng: np.random.Generator, priors: Priors, authority: NDArray[np.int64]) -> NDArray[np.int8]:
-    counts = priors.authorities.ethnicities
-    upto = np.cumsum(counts, axis=1) / counts.sum(axis=1, keepdims=True)
-    places = (rng.random(len(authority))[:, None] > upto[authority]).sum(axis=1)
-    return np.asarray(places.astype(np.int8))
-
-
-__all__ = ["DAYS_A_YEAR", "FEMALE", "MALE", "People", "people"]
+__all__ = ["DAYS_A_YEAR", "DYING_OFF", "FEMALE", "MALE", "OLDEST_AGE", "VERY_OLD", "People", "people"]

@@ -8,8 +8,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic.geography import Areas, Authorities, Geography, geography
-from synthetic.published import table
+from synthetic.geography import Areas, Authorities, Geography, geography, males
+from synthetic.practices import Practices, practices
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class Priors:
         return self.geography.areas
 
     @property
+    def practices(self) -> Practices:
+        """Return the practices, in the order that ``People.practice`` counts them."""
+        return practices(self.geography.place)
+
+    @property
     def authorities(self) -> Authorities:
         """Return the local authorities, in the order that ``Areas.authority`` counts them."""
         return self.geography.authorities
@@ -33,9 +38,7 @@ class Priors:
 @cache
 def priors(place: str) -> Priors:
     """Return the figures of a place, read once a process; one that is not known is ``synthetic-place-unknown``."""
-    sexes = table("sexes").columns
-    males, females = np.array(sexes["males"], float), np.array(sexes["females"], float)
-    return Priors(geography(place), males / (males + females))
+    return Priors(geography(place), males())
 
 
 __all__ = ["Priors", "priors"]

@@ -62,6 +62,7 @@ def main(folder: Path) -> None:
     write("ages", ages(read, authorities), "ons-population-2020")
     write("sexes", sexes(read), "ons-population-2023")
     write("ethnicities", ethnicities(read, authorities), "census-2021-ethnicity")
+    write("list_sizes", list_sizes(read), "practice-lists-2020")
 
 
 def write(name: str, table: pd.DataFrame, *sources: str) -> None:
@@ -131,6 +132,16 @@ def ethnicities(read: Read, authorities: pd.DataFrame) -> pd.DataFrame:
         sys.exit("an ethnic group has no category")
     counts = rows.assign(letter=letters).pivot_table("value", "ltla21_code", "letter", aggfunc="sum")
     return counts.loc[authorities.local_authority].astype(int).rename_axis("local_authority").reset_index()
+
+
+def list_sizes(read: Read) -> pd.DataFrame:
+    """Return the percentiles of the sizes of practices' lists; no code begins with X, so that made-up ones may."""
+    practices = read("practice-lists-2020")
+    if practices.PRACTICE_CODE.str.startswith("X").any():
+        sys.exit("a practice has a code that made-up practices use")
+    percentiles = [*range(1, 100)]
+    sizes = practices.Total.quantile([percentile / 100 for percentile in percentiles]).round().astype(int)
+    return pd.DataFrame({"percentile": percentiles, "people": sizes.to_numpy()})
 
 
 def _lsoas(read: Read) -> pd.DataFrame:

@@ -6,14 +6,13 @@ written, and one rename makes ``OUT`` of it.
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from privacy.alone import alone
 from privacy.atomic import SHARED, put
 from privacy.errors import Refusal, Unreachable
+from synthetic.disk import disk_faults
 from synthetic.formats.format import Format
 from synthetic.manifest import Manifest, Plan, Written
 from synthetic.parts import Job, in_processes
@@ -21,7 +20,6 @@ from synthetic.tables import Tables
 from synthetic.unfinished import Unfinished
 
 README = "README.txt"
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 Tell = Callable[[int, int], None]  # how many parts are done, of how many
 
@@ -44,7 +42,7 @@ def write(
     if out.exists():
         raise Refusal("data-set-exists", str(out))
     unfinished, parts = Unfinished(out, plan), source.parts()
-    with _disk_faults(unfinished.home):
+    with disk_faults(unfinished.home):
         unfinished.home.mkdir(parents=True, exist_ok=True)
         with alone(unfinished.lock, Unreachable("data-set-busy", str(unfinished.home))):
             manifest = unfinished.ready()
@@ -76,13 +74,4 @@ def _readme(home: Path, plan: Plan) -> Written:
     return Written.of(home, README)
 
 
-@contextmanager
-def _disk_faults(home: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in NO_ROOM
-        raise Unreachable("data-set-no-room" if full else "file-unwritable", str(home)) from error
-
-
-__all__ = ["NO_ROOM", "README", "Tell", "write"]
+__all__ = ["README", "Tell", "write"]

@@ -1,0 +1,211 @@
+"""The notebook that a team begins with: it reads the data, looks at them, makes a first model and a first answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from privacy.errors import Unreachable
+from synthetic.pack.about import About
+from synthetic.pack.questions import Question
+
+NAME = "starter.ipynb"
+SUBMISSION = "my-predictions.csv"
+LONGEST = 1200  # seconds that one cell may take, when a pack is made
+READERS = {
+    "csv": 'pd.read_csv(file, dtype=dict.fromkeys(TEXTS, "str"), low_memory=False)',
+    "parquet": "pd.read_parquet(file)",
+}
+
+
+def notebook(about: About) -> bytes:
+    """Return the notebook as it is before it has run; where nothing is asked it only reads and looks."""
+    cells = [*_reading(about), *_looking()]
+    for question in about.questions[:1]:
+        cells += _modelling(about, question)
+    return _encoded(
+        {
+            "cells": [{**cell, "id": f"cell-{number:02d}"} for number, cell in enumerate(cells, start=1)],
+            "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+    )
+
+
+def execute(home: Path) -> None:
+    """Run the notebook of a pack in a process of its own, and keep what it showed; the predictions it made are removed.
+
+    What depends on the clock is removed too, so that the same pack is the same bytes. ``notebook-tools-absent`` when
+    what runs a notebook is not installed, ``notebook-failed`` when a cell fails.
+    """
+    file = home / NAME
+    with tempfile.TemporaryDirectory(prefix="hedgerow-notebook-") as own:
+        homes = dict.fromkeys(("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"), own)
+        command = [sys.executable, "-P", str(Path(__file__).with_name("running.py")), str(file), own, str(LONGEST)]
+        environ = {**os.environ, **homes, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, env=environ, capture_output=True, check=False, cwd=home)  # noqa: S603 - ours
+    (home / SUBMISSION).unlink(missing_ok=True)
+    if b"ModuleNotFoundError" in done.stderr or b"No module named ipykernel" in done.stderr:
+        raise Unreachable("notebook-tools-absent")
+    document = json.loads(file.read_bytes())
+    if done.returncode or (faults := _faults(document)):
+        raise Unreachable("notebook-failed", NAME, faults=faults if not done.returncode else ())
+    for cell in document["cells"]:
+        cell["metadata"].pop("execution", None)
+    file.write_bytes(_encoded(document))
+
+
+def _faults(document: dict[str, Any]) -> list[str]:
+    """Return which cells failed and with what kind of error: no text of it, which may hold a value."""
+    cells = [cell for cell in document["cells"] if cell["cell_type"] == "code"]
+    outputs = [(cell["id"], output) for cell in cells for output in cell["outputs"]]
+    return [f"{name}: {output['ename']}" for name, output in outputs if output["output_type"] == "error"]
+
+
+def _encoded(document: dict[str, Any]) -> bytes:
+    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _reading(about: About) -> list[dict[str, Any]]:
+    people, events = about.tables["people"], about.tables["events"]
+    texts = [c.name for t in (people, events) for c in t.contract.columns if c.type not in ("integer", "number")]
+    return [
+        _text(f"# {about.title}\n\n**Nobody in these tables is real.** {about.use}"),
+        _text("## 1. Read the data\n\n`README.md` says what lies where, `dictionary.html` what each column means."),
+        _code(
+            f"""
+            import pandas as pd
+
+            INDEX_DATE = pd.Timestamp("{about.index_date}")  # what happens from this day on is to be foretold
+            TEXTS = {sorted(set(texts))}
+
+
+            def read(file, dates=()):
+                table = {READERS[people.format]}
+                return table.assign(**{{name: pd.to_datetime(table[name]) for name in dates}})
+
+
+            people = read("{people.path}", ["birth_date", "died_on"]).set_index("nhs_number")
+            events = read("{events.path}", ["date"])
+            print(f"{{len(people):,}} people, {{len(events):,}} events")
+            """
+        ),
+        _code("people.head()"),
+        _code("events.head()"),
+    ]
+
+
+def _looking() -> list[dict[str, Any]]:
+    return [
+        _text("## 2. Look at them"),
+        _code(
+            """
+            people["age"] = ((INDEX_DATE - people["birth_date"]).dt.days / 365.25).astype(int)
+            bands = pd.cut(people["age"], range(0, 121, 10), right=False)
+            pyramid = pd.crosstab(bands, people["sex"])
+            pyramid.assign(bar=["█" * round(40 * n / pyramid.to_numpy().max()) for n in pyramid.max(axis=1)])
+            """
+        ),
+        _code(
+            """
+            years = events["date"].dt.year.rename("year")
+            pd.crosstab(events["source"], years)
+            """
+        ),
+    ]
+
+
+def _modelling(about: About, question: Question) -> list[dict[str, Any]]:
+    outcomes, asked = (about.tables[f"{question.name}-{what}"] for what in ("outcomes", "to-predict"))
+    return [
+        _text(f"## 3. A first model\n\n**{question.question}**\n\n{question.why}"),
+        _code(
+            f"""
+            outcomes = read("{outcomes.path}").set_index("nhs_number")["happened"].astype(int)
+            to_predict = read("{asked.path}").set_index("nhs_number").index
+            print(f"{{len(outcomes):,}} people with a known outcome, {{outcomes.sum():,}} of whom had it")
+            print(f"{{len(to_predict):,}} people to foretell")
+            """
+        ),
+        _code(
+            """
+            before = events[events["date"] < INDEX_DATE]
+            last_year = before[before["date"] >= INDEX_DATE - pd.DateOffset(years=1)]
+
+
+            def counts(some, name):
+                table = pd.crosstab(some["nhs_number"], some["source"])
+                return table.add_prefix(f"{name} ")
+
+
+            common = before["code"].value_counts().head(60).index
+            coded = before[before["code"].isin(common)]
+            ever = (pd.crosstab(coded["nhs_number"], coded["code"]) > 0).astype(int).add_prefix("ever ")
+            features = (
+                people[["age"]]
+                .assign(sex=people["sex"].astype("category").cat.codes)
+                .assign(age_squared=people["age"] ** 2, imd_decile=people["imd_decile"].astype(float).fillna(5))
+                .join([counts(before, "all years"), counts(last_year, "last year"), ever])
+                .fillna(0.0)
+            )
+            print(f"{features.shape[1]} features")
+            """
+        ),
+        _code(
+            """
+            from sklearn.linear_model import LogisticRegression
+            from sklearn.metrics import roc_auc_score
+            from sklearn.pipeline import make_pipeline
+            from sklearn.preprocessing import StandardScaler
+
+            check = outcomes.sample(frac=0.25, random_state=0).index
+            learn = outcomes.index.difference(check)
+            model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+            model.fit(features.loc[learn], outcomes[learn])
+            risk = pd.Series(model.predict_proba(features.loc[check])[:, 1], index=check)
+            print(f"AUC on people that it did not see: {roc_auc_score(outcomes[check], risk):.2f}")
+            """
+        ),
+        _code(
+            """
+            checked = people.loc[check].assign(predicted=risk, happened=outcomes[check])
+            by_decile = checked.groupby("imd_decile")[["predicted", "happened"]].mean()
+            by_decile.assign(people=checked.groupby("imd_decile").size()).round(3)
+            """
+        ),
+        _text("## 4. A first answer\n\nHand this file to the organisers: they hold what happened, and score it."),
+        _code(
+            f"""
+            model.fit(features.loc[outcomes.index], outcomes)
+            risk = model.predict_proba(features.loc[to_predict])[:, 1]
+            answer = pd.DataFrame({{"probability": risk}}, index=to_predict)
+            answer.round(6).to_csv("{SUBMISSION}")
+            answer["probability"].describe().round(3)
+            """
+        ),
+        _text("## 5. Go on\n\n" + "\n".join(f"* {line}" for line in (*question.start, *question.beware))),
+    ]
+
+
+def _text(source: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": source}
+
+
+def _code(source: str) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+        "source": dedent(source).strip(),
+    }
+
+
+__all__ = ["LONGEST", "NAME", "SUBMISSION", "execute", "notebook"]

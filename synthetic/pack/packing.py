@@ -1,0 +1,182 @@
+"""Makes a pack of a finished data set: a folder for teams and one for organisers, both whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from privacy.atomic import SHARED, put, sync_directory
+from privacy.canonical import Document
+from privacy.contract import Contract
+from privacy.errors import Invalid, Refusal
+from synthetic import dictionary
+from synthetic.dictionary import Meanings
+from synthetic.disk import disk_faults
+from synthetic.pack import papers
+from synthetic.pack.about import PEOPLE, About, Packed
+from synthetic.pack.answers import KEY, Answered, Answers, Key, write_answers
+from synthetic.pack.checksums import write_sums
+from synthetic.pack.croissant import croissant
+from synthetic.pack.datapackage import datapackage
+from synthetic.pack.hold_out import HoldOut, hold_out
+from synthetic.pack.notebook import NAME as NOTEBOOK
+from synthetic.pack.notebook import execute, notebook
+from synthetic.pack.questions import Question, question
+from synthetic.pack.tables import Writer, pack_tables
+from synthetic.reading import DataSet, open_data_set
+
+TEAMS, ORGANISERS = "TEAMS", "ORGANISERS"
+UNFINISHED = ".unfinished"
+SHARE = 0.2  # of the people who are held back: enough for a score's second digit, and little is lost to learn from
+NO_DATE = "2000-01-01"  # of data that have no index date, nobody is held back
+REPORT = ("report.html", "report.json")
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was made: the pack's name and SHA-256, its tables' rows, and how many answers are held for each use case."""
+
+    pack: str
+    sha256: str
+    rows: Mapping[str, int]
+    answers: Mapping[str, Answered]
+
+
+def pack(
+    *,
+    data_set: Path,
+    out: Path,
+    contracts: Mapping[str, Contract],
+    meanings: Meanings,
+    use_cases: Sequence[str],
+    share: float,
+    format: str,  # noqa: A002 - the option's name
+    tell: Tell,
+) -> Done:
+    """Make ``out/TEAMS`` and ``out/ORGANISERS`` of a data set that is whole and has a report, without a clock.
+
+    ``contracts`` are those of its tables, ``meanings`` what codes mean. For each use case a ``share`` of
+    the people is held back. The same data set gives the same bytes, with the same versions of the libraries.
+    """
+    asked = tuple(question(name) for name in dict.fromkeys(use_cases))
+    if out.exists():
+        raise Refusal("data-set-exists", str(out))
+    data = open_data_set(data_set)
+    _check_report(data_set)
+    _check_use_cases(data, asked, share)
+    home = out.with_name(out.name + UNFINISHED)
+    with disk_faults(home):
+        _begin(home)
+        tell("Writing the tables.")
+        held = _held(data, share if asked else 0.0)
+        writer = Writer(home / TEAMS, format)
+        answers = pack_tables(data, contracts, asked, held, writer)
+        about = _about(data, asked, writer.tables)
+        _papers(data_set, home / TEAMS, about, meanings)
+        tell("Running the notebook.")
+        execute(home / TEAMS)
+        done = _organisers(home, about, share, answers)
+        _end(home, out)
+    return done
+
+
+def _check_report(data_set: Path) -> None:
+    """Refuse a data set that nobody has reported on."""
+    if absent := [name for name in REPORT if not (data_set / name).is_file()]:
+        raise Refusal("report-absent", str(data_set), faults=absent)
+
+
+def _check_use_cases(data: DataSet, asked: Sequence[Question], share: float) -> None:
+    """Refuse a use case whose truth the data set does not have, and a share that leaves nobody."""
+    if missing := [each.name for each in asked if each.name not in data.truths()]:
+        raise Invalid("truth-absent", ", ".join(missing), faults=data.truths())
+    if asked and not 0 < share < 1:
+        raise Invalid("hold-out-empty", "a share above 0 and below 1")
+
+
+def _held(data: DataSet, share: float) -> HoldOut:
+    people = data.batches(PEOPLE) if share else ()
+    return hold_out(people, share=share, seed=data.manifest.plan.seed, index_date=_index_date(data))
+
+
+def _index_date(data: DataSet) -> str:
+    return str(data.manifest.plan.recipe.get("index_date", NO_DATE))
+
+
+def _about(data: DataSet, asked: tuple[Question, ...], tables: Mapping[str, Packed]) -> About:
+    plan, day, people = data.manifest.plan, _index_date(data), tables[PEOPLE].rows
+    place = str(plan.recipe.get("place", plan.provenance.kind))
+    version = plan.software["hedgerow"]
+    return About(
+        name=f"synthetic-{place}-{people}",
+        title=f"{people:,} people who never were",
+        description=f"{people:,} synthetic people of {place}, with their events, seen from {day}.",
+        use=f"You may {'; '.join(plan.provenance.may)}. You may not {'; '.join(plan.provenance.may_not)}.",
+        made_with=f"hedgerow-synthetic {version}",
+        version=version,
+        created=day,
+        index_date=day,
+        plan=plan,
+        questions=asked,
+        tables=tables,
+    )
+
+
+def _papers(data_set: Path, home: Path, about: About, meanings: Meanings) -> None:
+    contracts = {name: table.contract for name, table in about.tables.items()}
+    for name in REPORT:
+        shutil.copyfile(data_set / name, home / name)
+    for name, content in {
+        "README.md": papers.readme(about),
+        "LICENCE.txt": papers.licence(about),
+        "pack.json": papers.card(about),
+        "dictionary.csv": dictionary.as_csv(dictionary.lines(contracts)),
+        "dictionary.html": dictionary.as_html(about.title, contracts, meanings, foot=f"Made by {about.made_with}."),
+        "codes.csv": dictionary.as_csv(dictionary.codes(contracts, meanings)),
+        "datapackage.json": _json(datapackage(about)),
+        "croissant.json": _json(croissant(about)),
+        NOTEBOOK: notebook(about),
+    }.items():
+        put(home / name, content, mode=SHARED)
+
+
+def _organisers(home: Path, about: About, share: float, answers: Mapping[str, Answers]) -> Done:
+    """Seal the teams' folder with its sums, then write what belongs to them."""
+    sums, own = write_sums(home / TEAMS), home / ORGANISERS
+    own.mkdir(mode=0o700)
+    answered = {name: write_answers(own, name, each) for name, each in answers.items()}
+    plan, held = about.plan, share if about.questions else 0.0
+    put(own / KEY, Key(about.name, sums, plan.command, plan.seed, held, answered).encode())
+    put(own / "README.md", papers.for_organisers(about))
+    write_sums(own)
+    return Done(about.name, sums, {name: table.rows for name, table in about.tables.items()}, answered)
+
+
+def _begin(home: Path) -> None:
+    """Begin anew: what an interrupted run left is taken away, and nothing else."""
+    if home.exists():
+        if {path.name for path in home.iterdir()} - {TEAMS, ORGANISERS}:
+            raise Refusal("data-set-exists", str(home))
+        shutil.rmtree(home)
+    (home / TEAMS).mkdir(parents=True)
+
+
+def _end(home: Path, out: Path) -> None:
+    for path in home.rglob("*"):
+        if path.is_dir():
+            sync_directory(path)
+    sync_directory(home)
+    home.rename(out)
+    sync_directory(out.parent)
+
+
+def _json(document: Document) -> bytes:
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+__all__ = ["ORGANISERS", "REPORT", "SHARE", "TEAMS", "Done", "Tell", "pack"]

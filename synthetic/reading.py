@@ -1,0 +1,83 @@
+"""Reads the tables of a finished data set, batch by batch, whichever plain format it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from privacy.errors import Invalid, Tampered
+from synthetic.manifest import Manifest, check_files, read_manifest
+from synthetic.tables import TRUTH
+
+PLAIN = ("csv", "parquet")  # formats whose files hold the tables as they were made
+ROWS = 1 << 16  # in a batch
+TYPES = {  # by the word that a manifest has for it
+    "text": pa.string(),
+    "date": pa.date32(),
+    "yes or no": pa.bool_(),
+    "whole number": pa.int64(),
+    "number": pa.float64(),
+}
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A finished data set, every file of which is what was written."""
+
+    home: Path
+    manifest: Manifest
+
+    def tables(self) -> tuple[str, ...]:
+        """Return the tables that a model may see."""
+        return tuple(name for name in self.manifest.plan.tables if not name.startswith(TRUTH))
+
+    def truths(self) -> tuple[str, ...]:
+        """Return what the truth is known of."""
+        names = self.manifest.plan.tables
+        return tuple(name.removeprefix(TRUTH) for name in names if name.startswith(TRUTH))
+
+    def schema(self, table: str) -> pa.Schema:
+        """Return a table's columns with their types, texts as texts; ``table-unknown`` lists what there is."""
+        if table not in self.manifest.plan.tables:
+            raise Invalid("table-unknown", table[:100], faults=self.manifest.plan.tables)
+        return pa.schema([(name, TYPES[said]) for name, said in self.manifest.plan.tables[table].items()])
+
+    def batches(self, table: str) -> Iterator[pa.RecordBatch]:
+        """Give a table's rows in order; ``data-set-tampered`` for a file that cannot be read so."""
+        schema = self.schema(table)
+        for path in self.manifest.of_table(table):
+            try:
+                yield from (
+                    _csv(self.home / path, schema) if path.endswith(".csv") else _parquet(self.home / path, schema)
+                )
+            except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+                raise Tampered("data-set-tampered", str(self.home), faults=[path]) from error
+
+
+def open_data_set(home: Path) -> DataSet:
+    """Return a data set whose files hold what its manifest says; ``data-set-format-unread`` for converted tables."""
+    manifest = read_manifest(home)
+    if manifest.plan.format not in PLAIN:
+        raise Invalid("data-set-format-unread", manifest.plan.format, faults=PLAIN)
+    check_files(home, manifest.files)
+    return DataSet(home, manifest)
+
+
+def _parquet(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=ROWS):
+            yield batch.cast(schema)
+
+
+def _csv(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    types = csv.ConvertOptions(column_types=schema, strings_can_be_null=True, include_columns=schema.names)
+    with csv.open_csv(path, convert_options=types) as lines:
+        yield from lines
+
+
+__all__ = ["PLAIN", "ROWS", "TYPES", "DataSet", "open_data_set"]

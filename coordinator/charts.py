@@ -1,8 +1,4 @@
-"""Charts as SVG that stands in a page: real text that grows with the reader's, and the same bytes every time.
-
-Drawn here and not by a plotting library, whose SVG breaks a strict content security policy, turns letters into
-outlines that no screen reader reads, and is laid out for seven inches: on a phone its labels are under 6 pixels high.
-"""
+"""The charts of a result: who is found and by mistake, predicted and observed rates, people by group."""
 
 from __future__ import annotations
 
@@ -11,20 +7,16 @@ from dataclasses import dataclass
 
 from models.curves import Bin, RocPoint
 from privacy.canonical import Document
+from privacy.charts import BAND, BLUE, GREY, INK, Point, bar, chart, dot, line, words
 from privacy.page import Html, joined, tag
 
-BLUE, BAND, INK, GREY = "#005eb8", "#b6d3ee", "#212b32", "#4c6272"
-WIDTH, HEIGHT, LEFT, TOP, SIDE = 350, 336, 56, 12, 280  # user units; at 320 px one is a little less than a pixel
-TEXT = 13
+HEIGHT, LEFT, TOP, SIDE = 336, 56, 12, 280  # user units
 DEVIATIONS = 2  # of the noise, to either side: about 19 of 20 times
 AIR = 1.2  # above the highest point; a bar may go on beyond the frame
 FULL_SCALES = (0.05, 0.1, 0.25, 0.5, 1.0)  # whose fifths are read at a glance
 
 LONGEST_NAME = 18  # letters that fit beside a bar, as in "10.5 to under 12.4"
-LETTER = 8  # the widest that letters are on the average, in whatever font stands in for Arial
 BAR, NAMES, BARS = 20, 152, 133  # a bar's height, and where names end; the widest interval leaves room for a number
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -45,26 +37,26 @@ class _Square:
         marks = [
             joined(
                 [
-                    _line(self.at((t, 0)), self.at((t, self.top)), stroke="#d8dde0"),
-                    _line(self.at((0, t)), self.at((self.top, t)), stroke="#d8dde0"),
-                    _text(f"{t:.2g}", self.at((t, 0))[0], TOP + SIDE + 17, text_anchor="middle"),
-                    _text(f"{t:.2g}", LEFT - 6, self.at((0, t))[1] + 4, text_anchor="end"),
+                    line(self.at((t, 0)), self.at((t, self.top)), stroke="#d8dde0"),
+                    line(self.at((0, t)), self.at((self.top, t)), stroke="#d8dde0"),
+                    words(f"{t:.2g}", self.at((t, 0))[0], TOP + SIDE + 17, text_anchor="middle"),
+                    words(f"{t:.2g}", LEFT - 6, self.at((0, t))[1] + 4, text_anchor="end"),
                 ]
             )
             for t in ticks
         ]
         titles = [
-            _text(across, LEFT + SIDE / 2, HEIGHT - 6, text_anchor="middle"),
-            _text(up, 0, 0, text_anchor="middle", transform=f"translate(13 {TOP + SIDE / 2:.0f}) rotate(-90)"),
+            words(across, LEFT + SIDE / 2, HEIGHT - 6, text_anchor="middle"),
+            words(up, 0, 0, text_anchor="middle", transform=f"translate(13 {TOP + SIDE / 2:.0f}) rotate(-90)"),
         ]
-        frame = [_line(self.at((0, 0)), self.at((self.top, 0))), _line(self.at((0, 0)), self.at((0, self.top)))]
+        frame = [line(self.at((0, 0)), self.at((self.top, 0))), line(self.at((0, 0)), self.at((0, self.top)))]
         return joined([*marks, *titles, *frame])
 
     def diagonal(self, label: str) -> Html:
         x, y = self.at((self.top * 0.62, self.top * 0.62))
         turned = f"translate({x:.0f} {y + 24:.0f}) rotate(-45)"
-        line = _line(self.at((0, 0)), self.at((self.top, self.top)), stroke=GREY, stroke_dasharray="5 4")
-        return joined([line, _text(label, 0, 0, text_anchor="middle", fill=GREY, transform=turned)])
+        dashes = line(self.at((0, 0)), self.at((self.top, self.top)), stroke=GREY, stroke_dasharray="5 4")
+        return joined([dashes, words(label, 0, 0, text_anchor="middle", fill=GREY, transform=turned)])
 
 
 def roc_chart(points: Sequence[RocPoint], *, key: str, title: str, finding: str) -> Html:
@@ -78,9 +70,9 @@ def roc_chart(points: Sequence[RocPoint], *, key: str, title: str, finding: str)
         tag("polygon", points=plot.path([*upper, *reversed(lower)]), fill=BAND, stroke="none"),
         plot.diagonal("no better than chance"),
         tag("polyline", points=plot.path(curve), fill="none", stroke=BLUE, stroke_width=2.5),
-        *(_dot(plot.at(point)) for point in curve),
+        *(dot(plot.at(point)) for point in curve),
     ]
-    return _chart(key, title, finding, drawn)
+    return chart(key, title, finding, drawn, height=HEIGHT)
 
 
 def calibration_chart(bins: Sequence[Bin], *, key: str, title: str, finding: str) -> Html:
@@ -95,11 +87,11 @@ def calibration_chart(bins: Sequence[Bin], *, key: str, title: str, finding: str
     for predicted, observed, noise, both in there:
         around = [(predicted, observed + DEVIATIONS * sd) for sd in (-both, both, -noise, noise)]
         low, high, near, far = map(plot.at, around)
-        drawn += [_line(low, high, stroke=INK), _line(near, far, stroke=BAND, stroke_width=9)]
+        drawn += [line(low, high, stroke=INK), line(near, far, stroke=BAND, stroke_width=9)]
     middle = [(predicted, observed) for predicted, observed, _, _ in there]
     drawn += [tag("polyline", points=plot.path(middle), fill="none", stroke=BLUE, stroke_width=2.5)]
-    drawn += [_dot(plot.at(point)) for point in middle]
-    return _chart(key, title, finding, drawn)
+    drawn += [dot(plot.at(point)) for point in middle]
+    return chart(key, title, finding, drawn, height=HEIGHT)
 
 
 def histogram_chart(bars: Sequence[tuple[str, Document]], *, key: str, title: str) -> Html:
@@ -109,61 +101,32 @@ def histogram_chart(bars: Sequence[tuple[str, Document]], *, key: str, title: st
     for i, (name, figure) in enumerate(bars):
         middle = BAR * (i + 0.5)
         short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"  # the table has it whole
-        drawn.append(_text(short, NAMES - 6, middle + 4, text_anchor="end"))
+        drawn.append(words(short, NAMES - 6, middle + 4, text_anchor="end"))
         if figure["value"] is None:
-            drawn.append(_text(figure["reason"], NAMES + 4, middle + 4, fill=GREY))
+            drawn.append(words(figure["reason"], NAMES + 4, middle + 4, fill=GREY))
             continue
         end, low, high = (NAMES + BARS * figure[part] / reach for part in ("value", "low", "high"))
-        size = {"width": f"{end - NAMES:.1f}", "height": BAR - 6}
-        drawn.append(tag("rect", x=NAMES, y=f"{middle - BAR / 2 + 3:.1f}", **size, fill=BAND))
-        drawn.append(_line((low, middle), (high, middle), stroke=BLUE, stroke_width=3))
-        drawn.append(_text(f"{figure['value']:.0f}", high + 5, middle + 4))
-    drawn.append(_line((NAMES, 0), (NAMES, BAR * len(bars))))
+        drawn.append(bar((NAMES, middle - BAR / 2 + 3), width=end - NAMES, height=BAR - 6, fill=BAND))
+        drawn.append(line((low, middle), (high, middle), stroke=BLUE, stroke_width=3))
+        drawn.append(words(f"{figure['value']:.0f}", high + 5, middle + 4))
+    drawn.append(line((NAMES, 0), (NAMES, BAR * len(bars))))
     told = "People in each group; the line is the interval that the privacy noise leaves."
-    return _chart(key, title, told, drawn, height=BAR * len(bars) + 4)
-
-
-def _chart(key: str, title: str, finding: str, drawn: Iterable[Html], height: float = HEIGHT) -> Html:
-    said = [tag("title", title, id=f"{key}-title"), tag("desc", finding, id=f"{key}-desc")]
-    named = f"{key}-title {key}-desc"
-    return tag(
-        "svg", *said, *drawn, viewBox=f"0 0 {WIDTH} {height}", role="img", aria_labelledby=named,
-        font_family="Arial, Helvetica, sans-serif", font_size=TEXT, fill=INK,
-    )  # fmt: skip
-
-
-def _line(start: Point, end: Point, *, stroke: str = INK, **more: object) -> Html:
-    (x1, y1), (x2, y2) = ((f"{x:.1f}", f"{y:.1f}") for x, y in (start, end))
-    return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, stroke=stroke, **more)
-
-
-def _dot(at: Point) -> Html:
-    return tag("circle", cx=f"{at[0]:.1f}", cy=f"{at[1]:.1f}", r=3.5, fill="#fff", stroke=BLUE, stroke_width=2)
-
-
-def _text(words: str, x: float, y: float, **more: object) -> Html:
-    return tag("text", words, x=f"{x:.1f}", y=f"{y:.1f}", **more)
+    return chart(key, title, told, drawn, height=BAR * len(bars) + 4)
 
 
 __all__ = [
     "AIR",
-    "BAND",
     "BAR",
     "BARS",
-    "BLUE",
     "DEVIATIONS",
     "FULL_SCALES",
-    "GREY",
     "HEIGHT",
     "INK",
     "LEFT",
-    "LETTER",
     "LONGEST_NAME",
     "NAMES",
     "SIDE",
-    "TEXT",
     "TOP",
-    "WIDTH",
     "calibration_chart",
     "histogram_chart",
     "roc_chart",

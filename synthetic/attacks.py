@@ -20,6 +20,7 @@ from synthetic.nearest import SAME, Distances, blocks, nearest
 from synthetic.odds import Finding, compared, paired
 
 ASKED = 1_500  # people of each group whom a slow attack asks about
+RECORDS = 10_000  # of the data, each of which is held against everybody in both groups
 ROWS = 100_000  # of the data, for attacks by distance; copies are sought in all
 CROWD = 20_000  # people of the third group, to whom distances are measured
 OUTLYING = 0.8  # of the third group are nearer to each other than an outlier is to them
@@ -76,7 +77,7 @@ def copies(at: Scene, _: Generator) -> Finding:
 
 def closeness(at: Scene, rng: Generator) -> Finding:
     """Do records of the data lie nearer to people who were used than to others?"""
-    records = some(at.data, ASKED, rng)
+    records = some(at.data, RECORDS, rng)
     to_used, to_others = (nearest(records, some(people, ROWS, rng)) for people in (at.used, at.others))
     nearer, further = to_used < to_others - SAME, to_others < to_used - SAME
     covered = at.covered * min(1.0, ROWS / max(len(at.used), 1))
@@ -190,6 +191,7 @@ __all__ = [
     "FALSE_CALLS",
     "GUESSES",
     "OUTLYING",
+    "RECORDS",
     "ROWS",
     "SUBSETS",
     "Attack",

@@ -25,13 +25,12 @@ def test_an_honest_model_passes_every_attack_and_every_control_is_caught(people)
     assert list(found) == ["copies", "closeness", "membership", "singling-out", "linkage", "inference"]
 
 
-@pytest.mark.parametrize("size", [400, 4000, 20_000])
+@pytest.mark.parametrize("size", [400, 6000])
 def test_a_bootstrap_of_real_rows_never_passes(people, size):
-    for seed in range(2):
-        found = judged(bootstrap(people[0], size, seed=seed), people, seed=seed)
-        assert found["copies"].verdict == "fails"
-        assert verdict(list(found.values())) == "fails"
-    if size >= 4000:
+    found = judged(bootstrap(people[0], size, seed=size), people, seed=size)
+    assert found["copies"].verdict == "fails"
+    assert verdict(list(found.values())) == "fails"
+    if size > len(people[0]):
         assert {name for name, each in found.items() if each.verdict == "fails"} == set(found)
 
 
@@ -59,7 +58,7 @@ def test_coarse_keys_that_everybody_shares_show_nothing_rather_than_pass(people)
     assert {each.verdict for each in found if each.attack in NEEDED} == {"shows nothing"}
 
 
-@pytest.mark.parametrize("few", [0, 1, 12])
+@pytest.mark.parametrize("few", [0, 12])
 def test_too_few_people_show_nothing(people, few):
     used, held_back = (each.take(np.arange(few)) for each in people)
     assert verdict(judge(chained(people[0], 300, seed=1), used, held_back)) == "shows nothing"
@@ -67,11 +66,11 @@ def test_too_few_people_show_nothing(people, few):
 
 
 def test_real_people_who_were_never_used_pass(people):
-    """Data of other real people: whatever holds for the population holds for both groups. 36 attacks at one in 1,000:
-    two alarms in them have a chance below 0.1 %."""
+    """Data of other real people: whatever holds for the population holds for both groups. 18 attacks at one in 1,000:
+    two alarms in them have a chance below 0.02 %."""
     used, held_back = people
     alarms = 0
-    for seed in range(6):
+    for seed in range(3):
         order = np.random.default_rng(seed).permutation(len(used))
         data, others = used.take(order[: len(used) // 2]), used.take(order[len(used) // 2 :])
         alarms += sum(each.data.breaks for each in judge(data, others, held_back, seed=seed))

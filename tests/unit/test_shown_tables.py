@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator.charts import BARS, LETTER, LONGEST_NAME, NAMES, WIDTH, histogram_chart
+from coordinator.charts import BARS, LONGEST_NAME, NAMES, histogram_chart
 from coordinator.command.findings import result_lines
 from coordinator.exports import csv_of, export_of, json_of, tables_of
 from coordinator.reports import result_of
 from coordinator.result_page import result_page
+from privacy.charts import LETTER, WIDTH
 from privacy.figures import figures_of
 from tests.builders import FINDER
 from tests.rehearsal import no_noise

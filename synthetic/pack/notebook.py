@@ -134,52 +134,7 @@ def _modelling(about: About, question: Question) -> list[dict[str, Any]]:
             print(f"{{len(to_predict):,}} people to foretell")
             """
         ),
-        _code(
-            """
-            before = events[events["date"] < INDEX_DATE]
-            last_year = before[before["date"] >= INDEX_DATE - pd.DateOffset(years=1)]
-
-
-            def counts(some, name):
-                table = pd.crosstab(some["nhs_number"], some["source"])
-                return table.add_prefix(f"{name} ")
-
-
-            common = before["code"].value_counts().head(60).index
-            coded = before[before["code"].isin(common)]
-            ever = (pd.crosstab(coded["nhs_number"], coded["code"]) > 0).astype(int).add_prefix("ever ")
-            features = (
-                people[["age"]]
-                .assign(sex=people["sex"].astype("category").cat.codes)
-                .assign(age_squared=people["age"] ** 2, imd_decile=people["imd_decile"].astype(float).fillna(5))
-                .join([counts(before, "all years"), counts(last_year, "last year"), ever])
-                .fillna(0.0)
-            )
-            print(f"{features.shape[1]} features")
-            """
-        ),
-        _code(
-            """
-            from sklearn.linear_model import LogisticRegression
-            from sklearn.metrics import roc_auc_score
-            from sklearn.pipeline import make_pipeline
-            from sklearn.preprocessing import StandardScaler
-
-            check = outcomes.sample(frac=0.25, random_state=0).index
-            learn = outcomes.index.difference(check)
-            model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
-            model.fit(features.loc[learn], outcomes[learn])
-            risk = pd.Series(model.predict_proba(features.loc[check])[:, 1], index=check)
-            print(f"AUC on people that it did not see: {roc_auc_score(outcomes[check], risk):.2f}")
-            """
-        ),
-        _code(
-            """
-            checked = people.loc[check].assign(predicted=risk, happened=outcomes[check])
-            by_decile = checked.groupby("imd_decile")[["predicted", "happened"]].mean()
-            by_decile.assign(people=checked.groupby("imd_decile").size()).round(3)
-            """
-        ),
+        *map(_code, (FEATURES, MODEL, CALIBRATION)),
         _text("## 4. A first answer\n\nHand this file to the organisers: they hold what happened, and score it."),
         _code(
             f"""
@@ -192,6 +147,48 @@ def _modelling(about: About, question: Question) -> list[dict[str, Any]]:
         ),
         _text("## 5. Go on\n\n" + "\n".join(f"* {line}" for line in (*question.start, *question.beware))),
     ]
+
+
+FEATURES = """
+before = events[events["date"] < INDEX_DATE]
+last_year = before[before["date"] >= INDEX_DATE - pd.DateOffset(years=1)]
+
+
+def counts(some, name):
+    table = pd.crosstab(some["nhs_number"], some["source"])
+    return table.add_prefix(f"{name} ")
+
+
+common = before["code"].value_counts().head(60).index
+coded = before[before["code"].isin(common)]
+ever = (pd.crosstab(coded["nhs_number"], coded["code"]) > 0).astype(int).add_prefix("ever ")
+features = (
+    people[["age"]]
+    .assign(sex=people["sex"].astype("category").cat.codes)
+    .assign(age_squared=people["age"] ** 2, imd_decile=people["imd_decile"].astype(float).fillna(5))
+    .join([counts(before, "all years"), counts(last_year, "last year"), ever])
+    .fillna(0.0)
+)
+print(f"{features.shape[1]} features")
+"""
+MODEL = """
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+check = outcomes.sample(frac=0.25, random_state=0).index
+learn = outcomes.index.difference(check)
+model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+model.fit(features.loc[learn], outcomes[learn])
+risk = pd.Series(model.predict_proba(features.loc[check])[:, 1], index=check)
+print(f"AUC on people that it did not see: {roc_auc_score(outcomes[check], risk):.2f}")
+"""
+CALIBRATION = """
+checked = people.loc[check].assign(predicted=risk, happened=outcomes[check])
+by_decile = checked.groupby("imd_decile")[["predicted", "happened"]].mean()
+by_decile.assign(people=checked.groupby("imd_decile").size()).round(3)
+"""
 
 
 def _text(source: str) -> dict[str, Any]:
@@ -208,4 +205,4 @@ def _code(source: str) -> dict[str, Any]:
     }
 
 
-__all__ = ["LONGEST", "NAME", "SUBMISSION", "execute", "notebook"]
+__all__ = ["CALIBRATION", "FEATURES", "LONGEST", "MODEL", "NAME", "SUBMISSION", "execute", "notebook"]

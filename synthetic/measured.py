@@ -18,6 +18,7 @@ from privacy.errors import Invalid
 
 KIND = "marginals"
 STEPS = 1024  # weights are whole 1024ths: then a whole person falls on the grid exactly, and rounding adds no bias
+SINGLE = 2.0  # how much more a column alone weighs: every model needs it. Chosen as docs/fitted.md, section 5, says
 
 Clique = tuple[int, ...]  # places of columns, rising
 Columns = Mapping[str, tuple[str, ...]]  # each column's public keys, by its name
@@ -43,7 +44,8 @@ class Workload:
     @cached_property
     def weights(self) -> tuple[float, ...]:
         """Return what the figures of each margin are multiplied by before noise is added."""
-        wanted = np.cbrt(np.array(self.sizes, np.float64))
+        more = np.array([SINGLE if len(clique) == 1 else 1.0 for clique in self.cliques])
+        wanted = more * np.cbrt(np.array(self.sizes, np.float64))
         wanted /= math.sqrt(float((wanted**2).sum()))
         return tuple(math.floor(each * STEPS) / STEPS for each in wanted)
 
@@ -64,22 +66,21 @@ class Workload:
             before += size
 
     def parted(self, figures: Floats) -> list[Floats]:
-        """Return the margins that lie side by side in ``figures``, each in its shape and without its weight."""
-        parts = np.split(figures, np.cumsum(self.sizes)[:-1])
-        return [
-            (part / weight).reshape(self.cells(clique))
-            for part, weight, clique in zip(parts, self.weights, self.cliques, strict=True)
-        ]
+        """Return the margins that lie side by side in ``figures``, each in its shape; some may be left over."""
+        parts = np.split(figures[: self.width], np.cumsum(self.sizes)[:-1])
+        return [part.reshape(self.cells(clique)) for part, clique in zip(parts, self.cliques, strict=True)]
 
 
 @dataclass(frozen=True)
 class Measured:
     """People by the keys of some columns at a time, with noise of the same deviation ``sd`` in each figure of a margin.
 
-    ``counts`` and ``sd`` go with ``cliques``; a clique's places are those of ``columns``.
+    ``counts`` and ``sd`` go with ``cliques``; a clique's places are those of ``columns``. Of each column the first
+    ``ordered`` keys follow each other, as bands do; codes do not, nor does what is missing.
     """
 
     columns: Columns
+    ordered: tuple[int, ...]
     cliques: tuple[Clique, ...]
     counts: tuple[Floats, ...]
     sd: tuple[float, ...]
@@ -89,10 +90,36 @@ class Measured:
         """Return how many keys each column has."""
         return tuple(map(len, self.columns.values()))
 
+    def with_more(self, workload: Workload, figures: Floats, noise_sd: float) -> Measured:
+        """Return the same with some of its margins measured once more, each averaged by how sure each figure is."""
+        counts, sds = dict(zip(self.cliques, self.counts, strict=True)), dict(zip(self.cliques, self.sd, strict=True))
+        for clique, more, weight in zip(workload.cliques, workload.parted(figures), workload.weights, strict=True):
+            sure, surer = sds[clique] ** -2, (weight / noise_sd) ** 2
+            counts[clique] = (counts[clique] * sure + more / weight * surer) / (sure + surer)
+            sds[clique] = (sure + surer) ** -0.5
+        return Measured(self.columns, self.ordered, self.cliques, tuple(counts.values()), tuple(sds.values()))
+
+
+def measured_once(
+    columns: Columns, ordered: tuple[int, ...], workload: Workload, figures: Floats, noise_sd: float
+) -> Measured:
+    """Return what one noisy sum of a workload says, its weights taken away."""
+    weighed = zip(workload.parted(figures), workload.weights, strict=True)
+    sd = tuple(noise_sd / weight for weight in workload.weights)
+    return Measured(columns, ordered, workload.cliques, tuple(part / weight for part, weight in weighed), sd)
+
 
 def cliques_of(columns: int, ways: int) -> tuple[Clique, ...]:
     """Return all sets of one to ``ways`` of so many columns: those of one first."""
     return tuple(c for size in range(1, min(ways, columns) + 1) for c in combinations(range(columns), size))
+
+
+def result_of(measured: Measured, facts: Mapping[str, Any]) -> Result:
+    """Return margins as a computation's result, with more facts about their columns; ``measured`` reads it back."""
+    arrays = {"counts": np.concatenate([each.ravel() for each in measured.counts]), "sd": np.array(measured.sd)}
+    columns = {name: list(keys) for name, keys in measured.columns.items()}
+    cliques = [list(clique) for clique in measured.cliques]
+    return Result(KIND, arrays, {"columns": columns, "ordered": list(measured.ordered), "cliques": cliques, **facts})
 
 
 def measured(result: Result) -> Measured:
@@ -101,11 +128,12 @@ def measured(result: Result) -> Measured:
         raise Invalid("model-kind-absent", KIND)
     facts: Mapping[str, Any] = result.facts
     columns = {name: tuple(keys) for name, keys in facts["columns"].items()}
-    cliques = tuple(tuple(each) for each in facts["cliques"])
-    workload = Workload(tuple(map(len, columns.values())), cliques)
-    parts = np.split(result.arrays["counts"], np.cumsum(workload.sizes)[:-1])
-    counts = tuple(part.reshape(workload.cells(clique)) for part, clique in zip(parts, cliques, strict=True))
-    return Measured(columns, cliques, counts, tuple(result.arrays["sd"].tolist()))
+    workload = Workload(tuple(map(len, columns.values())), tuple(tuple(each) for each in facts["cliques"]))
+    counts = tuple(workload.parted(result.arrays["counts"]))
+    return Measured(columns, tuple(facts["ordered"]), workload.cliques, counts, tuple(result.arrays["sd"].tolist()))
 
 
-__all__ = ["KIND", "STEPS", "Clique", "Columns", "Measured", "Workload", "cliques_of", "measured"]
+__all__ = [
+    "KIND", "SINGLE", "STEPS", "Clique", "Columns", "Measured", "Workload", "cliques_of", "measured", "measured_once",
+    "result_of",
+]  # fmt: skip

@@ -36,7 +36,13 @@ MARGINALS = {
     "name": "made-up",
     "use": "marginals",
     "people": "everyone",
-    "parameters": {"by": ["sex", "age_band", "area"], "rows": [1, 2, 4], "sequence": "area", "order": "age"},
+    "parameters": {
+        "by": ["sex", "age_band", "area"],
+        "own": ["sex"],
+        "rows": [1, 2, 4],
+        "sequence": "area",
+        "order": "age",
+    },
 }
 
 

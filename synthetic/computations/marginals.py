@@ -1,89 +1,104 @@
-"""Counts of people by the keys of each column, each pair and, if asked, each three: what made-up people are drawn from.
+"""Counts of people by the keys of each column and of each pair, then once more of the strongest pairs.
 
-All of it is one private sum. Which of it a model uses is chosen afterwards from the noisy figures, which is free.
+Both are private sums. Which pairs are asked for again is chosen by the coordinator from the noisy figures of the first
+sum, which costs nothing; so is all else that a model of them uses.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.arrays import Floats
-from privacy.canonical import JSON
+from privacy.arrays import Arrays, Floats
 from privacy.computation import Ask, Batch, Parameters, PlannedSum, Result, State, Total
 from privacy.counting import Keys, places, read_keys
 from privacy.errors import Invalid
 from privacy.fields import Fields
-from synthetic.measured import KIND, Columns, Workload, cliques_of
+from synthetic.graphical import strongest
+from synthetic.measured import KIND, Columns, Measured, Workload, cliques_of, measured_once, result_of
+from synthetic.mixture import mixture
 
-MARGINS = "margins"
-MOST_COLUMNS, MOST_WAYS = 40, 3
+MARGINS, AGAIN, PAIRS = "margins", "strongest-pairs", "pairs"
+MOST_COLUMNS, MOST_WAYS, MOST_ROUNDS = 40, 3, 2
 MOST_CELLS = 2**16  # of all margins together: half a megabyte a person who is counted
+PAIRS_A_COLUMN = 2  # that are asked for again: chosen as docs/fitted.md, section 5, says
 ROWS, BEFORE, FIRST = "rows", "_before", "none before"
 
 
 class Marginals:
-    """Parameters: ``by`` (bands or codes) and ``ways``, how many of them are counted together at most.
+    """Parameters: ``by`` (bands or codes), ``ways``, how many of them are counted together, ``rounds``, 1 or 2.
 
     Of people with several rows also: ``rows``, rising whole numbers that begin the bands of how many rows a person has,
     the last one the most; ``sequence``, one of ``by`` that is counted together with what it was in the row before, by
-    rising ``order``, a number of the study. Each person weighs one, shared out over their rows.
+    rising ``order``, a number of the study; and ``own``, those of ``by`` that are the person's, not the row's. Each
+    person weighs one, shared out over their rows.
     """
 
     version = 1
     title = "Margins to draw made-up people from"
 
     def plan(self, parameters: Parameters) -> tuple[PlannedSum, ...]:
-        """Return one sum: all margins side by side."""
-        workload = _read(parameters).workload
-        least, most = min(workload.weights), max(workload.weights)
-        meaning = f"1, shared out over their rows, times {least:.3g} to {most:.3g}, in the cell of each row's keys"
-        return (PlannedSum(MARGINS, f"{meaning} in each margin", width=workload.width, clip=1.0, share=1.0),)
+        """Return one sum of all margins and, if there are more pairs than are asked for again, one of some pairs."""
+        p = _read(parameters)
+        most = max(p.workload.weights)
+        said = "1, shared out over their rows, times at most {:.3g}, in the cell of each row's keys in each "
+        first = PlannedSum(MARGINS, said.format(most) + "margin", width=p.workload.width, clip=1.0, share=1.0)
+        if not p.again:
+            return (first,)
+        meaning = said.format(1) + f"of {p.again} pairs of columns, which the first sum shows to be the strongest"
+        state = {PAIRS: (p.again, 2)}
+        return first, PlannedSum(AGAIN, meaning, width=p.width_again, clip=1.0, share=1.0, state=state)
 
     def start(self, parameters: Parameters, earlier: Result | None) -> State:
         """Start with nothing."""
         return {}
 
     def next_request(self, parameters: Parameters, state: State) -> Ask | None:
-        """Ask once."""
-        return None if MARGINS in state else Ask(MARGINS)
+        """Ask for all margins, then for the pairs that a model of the noisy margins holds to be the strongest."""
+        p = _read(parameters)
+        if MARGINS not in state:
+            return Ask(MARGINS)
+        if not p.again or AGAIN in state:
+            return None
+        pairs = strongest(mixture(p.measured(state)))[: p.again]
+        return Ask(AGAIN, {PAIRS: np.array(sorted(pairs), np.float64)})
 
     def contributions(self, parameters: Parameters, ask: Ask, batch: Batch) -> Floats:
-        """Return a person's rows spread over the cells of every margin, shape (people, cells)."""
+        """Return a person's rows spread over the cells of every margin asked for, shape (people, cells)."""
         p = _read(parameters)
-        cells = np.zeros((batch.people, p.workload.width))
-        for columns, weight in p.workload.columns(p.places(batch)):
+        workload, width = (p.workload, p.workload.width) if ask.sum == MARGINS else (p.chosen(ask.state), p.width_again)
+        cells = np.zeros((batch.people, max(width, workload.width)))
+        for columns, weight in workload.columns(p.places(batch)):
             np.add.at(cells, (batch.person, columns), batch.weights * weight)
-        return cells
+        return cells[:, :width]
 
     def absorb(self, parameters: Parameters, state: State, ask: Ask, total: Total) -> State:
-        """Keep the noisy margins."""
-        return {MARGINS: total.values, "sd": np.array([total.noise_sd])}
+        """Keep the noisy margins, and of the second sum also which they are."""
+        return {**state, **ask.state, ask.sum: total.values, f"{ask.sum}.sd": np.array([total.noise_sd])}
 
     def result(self, parameters: Parameters, state: State) -> Result:
         """Return every margin as it was measured, and the deviation of its noise; they do not agree with each other."""
         p = _read(parameters)
-        counts = [part.ravel() for part in p.workload.parted(state[MARGINS])]
-        arrays = {"counts": np.concatenate(counts), "sd": float(state["sd"][0]) / np.array(p.workload.weights)}
-        facts: dict[str, JSON] = {
-            "columns": {name: list(keys) for name, keys in p.columns.items()},
-            "cliques": [list(clique) for clique in p.workload.cliques],
-            "rows": list(p.rows),
-            "sequence": p.sequence,
-        }
-        return Result(KIND, arrays, facts)
+        found = p.measured(state)
+        if AGAIN in state:
+            found = found.with_more(p.chosen(state), state[AGAIN], float(state[f"{AGAIN}.sd"][0]))
+        return result_of(found, {"rows": list(p.rows), "sequence": p.sequence, "own": list(p.own)})
 
 
 @dataclass(frozen=True)
 class _Read:
     by: Keys
+    bands: tuple[bool, ...]
     ways: int
+    rounds: int
     rows: tuple[int, ...]
     sequence: str
     order: str
+    own: tuple[str, ...]
 
     @property
     def columns(self) -> Columns:
@@ -96,8 +111,41 @@ class _Read:
         return found
 
     @property
+    def ordered(self) -> tuple[int, ...]:
+        """Return how many keys of each column follow each other: all bands but what is missing, and numbers of rows."""
+        found = [len(keys) - 1 if band else 0 for keys, band in zip(self.by.values(), self.bands, strict=True)]
+        found += [len(self.rows) - 1] if self.rows else []
+        return tuple(found + ([found[list(self.by).index(self.sequence)]] if self.sequence else []))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(map(len, self.columns.values()))
+
+    @property
     def workload(self) -> Workload:
-        return Workload(tuple(map(len, self.columns.values())), cliques_of(len(self.columns), self.ways))
+        return Workload(self.shape, cliques_of(len(self.shape), self.ways))
+
+    @property
+    def again(self) -> int:
+        """Return how many pairs are asked for again; none where that would be all of them."""
+        some = PAIRS_A_COLUMN * len(self.shape)
+        return some if self.rounds > 1 and some < math.comb(len(self.shape), 2) else 0
+
+    @property
+    def width_again(self) -> int:
+        """Return the most cells that so many pairs can have together."""
+        return sum(sorted((a * b for a, b in combinations(self.shape, 2)), reverse=True)[: self.again])
+
+    def chosen(self, state: Arrays) -> Workload:
+        """Return the margins of the pairs that a request asks for: whatever it holds, it names columns."""
+        pairs = np.clip(np.rint(np.nan_to_num(state[PAIRS])), 0, len(self.shape) - 1).astype(np.int64)
+        return Workload(self.shape, tuple((one, other) for one, other in pairs.tolist()))
+
+    def measured(self, state: State) -> Measured:
+        """Return what the first sum says."""
+        return measured_once(
+            self.columns, self.ordered, self.workload, state[MARGINS], float(state[f"{MARGINS}.sd"][0])
+        )
 
     def places(self, batch: Batch) -> list[NDArray[np.int64]]:
         """Return for each column the place of each row's key."""
@@ -131,11 +179,12 @@ def _read(parameters: Parameters) -> _Read:
     f = Fields(parameters, "parameters", faults)
     declared = f.anything("variables")
     by = read_keys(f, declared, most=MOST_COLUMNS)
-    ways = f.whole("ways", 2, least=1)
-    rows, sequence, order = f.numbers("rows"), f.name("sequence", ""), f.name("order", "")
+    bands = tuple(declared.get(name, {}).get("transform") == "band" for name in by)
+    ways, rounds = f.whole("ways", 2, least=1), f.whole("rounds", MOST_ROUNDS, least=1)
+    rows, sequence, order, own = f.numbers("rows"), f.name("sequence", ""), f.name("order", ""), f.texts("own")
     f.finish()
-    if ways > MOST_WAYS:
-        f.fault("ways", f"is at most {MOST_WAYS}")
+    if ways > MOST_WAYS or rounds > MOST_ROUNDS:
+        f.fault("ways", f"is at most {MOST_WAYS}, and rounds at most {MOST_ROUNDS}")
     if rows and (len(rows) < 2 or rows[0] != 1 or any(a % 1 or b % 1 or a >= b for a, b in pairwise(rows))):
         f.fault("rows", "are rising whole numbers that begin with 1; the last is the most that are told apart")
         rows = ()
@@ -144,7 +193,9 @@ def _read(parameters: Parameters) -> _Read:
         sequence = ""
     if bool(sequence) != bool(order):
         f.fault("order", "is a number of the study, and goes with sequence")
-    read = _Read(by, min(ways, MOST_WAYS), tuple(map(int, rows)), sequence, order)
+    if not set(own) <= set(by) or sequence in own:
+        f.fault("own", "are some of by, but not sequence")
+    read = _Read(by, bands, min(ways, MOST_WAYS), rounds, tuple(map(int, rows)), sequence, order, own)
     if len(read.columns) < len(by) + bool(rows) + bool(sequence):
         f.fault("by", f"names nothing {ROWS} or ending in {BEFORE}, where these are counted")
     if not faults and read.workload.width > MOST_CELLS:
@@ -157,5 +208,6 @@ def _read(parameters: Parameters) -> _Read:
 COMPUTATION = Marginals()
 
 __all__ = [
-    "BEFORE", "COMPUTATION", "FIRST", "MARGINS", "MOST_CELLS", "MOST_COLUMNS", "MOST_WAYS", "ROWS", "Marginals",
+    "AGAIN", "BEFORE", "COMPUTATION", "FIRST", "MARGINS", "MOST_CELLS", "MOST_COLUMNS", "MOST_ROUNDS", "MOST_WAYS",
+    "PAIRS", "PAIRS_A_COLUMN", "ROWS", "Marginals",
 ]  # fmt: skip

@@ -56,7 +56,7 @@ def summed(place, ask, batch):
 @given(batch=batches(), vector=st.lists(weights, min_size=3, max_size=3), gone=st.integers(0, 10**6))
 def test_one_person_moves_the_sum_by_at_most_the_clip(which, batch, vector, gone):
     place = PLACES[which]
-    ask = Ask(place.sum, {"weights": np.array(vector, float)})
+    ask = Ask(place.sum, {name: np.resize(np.array(vector, float), shape) for name, shape in place.state.items()})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # infinities, on purpose
         moved = zip(summed(place, ask, batch), summed(place, ask, without(batch, gone % batch.people)), strict=True)

@@ -9,14 +9,14 @@ from models.variables import batch as batch_of_table
 from privacy.computation import Ask, Total
 from privacy.errors import Invalid
 from privacy.private_sum import bound
-from synthetic.computations.marginals import BEFORE, COMPUTATION, FIRST, MARGINS, ROWS
+from synthetic.computations.marginals import AGAIN, BEFORE, COMPUTATION, FIRST, MARGINS, PAIRS, ROWS
 from synthetic.measured import STEPS, Workload, cliques_of, measured
 from tests.builders import FINDER, batch_of, plan_of
 from tests.neighbours import touched_by_absence, touched_by_order
 from tests.rehearsal import no_noise, rehearse
 from tests.tabled import MARGINALS, exact, rows, site, table_study
 
-STEP = {**MARGINALS, "parameters": {"by": ["sex", "age_band", "area"], "ways": 3}}
+STEP = {**MARGINALS, "parameters": {"by": ["sex", "age_band", "area"], "ways": 3, "rounds": 1}}
 SEQUENCE = {**MARGINALS, "parameters": {"by": ["area"], "rows": [1, 2, 3], "sequence": "area", "order": "visits"}}
 STUDY = table_study(steps=[STEP])
 
@@ -65,8 +65,10 @@ def test_a_whole_person_has_a_norm_of_at_most_one_and_lands_on_the_grid(shape):
 
 def test_larger_margins_have_less_noise_than_smaller_ones():
     of = found(STUDY, [site(100, seed=2)], lambda _, n: np.zeros(n, np.int64))
-    by_size = {counts.size: sd for counts, sd in zip(of.counts, of.sd, strict=True)}
-    assert sorted(by_size, reverse=True) == [size for size, _ in sorted(by_size.items(), key=lambda each: each[1])]
+    for alone in (True, False):
+        margins = zip(of.cliques, of.counts, of.sd, strict=True)
+        sds = [sd for _, sd in sorted((c.size, sd) for clique, c, sd in margins if (len(clique) == 1) == alone)]
+        assert sds == sorted(sds, reverse=True)
 
 
 def test_nobody_adds_more_than_one_and_nothing_is_clipped():
@@ -134,6 +136,9 @@ def test_the_noise_is_of_the_size_that_is_told():
         {"sequence": "sex"},
         {"order": "visits"},
         {"sequence": "sex", "order": "age_band"},
+        {"rounds": 3},
+        {"own": ["area"]},
+        {"by": ["sex", "area"], "own": ["sex"], "sequence": "sex", "order": "visits"},
         {"by": ["age_fine", "age_band", "sex", "area"], "ways": 3, "colour": 1},
     ],
 )
@@ -151,3 +156,32 @@ def test_a_domain_too_large_is_refused_with_what_to_do():
     with pytest.raises(Invalid) as caught:
         COMPUTATION.plan(parameters_of(table_study(variables=fine, steps=[step])))
     assert "cells; at most 65,536: fewer or wider keys" in caught.value.faults[0]
+
+
+MANY = [
+    {"name": f"c{i}", "column": "age", "transform": "band", "low": 0, "high": 100, "bands": 2 + i % 3} for i in range(8)
+]
+TWICE = {**STEP, "parameters": {"by": [v["name"] for v in MANY]}}
+
+
+def test_the_strongest_pairs_are_measured_again_and_have_less_noise():
+    study = table_study(variables=MANY, steps=[TWICE])
+    once = table_study(variables=MANY, steps=[{**TWICE, "parameters": {**TWICE["parameters"], "rounds": 1}}])
+    sums = [place.sum for place in plan_of(study).places[1:] if place.occurrence == 0]
+    assert sums == [MARGINS, AGAIN]
+    assert [place.sum for place in plan_of(once).places[1:] if place.occurrence == 0] == [MARGINS]
+    table = rows(400, seed=8)
+    of, plain = (found(each, [{"everyone": table}]) for each in (study, once))
+    for a, b in zip(of.counts, plain.counts, strict=True):
+        np.testing.assert_allclose(a, b, atol=0.3)  # rounding to the grid, in both
+    again = [clique for clique, sd in zip(of.cliques, of.sd, strict=True) if sd < 1.2 * min(plain.sd)]
+    assert 8 <= len(again) <= 16 + 8
+
+
+@pytest.mark.parametrize("pairs", [np.full((16, 2), np.nan), np.full((16, 2), 1e300), np.full((16, 2), -3.7)])
+def test_whatever_a_request_asks_for_again_the_answer_has_the_same_shape_and_bound(pairs):
+    study = table_study(variables=MANY, steps=[TWICE])
+    people = batch_of_table(rows(30, seed=9), study.variables)
+    given = COMPUTATION.contributions(parameters_of(study), Ask(AGAIN, {PAIRS: pairs}), people)
+    assert given.shape == (people.people, plan_of(study).of(study.steps[0].name, AGAIN)[0].mechanism.width)
+    assert np.linalg.norm(given, axis=1).max() <= 1 + 1e-9

@@ -33,10 +33,12 @@ class Areas:
     """LSOAs of 2021, one a row: their authority's place in ``Authorities``, their decile of IMD 2025 (1 most deprived).
 
     ``share`` is their part of the people of their authority by broad age (``AGE_BANDS``): rows of one authority sum to
-    one. Where no open file has the people of each LSOA, all of an authority's are alike.
+    one. Where no open file has the people of each LSOA, all of an authority's are alike. ``number`` is the LSOA's row
+    among all of England's.
     """
 
     lsoa: tuple[str, ...]
+    number: NDArray[np.int64]
     authority: NDArray[np.int16]
     imd_decile: NDArray[np.int8]
     share: NDArray[np.float64]
@@ -100,7 +102,7 @@ def _areas(authorities: Sequence[str]) -> Areas:
     total = np.zeros((len(authorities), by_age.shape[1]))
     np.add.at(total, authority, by_age)
     decile = np.array(_picked(columns["imd_decile"], rows), np.int8)
-    return Areas(lsoas, authority, decile, by_age / total[authority])
+    return Areas(lsoas, np.array(rows, np.int64), authority, decile, by_age / total[authority])
 
 
 def _age_structure(lsoas: Sequence[str]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from synthetic.presets import DEFAULT as DEFAULT_PRESET
 Format = Annotated[str, typer.Option(help=f"How the tables are written: {', '.join(TITLES)}.")]
 
 
-def generate(  # long because it says every option
+def generate(
     *,
     preset: Annotated[str, typer.Argument(help="A recipe by name: `hedgerow-synthetic list`.")] = DEFAULT_PRESET,
     out: Annotated[Path | None, typer.Option(help="The new directory; else ./synthetic-PRESET.")] = None,

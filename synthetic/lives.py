@@ -1,0 +1,159 @@
+"""Lives of a block's people: conditions, then year after year contacts that depend on the last, then the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthetic.clock import Year, years
+from synthetic.codes import place_of
+from synthetic.conditions import NEVER, conditions, incidence
+from synthetic.contacts import OneYear
+from synthetic.draws import draws
+from synthetic.figures import LAST_YEAR, Figures, figures
+from synthetic.hazards import FALLS_AT_GP, VIA_ED, Hazards, hazards
+from synthetic.medicines import medicines
+from synthetic.outcomes import Outcome
+from synthetic.people import People
+from synthetic.priors import Priors
+from synthetic.providers import Homes, homes
+from synthetic.recipe import Recipe
+from synthetic.records import Events, Records
+from synthetic.traits import Traits, held_at, terms, traits
+from synthetic.truth import Known, truths
+
+BURN_IN = 3  # years before the history, drawn only so that its first year has a year before it
+ALIVE = -1
+_SLOWEST = 1e-12  # a year
+BEFORE_ALL = -(2**31)  # a day
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block: its people, the day each died (-1: alive at the end), their events, and the truth apart.
+
+    ``conditions`` (n, conditions) holds the day of onset of what each person has at the end, -1 where never.
+    """
+
+    people: People
+    died: NDArray[np.int32]
+    events: Events
+    truth: Mapping[str, Outcome]
+    conditions: NDArray[np.int32]
+
+
+def lives(recipe: Recipe, priors: Priors, people: People, block: int) -> Block:
+    """Return the lives of a block's people. All of them are alive and registered on the index date.
+
+    So nobody dies in the history, and deaths begin with the follow-up: as in an extract of a register on that day.
+    """
+    known = figures()
+    who = traits(people, priors, known)
+    onset = conditions(who, known, draws(recipe.seed, "conditions", block), recipe.index_day)
+    records = Records(len(people))
+    life = _Life(recipe, known, who, homes(people, priors, draws(recipe.seed, "providers", block)), records, block)
+    *history, follow_up = years(recipe.index_date, recipe.history_years)
+    contacts = life.before_history(onset, history[0])
+    life.diagnoses(onset, BEFORE_ALL, history[0].first - 1)
+    for place, year in enumerate(history):
+        contacts = life.year(onset, contacts, year, place - len(history))
+    return life.follow(people, onset, contacts, follow_up)
+
+
+@dataclass(frozen=True)
+class _Life:
+    """Draws the years of one block into its records; each year has random numbers of its own."""
+
+    recipe: Recipe
+    figures: Figures
+    who: Traits
+    homes: Homes
+    records: Records
+    block: int
+
+    def hazards(self, onset: NDArray[np.int32], contacts: NDArray[np.float32], day: int) -> Hazards:
+        matrix = terms(self.who, self.figures, onset, contacts, day)
+        return hazards(self.who, self.figures, matrix, day)
+
+    def before_history(self, onset: NDArray[np.int32], year: Year) -> NDArray[np.float32]:
+        """Return the contacts of the year before the history, drawn after another one, and written nowhere."""
+        contacts = np.zeros((len(onset), len(LAST_YEAR)), np.float32)
+        rng = draws(self.recipe.seed, "before history", self.block)
+        born = self.who.born < year.first
+        for back in range(BURN_IN, 0, -1):
+            rates = self.hazards(onset, contacts, year.first - 365 * back).contacts * born[:, None]
+            at = dict(zip((each.key for each in self.figures.processes), rng.poisson(rates).T, strict=True))
+            at_gp = rng.binomial(at["fall"], FALLS_AT_GP)
+            at["gp"] = at["gp"] + at_gp
+            at["ed"] = at["ed"] + at["fall"] - at_gp + rng.binomial(at["emergency"], VIA_ED)
+            columns = {"admissions-last-year": "emergency", "falls-last-year": "fall"}
+            names = (columns.get(name, name.removesuffix("-last-year")) for name in LAST_YEAR)
+            contacts = np.stack([at[name] for name in names], axis=1).astype(np.float32)
+        return contacts
+
+    def year(
+        self, onset: NDArray[np.int32], contacts: NDArray[np.float32], year: Year, place: int
+    ) -> NDArray[np.float32]:
+        """Draw one year of history and return its contacts."""
+        ends = np.ones(len(onset))
+        self._draw(onset, self.hazards(onset, contacts, year.first), year, ends, place)
+        return self.records.new_year()
+
+    def follow(self, people: People, onset: NDArray[np.int32], contacts: NDArray[np.float32], year: Year) -> Block:
+        """Draw the year of follow-up, with its deaths and new conditions, and return the block."""
+        rng = draws(self.recipe.seed, "follow-up", self.block)
+        matrix = terms(self.who, self.figures, onset, contacts, year.first)
+        rates = hazards(self.who, self.figures, matrix, year.first)
+        new = incidence(self.who, self.figures, matrix, onset, year.first)
+        death = rng.standard_exponential(len(onset)) / rates.death
+        ends = np.minimum(death, 1.0)
+        at = np.full(onset.shape, np.inf)
+        np.divide(rng.standard_exponential(onset.shape), new, out=at, where=new > _SLOWEST)
+        later = np.where(at < ends[:, None], year.days(np.minimum(at, 0.5 + ends[:, None] / 2)), onset)
+        known = Known(self.figures, self.who, onset, contacts, rates, new, year.first)
+        self._draw(later, rates, year, ends, 0)
+        after = self.records.new_year()
+        died = np.where(death < 1, year.days(np.minimum(death, np.nextafter(1, 0))), ALIVE).astype(np.int32)
+        truth = truths(known, after, later, died)
+        return Block(people, died, self.records.events(), truth, later)
+
+    def diagnoses(self, onset: NDArray[np.int32], first: int, last: int) -> None:
+        """Add the diagnosis of each condition that began from day ``first`` to ``last``: the practice records it."""
+        for place, each in enumerate(self.figures.conditions):
+            began = onset[:, place]
+            person = np.flatnonzero((began >= first) & (began <= last) & (began != NEVER)).astype(np.int32)
+            self.records.add(
+                person=person,
+                day=began[person],
+                stream="gp",
+                code=place_of(each.system, each.code),
+                method="diagnosis",
+                provider=self.homes.practice[person],
+                counted="" if first == BEFORE_ALL else "gp-last-year",
+            )
+
+    def _draw(
+        self, onset: NDArray[np.int32], rates: Hazards, year: Year, ends: NDArray[np.float64], place: int
+    ) -> None:
+        one = OneYear(
+            year=year,
+            figures=self.figures,
+            homes=self.homes,
+            hazards=rates,
+            born=self.who.born,
+            begins=year.readings(self.who.born),
+            ends=ends,
+            held=held_at(onset, year.first),
+            age=self.who.years(year.first),
+            rng=draws(self.recipe.seed, f"contacts of year {place}", self.block),
+            records=self.records,
+        )
+        one.draw()
+        self.diagnoses(onset, year.first, year.last)
+        medicines(one, onset, draws(self.recipe.seed, f"medicines of year {place}", self.block))
+
+
+__all__ = ["ALIVE", "BURN_IN", "Block", "lives"]

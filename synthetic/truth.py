@@ -1,0 +1,82 @@
+"""The use cases: for each, who could have the outcome in the year of follow-up, how likely it was, and who had it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthetic.conditions import NEVER
+from synthetic.figures import LAST_YEAR, Figures
+from synthetic.hazards import FALLS_ADMITTED, FALLS_AT_GP, Hazards
+from synthetic.outcomes import Outcome, at_least, none_and_alive, outcome, within_a_year
+from synthetic.traits import Traits
+
+ADULT, OLD = 18, 65  # years
+YOUNG = (11, 24)  # years of age, of youth mental health
+HIGH = 3  # kinds of service of the five within the year
+SERVICES = ("mental-health", "social-care", "housing", "police")  # and emergency care
+NEEDS = ("autism", "learning-disability")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the follow-up starts from: conditions and last year's contacts at ``day``, and the rates they give."""
+
+    figures: Figures
+    who: Traits
+    onset: NDArray[np.int32]
+    contacts: NDArray[np.float32]
+    rates: Hazards
+    new: NDArray[np.float64]
+    day: int
+
+    def rate(self, *processes: str) -> NDArray[np.float64]:
+        """Return the summed rate of processes."""
+        places = [self.figures.process(key) for key in processes]
+        return np.asarray(self.rates.contacts[:, places].sum(axis=1))
+
+    def has(self, *conditions: str) -> NDArray[np.bool_]:
+        """Return who has any of these at the start."""
+        places = [self.figures.condition(key) for key in conditions]
+        return np.asarray((self.onset[:, places] != NEVER).any(axis=1))
+
+
+def truths(
+    known: Known, after: NDArray[np.float32], onset: NDArray[np.int32], died: NDArray[np.int32]
+) -> Mapping[str, Outcome]:
+    """Return the truth of each use case, given the contacts, conditions and deaths of the follow-up."""
+    came = {name.removesuffix("-last-year"): after[:, place] > 0 for place, name in enumerate(LAST_YEAR)}
+    age, death, rate, has = known.who.years(known.day), known.rates.death, known.rate, known.has
+    everybody, adult, alive = np.ones(len(age), bool), age >= ADULT, died < 0
+    at_gp = rate("gp") + FALLS_AT_GP * rate("fall") + known.new.sum(axis=1)
+    admitted = rate("emergency") + FALLS_ADMITTED * rate("fall")
+    emergency = rate("ed", "emergency") + (1 - FALLS_AT_GP) * rate("fall")
+    diabetes = known.figures.condition("type-2-diabetes")
+    kinds = np.stack([emergency, *(rate(key) for key in SERVICES)], axis=1)
+    used = (came["ed"] | came["admissions"]).astype(int) + sum(came[key] for key in SERVICES)
+    cared = rate("community", "mental-health", "social-care")
+    quiet = ~(came["gp"] | came["community"])
+    unseen = quiet & ~(came["mental-health"] | came["social-care"])
+    new_to_care = (age >= YOUNG[0]) & (age <= YOUNG[1]) & (known.contacts[:, _LAST_CARE] == 0)
+    return {
+        "falls": outcome(age >= OLD, within_a_year(rate("fall"), death), came["falls"]),
+        "smi-diabetes": outcome(
+            adult & has("smi") & ~has("type-1-diabetes", "type-2-diabetes"),
+            within_a_year(known.new[:, diabetes], death),
+            onset[:, diabetes] != NEVER,
+        ),
+        "unplanned-admission": outcome(adult, within_a_year(admitted, death), came["admissions"]),
+        "high-intensity": outcome(adult, at_least(HIGH, kinds, death), used >= HIGH),
+        "unmet-need": outcome(adult & has(*NEEDS), none_and_alive(at_gp + cared, death), unseen & alive),
+        "youth-mental-health": outcome(new_to_care, within_a_year(rate("mental-health"), death), came["mental-health"]),
+        "out-of-contact": outcome(~adult, none_and_alive(at_gp + rate("community"), death), quiet & alive),
+        "places": outcome(everybody, within_a_year(emergency, death), came["ed"] | came["admissions"]),
+    }
+
+
+_LAST_CARE = LAST_YEAR.index("mental-health-last-year")
+
+__all__ = ["ADULT", "HIGH", "NEEDS", "OLD", "SERVICES", "YOUNG", "Known", "truths"]

@@ -14,6 +14,7 @@ WEIGHTS = np.arange(10, 1, -1)  # NHS Data Dictionary: modulus 11 over the first
 # A range is its first stem of eight digits and how many there are; of the ten last digits that a stem could have at
 # most one asks for a check digit of ten, so that nine are always left.
 _A_STEM = 9
+_DIGITS, _NOBODYS = 10, 10**10 - 1  # ten nines pass every check, and are used for "not known"
 _RANGES = (
     (999 * 10**5, 10**5 - 1),  # all of 999 but the stem of ten nines
     (900 * 10**5, 99 * 10**5),  # 900 to 998, not issued either: package nhs-number has all of 9xx as synthetic
@@ -42,6 +43,13 @@ def nhs_numbers(seed: int, first: int, count: int) -> NDArray[np.int64]:
     return np.concatenate([_numbers(seed, 0, of[test]), _numbers(seed, 1, of[~test] - IN_TEST_RANGE)])
 
 
+def is_made_up(texts: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Return which texts are NHS numbers of these ranges: ten digits from 900 on, the last one the check digit."""
+    shaped = np.char.isdecimal(texts) & (np.char.str_len(texts) == _DIGITS) & np.char.startswith(texts, "9")
+    numbers = np.where(shaped, texts, "0").astype(np.int64)
+    return np.asarray(shaped & (_check(numbers // 10) == numbers % 10) & (numbers != _NOBODYS))
+
+
 def _numbers(seed: int, which: int, of: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the numbers at these places of a range, shuffled: steps prime to their count meet none twice."""
     first_stem, stems = _RANGES[which]
@@ -67,4 +75,4 @@ def _weighted(numbers: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray
     return np.asarray(digits @ weights)
 
 
-__all__ = ["IN_TEST_RANGE", "STEMS", "WEIGHTS", "made_up_nhs_numbers", "nhs_numbers"]
+__all__ = ["IN_TEST_RANGE", "STEMS", "WEIGHTS", "is_made_up", "made_up_nhs_numbers", "nhs_numbers"]

@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from privacy.contract import Contract
 from privacy.errors import Invalid, Tampered
 from synthetic.manifest import Manifest, check_files, read_manifest
 from synthetic.tables import TRUTH
 
-PLAIN = ("csv", "parquet")  # formats whose files hold the tables as they were made
+PLAIN = ("contract", "csv", "parquet")  # formats whose files hold the tables as they were made
 ROWS = 1 << 16  # in a batch
 TYPES = {  # by the word that a manifest has for it
     "text": pa.string(),
@@ -36,10 +37,11 @@ class DataSet:
         """Return the tables that a model may see."""
         return tuple(name for name in self.manifest.plan.tables if not name.startswith(TRUTH))
 
-    def truths(self) -> tuple[str, ...]:
-        """Return what the truth is known of."""
-        names = self.manifest.plan.tables
-        return tuple(name.removeprefix(TRUTH) for name in names if name.startswith(TRUTH))
+    def use_cases(self) -> tuple[str, ...]:
+        """Return the use cases whose true probabilities and outcomes are known."""
+        known = {"nhs_number", "probability", "happened"}
+        truths = {name: set(t) for name, t in self.manifest.plan.tables.items() if name.startswith(TRUTH)}
+        return tuple(name.removeprefix(TRUTH) for name, columns in truths.items() if columns >= known)
 
     def schema(self, table: str) -> pa.Schema:
         """Return a table's columns with their types, texts as texts; ``table-unknown`` lists what there is."""
@@ -59,6 +61,9 @@ class DataSet:
                 raise Tampered("data-set-tampered", str(self.home), faults=[path]) from error
 
 
+OF_A_CONTRACT = {"date": pa.date32(), "integer": pa.int64(), "number": pa.float64()}
+
+
 def open_data_set(home: Path) -> DataSet:
     """Return a data set whose files hold what its manifest says; ``data-set-format-unread`` for converted tables."""
     manifest = read_manifest(home)
@@ -66,6 +71,16 @@ def open_data_set(home: Path) -> DataSet:
         raise Invalid("data-set-format-unread", manifest.plan.format, faults=PLAIN)
     check_files(home, manifest.files)
     return DataSet(home, manifest)
+
+
+def rows_of(path: Path, contract: Contract) -> Iterator[pa.RecordBatch]:
+    """Give the rows of one file of a pack, with the types that its contract says; ``data-set-faulty`` otherwise."""
+    schema = pa.schema([(column.name, OF_A_CONTRACT.get(column.type, pa.string())) for column in contract.columns])
+    try:
+        yield from _csv(path, schema) if path.suffix == ".csv" else _parquet(path, schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, KeyError) as error:
+        fault = f"{path.name}: has not the columns of its contract, or a cell that is not of its column's type"
+        raise Invalid("data-set-faulty", faults=[fault]) from error
 
 
 def _parquet(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -80,4 +95,4 @@ def _csv(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         yield from lines
 
 
-__all__ = ["PLAIN", "ROWS", "TYPES", "DataSet", "open_data_set"]
+__all__ = ["PLAIN", "ROWS", "TYPES", "DataSet", "open_data_set", "rows_of"]

@@ -36,7 +36,7 @@ CONTRACTS = {
         key=("nhs_number",),
         columns=(
             NUMBER,
-            column("birth_date", "quasi-identifier", "date", treatment="month", low=FIRST, high=LAST),
+            column("birth_date", "quasi-identifier", "date", role="birth", treatment="month", low=FIRST, high=LAST),
             column("sex", "quasi-identifier", "code", codes=("1", "2"), code_list="person-stated-gender@1"),
             column("ethnicity", "quasi-identifier", "code", codes=tuple("ABCH")),
             column("imd_decile", "quasi-identifier", "integer", low=1, high=10, may_be_missing=True),
@@ -67,7 +67,7 @@ def tables(people=PEOPLE, seed=SEED):
     """Return made-up tables whose falls depend on age and on earlier falls."""
     rng = np.random.default_rng(seed)
     numbers = pa.array(nhs_numbers(seed, 0, people).astype(str))
-    age = rng.integers(0, 95, people)
+    age = rng.integers(4, 95, people)
     fallen = rng.random(people) < age / 300
     risk = 1 / (1 + np.exp(5 - age / 25 - 2 * fallen))
     happened = rng.random(people) < risk
@@ -106,10 +106,9 @@ def tables(people=PEOPLE, seed=SEED):
         ),
         "truth/falls": pa.table(
             {
-                "nhs_number": numbers,
-                "eligible": pa.array(age >= 18),
-                "probability": pa.array(np.where(age >= 18, risk, np.nan).astype(np.float32)),
-                "happened": pa.array(happened & (age >= 18)),
+                "nhs_number": numbers.filter(pa.array(age >= 18)),
+                "probability": pa.array(risk[age >= 18].astype(np.float32)),
+                "happened": pa.array(happened[age >= 18]),
             }
         ),
     }

@@ -32,11 +32,10 @@ class Split:
     def told(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Give the outcomes of those who are asked about and not held back; keep those of the others."""
         for batch in batches:
-            asked = batch.filter(pc.fill_null(batch.column("eligible"), fill_value=False))
-            numbers = numbers_of(asked)
+            numbers = numbers_of(batch)
             held = self.held.has(numbers)
-            happened = np.asarray(asked.column("happened").to_numpy(zero_copy_only=False), bool)
-            probability = np.asarray(asked.column("probability").to_numpy(zero_copy_only=False), float)
+            happened = np.asarray(batch.column("happened").to_numpy(zero_copy_only=False), bool)
+            probability = np.asarray(batch.column("probability").to_numpy(zero_copy_only=False), float)
             self.kept.append((numbers[held], probability[held], happened[held]))
             yield pa.record_batch(
                 [pa.array(numbers[~held]).cast(pa.string()), pa.array(happened[~held].astype(np.int8))],

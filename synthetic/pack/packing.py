@@ -93,8 +93,8 @@ def _check_report(data_set: Path) -> None:
 
 def _check_use_cases(data: DataSet, asked: Sequence[Question], share: float) -> None:
     """Refuse a use case whose truth the data set does not have, and a share that leaves nobody."""
-    if missing := [each.name for each in asked if each.name not in data.truths()]:
-        raise Invalid("truth-absent", ", ".join(missing), faults=data.truths())
+    if missing := [each.name for each in asked if each.name not in data.use_cases()]:
+        raise Invalid("truth-absent", ", ".join(missing), faults=data.use_cases())
     if asked and not 0 < share < 1:
         raise Invalid("hold-out-empty", "a share above 0 and below 1")
 

@@ -159,7 +159,6 @@ def test_the_answers_are_the_truth_about_all_who_are_to_be_foretold(pack, told):
     key = read_key(pack / "ORGANISERS")
     answers = read_answers(pack / "ORGANISERS", key.answers["falls"])
     truth = tables()["truth/falls"].to_pandas().set_index("nhs_number")
-    truth = truth[truth["eligible"]]
     foretold = told["falls-to-predict"]["nhs_number"]
     assert answers.numbers.astype(str).tolist() == foretold.tolist()
     assert answers.happened.tolist() == truth.loc[foretold, "happened"].tolist()

@@ -46,6 +46,7 @@ def generate(
     \b
     Example: hedgerow-synthetic generate small --people 2000 --seed 7 --out people
     """
+    # long because it has an option for each thing that a recipe says
     from synthetic.generating import generate as make
     from synthetic.generating import inequality_of, recipe_of
 

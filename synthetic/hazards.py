@@ -32,7 +32,7 @@ def hazards(
     matrix: NDArray[np.float32],
     day: int,
     *,
-    served: NDArray[np.float32] | float = 1.0,
+    served: NDArray[np.float64] | float = 1.0,
     unseen: NDArray[np.float32] | float = 0.0,
 ) -> Hazards:
     """Return the rates of the year that starts with ``day``, given the columns of ``traits.terms``.

@@ -9,15 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthetic.clock import Year, years
-from synthetic.codes import place_of
+from synthetic.codes import mixtures, place_of
 from synthetic.conditions import NEVER, conditions, incidence
 from synthetic.contacts import OneYear
 from synthetic.draws import draws
 from synthetic.figures import LAST_YEAR, Figures, figures
 from synthetic.hazards import FALLS_AT_GP, VIA_ED, Hazards, hazards
+from synthetic.intervention import BEGUN_WITHIN, Offer, offer
 from synthetic.medicines import medicines
 from synthetic.outcomes import Outcome
 from synthetic.people import People
+from synthetic.planted import Planted, planted
 from synthetic.priors import Priors
 from synthetic.providers import Homes, homes
 from synthetic.recipe import Recipe
@@ -54,7 +56,15 @@ def lives(recipe: Recipe, priors: Priors, people: People, block: int) -> Block:
     who = traits(people, priors, known)
     onset = conditions(who, known, draws(recipe.seed, "conditions", block), recipe.index_day)
     records = Records(len(people))
-    life = _Life(recipe, known, who, homes(people, priors, draws(recipe.seed, "providers", block)), records, block)
+    life = _Life(
+        recipe=recipe,
+        figures=known,
+        who=who,
+        homes=homes(people, priors, draws(recipe.seed, "providers", block)),
+        planted=planted(recipe, who, known, block),
+        records=records,
+        block=block,
+    )
     *history, follow_up = years(recipe.index_date, recipe.history_years)
     contacts = life.before_history(onset, history[0])
     life.diagnoses(onset, BEFORE_ALL, history[0].first - 1)
@@ -71,12 +81,19 @@ class _Life:
     figures: Figures
     who: Traits
     homes: Homes
+    planted: Planted
     records: Records
     block: int
 
     def hazards(self, onset: NDArray[np.int32], contacts: NDArray[np.float32], day: int) -> Hazards:
+        """Return the rates of the year that begins with ``day``."""
         matrix = terms(self.who, self.figures, onset, contacts, day)
-        return hazards(self.who, self.figures, matrix, day)
+        return self.rates(matrix, day)
+
+    def rates(self, matrix: NDArray[np.float32], day: int) -> Hazards:
+        """Return the rates of the year that begins with ``day``, given the columns they depend on."""
+        planted = self.planted
+        return hazards(self.who, self.figures, matrix, day, served=planted.served, unseen=planted.unseen)
 
     def before_history(self, onset: NDArray[np.int32], year: Year) -> NDArray[np.float32]:
         """Return the contacts of the year before the history, drawn after another one, and written nowhere."""
@@ -105,26 +122,47 @@ class _Life:
     def follow(self, people: People, onset: NDArray[np.int32], contacts: NDArray[np.float32], year: Year) -> Block:
         """Draw the year of follow-up, with its deaths and new conditions, and return the block."""
         rng = draws(self.recipe.seed, "follow-up", self.block)
+        offered = self.offer(onset, contacts, year.first)
         matrix = terms(self.who, self.figures, onset, contacts, year.first)
-        rates = hazards(self.who, self.figures, matrix, year.first)
+        rates = self.rates(matrix, year.first)
+        rates.contacts[:, self.figures.process("fall")] *= offered.rate_ratio
         new = incidence(self.who, self.figures, matrix, onset, year.first)
         death = rng.standard_exponential(len(onset)) / rates.death
         ends = np.minimum(death, 1.0)
         at = np.full(onset.shape, np.inf)
         np.divide(rng.standard_exponential(onset.shape), new, out=at, where=new > _SLOWEST)
         later = np.where(at < ends[:, None], year.days(np.minimum(at, 0.5 + ends[:, None] / 2)), onset)
-        known = Known(self.figures, self.who, onset, contacts, rates, new, year.first)
+        seen = np.where(self.planted.recorded, new, 0)
+        known = Known(self.figures, self.who, onset, contacts, rates, new, seen, offered, year.first)
         self._draw(later, rates, year, ends, 0)
         after = self.records.new_year()
         died = np.where(death < 1, year.days(np.minimum(death, np.nextafter(1, 0))), ALIVE).astype(np.int32)
         truth = truths(known, after, later, died)
         return Block(people, died, self.records.events(), truth, later)
 
+    def offer(self, onset: NDArray[np.int32], contacts: NDArray[np.float32], day: int) -> Offer:
+        """Return who was offered the programme before ``day``; it goes on record, and counts among ``contacts``."""
+        rng = draws(self.recipe.seed, "intervention", self.block)
+        part, who, known = self.recipe.intervention, self.who, self.figures
+        offered = offer(part, who=who, figures=known, onset=onset, contacts=contacts, day=day, rng=rng)
+        person = np.flatnonzero(offered.offered).astype(np.int32)
+        self.records.add(
+            person=person,
+            day=(day - 1 - rng.integers(0, BEGUN_WITHIN, len(person))).astype(np.int32),
+            stream="community",
+            code=int(mixtures()["strength-and-balance"].code[0]),
+            method="contact",
+            provider=self.homes.providers("community", person, rng),
+        )
+        contacts[person, LAST_YEAR.index("community-last-year")] += 1
+        return offered
+
     def diagnoses(self, onset: NDArray[np.int32], first: int, last: int) -> None:
         """Add the diagnosis of each condition that began from day ``first`` to ``last``: the practice records it."""
         for place, each in enumerate(self.figures.conditions):
             began = onset[:, place]
-            person = np.flatnonzero((began >= first) & (began <= last) & (began != NEVER)).astype(np.int32)
+            now = (began >= first) & (began <= last) & (began != NEVER) & self.planted.recorded[:, place]
+            person = np.flatnonzero(now).astype(np.int32)
             self.records.add(
                 person=person,
                 day=began[person],
@@ -153,7 +191,11 @@ class _Life:
         )
         one.draw()
         self.diagnoses(onset, year.first, year.last)
-        medicines(one, onset, draws(self.recipe.seed, f"medicines of year {place}", self.block))
+        medicines(
+            one,
+            np.where(self.planted.recorded, onset, NEVER),
+            draws(self.recipe.seed, f"medicines of year {place}", self.block),
+        )
 
 
 __all__ = ["ALIVE", "BURN_IN", "Block", "lives"]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from synthetic.conditions import NEVER
 from synthetic.figures import LAST_YEAR, Figures
 from synthetic.hazards import FALLS_ADMITTED, FALLS_AT_GP, Hazards
+from synthetic.intervention import RATE_RATIO, Offer
 from synthetic.outcomes import Outcome, at_least, none_and_alive, outcome, within_a_year
 from synthetic.traits import Traits
 
@@ -23,7 +24,10 @@ NEEDS = ("autism", "learning-disability")
 
 @dataclass(frozen=True)
 class Known:
-    """What the follow-up starts from: conditions and last year's contacts at ``day``, and the rates they give."""
+    """What the follow-up starts from: conditions and last year's contacts at ``day``, and the rates they give.
+
+    ``new`` are the rates of new conditions, ``recorded`` of those that will be put on record.
+    """
 
     figures: Figures
     who: Traits
@@ -31,6 +35,8 @@ class Known:
     contacts: NDArray[np.float32]
     rates: Hazards
     new: NDArray[np.float64]
+    recorded: NDArray[np.float64]
+    offer: Offer
     day: int
 
     def rate(self, *processes: str) -> NDArray[np.float64]:
@@ -51,7 +57,7 @@ def truths(
     came = {name.removesuffix("-last-year"): after[:, place] > 0 for place, name in enumerate(LAST_YEAR)}
     age, death, rate, has = known.who.years(known.day), known.rates.death, known.rate, known.has
     everybody, adult, alive = np.ones(len(age), bool), age >= ADULT, died < 0
-    at_gp = rate("gp") + FALLS_AT_GP * rate("fall") + known.new.sum(axis=1)
+    at_gp = rate("gp") + FALLS_AT_GP * rate("fall") + known.recorded.sum(axis=1)
     admitted = rate("emergency") + FALLS_ADMITTED * rate("fall")
     emergency = rate("ed", "emergency") + (1 - FALLS_AT_GP) * rate("fall")
     diabetes = known.figures.condition("type-2-diabetes")
@@ -61,6 +67,15 @@ def truths(
     quiet = ~(came["gp"] | came["community"])
     unseen = quiet & ~(came["mental-health"] | came["social-care"])
     new_to_care = (age >= YOUNG[0]) & (age <= YOUNG[1]) & (known.contacts[:, _LAST_CARE] == 0)
+    fell, offer = came["falls"], known.offer
+    treated = within_a_year(rate("fall"), death)
+    without = rate("fall") / offer.rate_ratio
+    programme = {
+        "intervention": outcome(offer.eligible, treated, fell),
+        "intervention-offered": outcome(offer.eligible, offer.chance, offer.offered),
+        "intervention-with": outcome(offer.eligible, within_a_year(RATE_RATIO * without, death), fell & offer.offered),
+        "intervention-without": outcome(offer.eligible, within_a_year(without, death), fell & ~offer.offered),
+    }
     return {
         "falls": outcome(age >= OLD, within_a_year(rate("fall"), death), came["falls"]),
         "smi-diabetes": outcome(
@@ -74,6 +89,7 @@ def truths(
         "youth-mental-health": outcome(new_to_care, within_a_year(rate("mental-health"), death), came["mental-health"]),
         "out-of-contact": outcome(~adult, none_and_alive(at_gp + rate("community"), death), quiet & alive),
         "places": outcome(everybody, within_a_year(emergency, death), came["ed"] | came["admissions"]),
+        **(programme if offer.planned else {}),
     }
 
 

@@ -1,6 +1,6 @@
 """Made-up lives: events fit the people, the history holds no follow-up, and what happened agrees with the truth."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,11 +9,12 @@ from privacy.code_systems import well_formed
 from synthetic.codes import codes
 from synthetic.conditions import NEVER
 from synthetic.draws import PEOPLE_A_BLOCK
+from synthetic.intervention import RATE_RATIO
 from synthetic.lives import ALIVE
 from synthetic.outcomes import at_least, none_and_alive, within_a_year
 from synthetic.priors import priors
 from synthetic.providers import organisations
-from synthetic.recipe import Recipe
+from synthetic.recipe import Inequality, Recipe
 from synthetic.records import METHODS, STREAM, STREAMS, Events
 from synthetic.simulator import block
 
@@ -116,3 +117,45 @@ def test_the_closed_forms_are_those_of_drawn_lives():
     np.testing.assert_allclose((~came[:, 0] & (lived >= 1)).mean(axis=1), none_and_alive(rates[:, 0], death), **near)
     for wanted in (1, 2, 3, 5):
         np.testing.assert_allclose((came.sum(axis=1) >= wanted).mean(axis=1), at_least(wanted, rates, death), **near)
+
+
+def test_a_programme_lowers_the_rate_of_falls_by_its_rate_ratio():
+    with_it = [block(replace(RECIPE, intervention=0.5), priors("blmk"), index).truth for index in range(6)]
+    without = np.concatenate([each["intervention-without"].probability for each in with_it])
+    treated = np.concatenate([each["intervention-with"].probability for each in with_it])
+    actual = np.concatenate([each["intervention"].probability for each in with_it])
+    chance = np.concatenate([each["intervention-offered"].probability for each in with_it])
+    offered = np.concatenate([each["intervention-offered"].happened for each in with_it])
+    who = ~np.isnan(without)
+    assert (treated[who] < without[who]).all()
+    np.testing.assert_array_equal(actual[who], np.where(offered, treated, without)[who])
+    small = who & (without < 0.2)  # there the chance is nearly the rate
+    np.testing.assert_allclose((treated / without)[small], RATE_RATIO, atol=0.04)
+    assert abs(chance[who].mean() - 0.5) < 0.05
+    assert abs((offered[who] - chance[who]).sum()) < SIGMAS * np.sqrt((chance * (1 - chance))[who].sum())
+
+
+def test_an_inequality_leaves_its_group_with_fewer_planned_contacts_and_records():
+    unequal = replace(RECIPE, inequality=Inequality("most-deprived", recorded=0.6, served=0.5))
+    fair, unfair = (block(recipe, priors("blmk"), 0) for recipe in (RECIPE, unequal))
+    group = priors("blmk").areas.imd_decile[fair.people.area] <= 2
+
+    def ratio(of, method):
+        counts = [
+            np.bincount(each.events.person[each.events.method == METHODS.index(method)], minlength=len(group))[of].sum()
+            for each in (unfair, fair)
+        ]
+        return counts[0] / counts[1]
+
+    assert 0.3 < ratio(group, "consultation") < 0.6  # half of them, and those make fewer in turn
+    assert 0.5 < ratio(group, "diagnosis") < 0.7
+    assert ratio(~group, "diagnosis") == 1
+    assert abs(ratio(~group, "consultation") - 1) < 0.03  # drawn anew
+
+
+def test_what_no_record_shows_makes_true_risk_spread_further():
+    seen, unseen = (
+        block(replace(RECIPE, unseen=sd), priors("blmk"), 0).truth["unplanned-admission"] for sd in (0.0, 1.0)
+    )
+    assert np.nanstd(unseen.probability) > 1.2 * np.nanstd(seen.probability)
+    assert abs(np.nanmean(unseen.probability) / np.nanmean(seen.probability) - 1) < 0.25

@@ -9,28 +9,16 @@ from numpy.typing import NDArray
 
 from synthetic.draws import draws
 
-STEMS = 10**6  # 999 and six free digits; the NHS Data Dictionary keeps 999 for test numbers
 WEIGHTS = np.arange(10, 1, -1)  # NHS Data Dictionary: modulus 11 over the first nine digits
 # A range is its first stem of eight digits and how many there are; of the ten last digits that a stem could have at
 # most one asks for a check digit of ten, so that nine are always left.
 _A_STEM = 9
 _DIGITS, _NOBODYS = 10, 10**10 - 1  # ten nines pass every check, and are used for "not known"
 _RANGES = (
-    (999 * 10**5, 10**5 - 1),  # all of 999 but the stem of ten nines
+    (999 * 10**5, 10**5 - 1),  # the NHS Data Dictionary keeps 999 for test numbers; all but the stem of ten nines
     (900 * 10**5, 99 * 10**5),  # 900 to 998, not issued either: package nhs-number has all of 9xx as synthetic
 )
 IN_TEST_RANGE = _RANGES[0][1] * _A_STEM  # so many people have a number that begins with 999
-
-
-def made_up_nhs_numbers(count: int, *, seed: int) -> NDArray[np.str_]:
-    """Return ``count`` different ten-digit texts; the same seed gives the same numbers. At most about 909,000 exist."""
-    stems = 999 * STEMS + np.random.default_rng(seed).permutation(STEMS)
-    check = _check(stems)
-    usable = (check < 10) & (stems != 10**9 - 1)  # ten has no digit; and ten nines pass for nobody's number
-    valid = np.flatnonzero(usable)[:count]
-    if len(valid) < count:
-        raise ValueError(f"the 999 range holds {len(valid)} numbers")
-    return (stems[valid] * 10 + check[valid]).astype(str)
 
 
 def nhs_numbers(seed: int, first: int, count: int) -> NDArray[np.int64]:
@@ -75,4 +63,4 @@ def _weighted(numbers: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray
     return np.asarray(digits @ weights)
 
 
-__all__ = ["IN_TEST_RANGE", "STEMS", "WEIGHTS", "is_made_up", "made_up_nhs_numbers", "nhs_numbers"]
+__all__ = ["IN_TEST_RANGE", "WEIGHTS", "is_made_up", "nhs_numbers"]

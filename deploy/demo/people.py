@@ -22,7 +22,7 @@ from models.variables import Table, batch
 from models.version import ModelVersion
 from privacy.computation import PARTS, People
 from privacy.pseudonyms import held_back
-from synthetic.identifiers import made_up_nhs_numbers
+from synthetic.identifiers import nhs_numbers
 
 SEED = 20261123
 OPTED_OUT_SHARE = 0.01
@@ -34,7 +34,7 @@ def read_public_file() -> pd.DataFrame:
     path = Path(str(statsmodels.__file__)).parent / "datasets/randhie/src/randhie.csv"
     rows = pd.read_csv(path).sort_values([PERSON, PERIOD]).reset_index(drop=True)
     people, of = np.unique(rows[PERSON], return_inverse=True)
-    rows[NHS_NUMBER] = made_up_nhs_numbers(len(people), seed=SEED)[of]
+    rows[NHS_NUMBER] = nhs_numbers(SEED, 0, len(people)).astype(str)[of]
     rows["opted_out"] = (np.random.default_rng(SEED).random(len(people)) < OPTED_OUT_SHARE)[of]
     return rows
 

@@ -17,7 +17,7 @@ LEAST_AGE = 65
 BEGUN_WITHIN = 90  # days before the index date
 # Log odds of being offered it, ours: more after falls, less in deprived places, and so confounded with the outcome
 AFTER_A_FALL, DEPRIVED, FEMALE, ALONE = 0.9, -0.7, 0.2, -0.3
-USUAL = 0.2  # about the mean of the sum of these, so that the part offered is near to the one asked for
+USUAL = -0.05  # about the mean of the sum of these, so that the part offered is near to the one asked for
 
 
 @dataclass(frozen=True)

@@ -67,15 +67,6 @@ def truths(
     quiet = ~(came["gp"] | came["community"])
     unseen = quiet & ~(came["mental-health"] | came["social-care"])
     new_to_care = (age >= YOUNG[0]) & (age <= YOUNG[1]) & (known.contacts[:, _LAST_CARE] == 0)
-    fell, offer = came["falls"], known.offer
-    treated = within_a_year(rate("fall"), death)
-    without = rate("fall") / offer.rate_ratio
-    programme = {
-        "intervention": outcome(offer.eligible, treated, fell),
-        "intervention-offered": outcome(offer.eligible, offer.chance, offer.offered),
-        "intervention-with": outcome(offer.eligible, within_a_year(RATE_RATIO * without, death), fell & offer.offered),
-        "intervention-without": outcome(offer.eligible, within_a_year(without, death), fell & ~offer.offered),
-    }
     return {
         "falls": outcome(age >= OLD, within_a_year(rate("fall"), death), came["falls"]),
         "smi-diabetes": outcome(
@@ -89,7 +80,23 @@ def truths(
         "youth-mental-health": outcome(new_to_care, within_a_year(rate("mental-health"), death), came["mental-health"]),
         "out-of-contact": outcome(~adult, none_and_alive(at_gp + rate("community"), death), quiet & alive),
         "places": outcome(everybody, within_a_year(emergency, death), came["ed"] | came["admissions"]),
-        **(programme if offer.planned else {}),
+        **(_programme(known, came["falls"]) if known.offer.planned else {}),
+    }
+
+
+def _programme(known: Known, fell: NDArray[np.bool_]) -> Mapping[str, Outcome]:
+    """Return the truth of the programme: as it was, who was offered it, and falls in either arm of everybody.
+
+    In an arm, only those who were in it can have fallen.
+    """
+    offer, death = known.offer, known.rates.death
+    rate = known.rate("fall")
+    without = rate / offer.rate_ratio
+    return {
+        "intervention": outcome(offer.eligible, within_a_year(rate, death), fell),
+        "intervention-offered": outcome(offer.eligible, offer.chance, offer.offered),
+        "intervention-with": outcome(offer.eligible, within_a_year(RATE_RATIO * without, death), fell & offer.offered),
+        "intervention-without": outcome(offer.eligible, within_a_year(without, death), fell & ~offer.offered),
     }
 
 

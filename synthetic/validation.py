@@ -64,7 +64,7 @@ def _both(home: Path) -> Validated:
         raise Tampered("answers-tampered", str(own), faults=[f"{KEY}: belongs to another pack"])
     for answered in key.answers.values():
         read_answers(own, answered)
-    return Validated("pack and answers", teams.files, teams.rows, held=True)
+    return Validated("a pack with its answers", teams.files, teams.rows, held=True)
 
 
 def _data_set(home: Path, contracts: Mapping[str, Contract]) -> Validated:
@@ -76,7 +76,7 @@ def _data_set(home: Path, contracts: Mapping[str, Contract]) -> Validated:
         known = {name: contracts[name] for name in data.tables() if name in contracts}
         _hold({name: (contract, _reader(data, name)) for name, contract in known.items()})
     rows = {name: sum(f.rows for f in manifest.files if f.table == name) for name in manifest.plan.tables}
-    return Validated("data set", len(manifest.files), rows, held=held)
+    return Validated("a data set", len(manifest.files), rows, held=held)
 
 
 def _reader(data: DataSet, table: str) -> Batches:
@@ -98,7 +98,7 @@ def _pack(home: Path) -> Validated:
     if wrong := [f"{name}: has {found[name]:,} rows, not {rows[name]:,}" for name in rows if found[name] != rows[name]]:
         raise Invalid("data-set-faulty", str(home), faults=wrong)
     files = sum(path.is_file() for path in home.rglob("*"))
-    return Validated("pack", files, rows, held=True)
+    return Validated("a pack", files, rows, held=True)
 
 
 def _file(path: Path, contract: Contract) -> Batches:

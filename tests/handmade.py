@@ -101,7 +101,9 @@ def tables(people=PEOPLE, seed=SEED):
                 "until": pc.if_else(pa.array(stays), dates(day + 30), nothing),
                 "source": pa.array(np.where(stays, "apc", "gp")),
                 "code": pa.array(code),
-                "value": pa.array(rng.normal(130, 10, len(who)).round(1), mask=rng.random(len(who)) < 0.5),
+                "value": pa.array(
+                    rng.normal(130, 10, len(who)).round(1).astype(np.float32), mask=rng.random(len(who)) < 0.5
+                ),
             }
         ),
         "truth/falls": pa.table(

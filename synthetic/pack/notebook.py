@@ -45,12 +45,12 @@ def execute(home: Path) -> None:
     What depends on the clock is removed too, so that the same pack is the same bytes. ``notebook-tools-absent`` when
     what runs a notebook is not installed, ``notebook-failed`` when a cell fails.
     """
-    file = home / NAME
+    file = home.resolve() / NAME
     with tempfile.TemporaryDirectory(prefix="hedgerow-notebook-") as own:
         homes = dict.fromkeys(("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"), own)
         command = [sys.executable, "-P", str(Path(__file__).with_name("running.py")), str(file), own, str(LONGEST)]
         environ = {**os.environ, **homes, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, env=environ, capture_output=True, check=False, cwd=home)  # noqa: S603 - ours
+        done = subprocess.run(command, env=environ, capture_output=True, check=False, cwd=file.parent)  # noqa: S603 - ours
     (home / SUBMISSION).unlink(missing_ok=True)
     if b"ModuleNotFoundError" in done.stderr or b"No module named ipykernel" in done.stderr:
         raise Unreachable("notebook-tools-absent")
@@ -115,8 +115,8 @@ def _looking() -> list[dict[str, Any]]:
         ),
         _code(
             """
-            years = events["date"].dt.year.rename("year")
-            pd.crosstab(events["source"], years)
+            recent = events[events["date"] >= INDEX_DATE - pd.DateOffset(years=3)]
+            pd.crosstab(recent["source"], recent["date"].dt.year.rename("year"))
             """
         ),
     ]
@@ -185,7 +185,8 @@ risk = pd.Series(model.predict_proba(features.loc[check])[:, 1], index=check)
 print(f"AUC on people that it did not see: {roc_auc_score(outcomes[check], risk):.2f}")
 """
 CALIBRATION = """
-checked = people.loc[check].assign(predicted=risk, happened=outcomes[check])
+deciles = people["imd_decile"].astype(float)
+checked = people.loc[check].assign(predicted=risk, happened=outcomes[check], imd_decile=deciles)
 by_decile = checked.groupby("imd_decile")[["predicted", "happened"]].mean()
 by_decile.assign(people=checked.groupby("imd_decile").size()).round(3)
 """

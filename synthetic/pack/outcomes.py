@@ -19,6 +19,12 @@ from synthetic.pack.questions import Question
 
 AGES = (18, 40, 65, 75, 85)  # where bands of age begin
 DAYS_A_YEAR = 365.25
+# NHS Data Dictionary, ETHNIC CATEGORY: its letters by the heading that each stands under
+ETHNIC_GROUPS = {
+    letter: group
+    for letters, group in (("ABC", "White"), ("DEFG", "Mixed"), ("HJKL", "Asian"), ("MNP", "Black"), ("RS", "Other"))
+    for letter in letters
+}
 _NHS_NUMBER = Column("nhs_number", "direct-identifier", "nhs-number", "pseudonym", description="who is meant")
 
 
@@ -86,7 +92,8 @@ class Groups:
         rows = batch.filter(pa.array(held))
         born = np.asarray(pc.cast(rows.column("birth_date"), pa.int32()))
         ages = ((self.index_day - born) / DAYS_A_YEAR).astype(int)
-        labels = {"sex": _texts(rows, "sex"), "age": _bands(ages), "ethnic group": _texts(rows, "ethnicity")}
+        broad = np.array([ETHNIC_GROUPS.get(letter, "not known") for letter in _texts(rows, "ethnicity")], np.str_)
+        labels = {"sex": _texts(rows, "sex"), "age": _bands(ages), "ethnic group": broad}
         labels["deprivation"] = _fifths(rows)
         self.kept.append((numbers[held], labels))
 
@@ -137,4 +144,4 @@ def _texts(rows: pa.RecordBatch, name: str) -> NDArray[np.str_]:
     return np.asarray(column.to_pylist(), dtype=np.str_)
 
 
-__all__ = ["AGES", "OUTCOMES", "TO_PREDICT", "Groups", "Split", "contracts"]
+__all__ = ["AGES", "ETHNIC_GROUPS", "OUTCOMES", "TO_PREDICT", "Groups", "Split", "contracts"]

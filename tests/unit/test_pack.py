@@ -171,6 +171,7 @@ def test_the_answers_are_the_truth_about_all_who_are_to_be_foretold(pack, told):
     ages = (DAY - pd.to_datetime(born.loc[foretold])).dt.days // 365.25
     assert [label == "85 and over" for label in answers.groups["age"]] == (ages >= 85).tolist()
     assert set(answers.groups) == {"sex", "age", "ethnic group", "deprivation"}
+    assert set(answers.groups["ethnic group"]) == {"White", "Asian"}
 
 
 def test_the_organisers_folder_is_for_their_own_eyes(pack):

@@ -57,12 +57,12 @@ def copy(packed, tmp_path):
 @pytest.mark.parametrize("format", ["csv", "parquet"])
 def test_a_data_set_as_it_was_made_is_valid(tmp_path, format):  # noqa: A002 - as in the product
     found = validate(data_set(tmp_path / "data", format=format), CHECKED)
-    assert (found.kind, found.held) == ("data set", True)
+    assert (found.kind, found.held) == ("a data set", True)
     assert found.rows["people"] == len(tables()["people"])
 
 
 def test_a_pack_and_each_half_of_it_are_valid(packed):
-    assert validate(packed, {}).kind == "pack and answers"
+    assert validate(packed, {}).kind == "a pack with its answers"
     assert validate(packed / "TEAMS", {}).rows["people"] == 1500
 
 
@@ -108,7 +108,7 @@ def test_rows_taken_out_of_a_pack_with_new_sums_are_found(copy):
 
 def test_answers_of_another_pack_are_found(copy):
     forged(copy / "TEAMS", "README.md", b"changed")
-    assert validate(copy / "TEAMS", {}).kind == "pack"
+    assert validate(copy / "TEAMS", {}).kind == "a pack"
     with pytest.raises(Tampered, match="answers-tampered"):
         validate(copy, {})
 

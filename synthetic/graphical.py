@@ -7,7 +7,7 @@ size of the noise (the dual of maximum entropy with quadratic misfit: Dudik, Phi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -77,17 +77,26 @@ class Model:
     columns: Columns
     drawn: tuple[Conditional, ...]
 
-    def draw(self, rows: int, rng: np.random.Generator, given: dict[int, Places] | None = None) -> Places:
-        """Return places of keys, shape (rows, columns), of rows that ``given`` columns have; -1 where none can be."""
-        places = np.zeros((rows, len(self.columns)), np.int64)
-        for column, known in (given or {}).items():
-            places[:, column] = known
+    def draw(
+        self,
+        rows: int,
+        rng: np.random.Generator,
+        given: Mapping[int, Places] | None = None,
+        only: Collection[int] | None = None,
+    ) -> Places:
+        """Return places of keys, shape (rows, columns), of rows that ``given`` columns have; -1 where none can be.
+
+        ``only`` some columns: those of the first stages, since what is drawn later does not change them.
+        """
+        known, places = given or {}, np.zeros((rows, len(self.columns)), np.int64)
+        for column, each in known.items():
+            places[:, column] = each
         impossible = np.zeros(rows, np.bool_)
-        for each in self.drawn:
-            if each.column not in (given or {}):
-                found = each.draw(places, rng)
+        for step in self.drawn:
+            if step.column not in known and (only is None or step.column in only):
+                found = step.draw(places, rng)
                 impossible |= found < 0
-                places[:, each.column] = np.maximum(found, 0)
+                places[:, step.column] = np.maximum(found, 0)
         places[impossible] = -1
         return places
 

@@ -117,7 +117,7 @@ def cliques_of(columns: int, ways: int) -> tuple[Clique, ...]:
 def result_of(measured: Measured, facts: Mapping[str, Any]) -> Result:
     """Return margins as a computation's result, with more facts about their columns; ``measured`` reads it back."""
     arrays = {"counts": np.concatenate([each.ravel() for each in measured.counts]), "sd": np.array(measured.sd)}
-    columns = {name: list(keys) for name, keys in measured.columns.items()}
+    columns = [[name, list(keys)] for name, keys in measured.columns.items()]  # in order, which JSON's objects lose
     cliques = [list(clique) for clique in measured.cliques]
     return Result(KIND, arrays, {"columns": columns, "ordered": list(measured.ordered), "cliques": cliques, **facts})
 
@@ -127,7 +127,7 @@ def measured(result: Result) -> Measured:
     if result.kind != KIND:
         raise Invalid("model-kind-absent", KIND)
     facts: Mapping[str, Any] = result.facts
-    columns = {name: tuple(keys) for name, keys in facts["columns"].items()}
+    columns = {name: tuple(keys) for name, keys in facts["columns"]}
     workload = Workload(tuple(map(len, columns.values())), tuple(tuple(each) for each in facts["cliques"]))
     counts = tuple(workload.parted(result.arrays["counts"]))
     return Measured(columns, tuple(facts["ordered"]), workload.cliques, counts, tuple(result.arrays["sd"].tolist()))

@@ -62,14 +62,14 @@ def generate(
     }
     where = out or Path(f"synthetic-{preset}")
     recipe = recipe_of(preset, changes)
-    manifest = make(recipe, where, format=format, processes=processes, tell=_told(time.monotonic))
+    manifest = make(recipe, where, format=format, processes=processes, tell=told(time.monotonic))
     rows = manifest.rows()
     text = "\n".join([f"{where}:", *(f"  {table}: {count:,} rows" for table, count in rows.items())])
     text += f"\n{manifest.plan.provenance.says}"
     say({"data_set": str(where), "rows": rows, "provenance": manifest.plan.provenance.kind}, text, as_json=as_json)
 
 
-def _told(clock: Callable[[], float], *, every: float = 5.0) -> Callable[[int, int], None]:
+def told(clock: Callable[[], float], *, every: float = 5.0) -> Callable[[int, int], None]:
     """Tell a person how far it is, every few seconds, and how long it will take."""
     started = last = clock()
     there: int | None = None
@@ -90,4 +90,4 @@ def _told(clock: Callable[[], float], *, every: float = 5.0) -> Callable[[int, i
     return tell
 
 
-__all__ = ["Format", "generate"]
+__all__ = ["Format", "generate", "told"]

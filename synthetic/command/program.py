@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from synthetic.command.fit import fit
 from synthetic.command.generate import generate
 from synthetic.command.listing import list_presets
 
@@ -36,5 +37,6 @@ def _program() -> None:
 
 app.command("list")(list_presets)
 app.command("generate")(generate)
+app.command("fit")(fit)
 
 __all__ = ["EPILOG", "HELP", "app"]

@@ -1,0 +1,59 @@
+"""``fit``: draw people from the noisy margins that a study released."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from privacy.terminal import say
+from synthetic.command.generate import Format, told
+from synthetic.command.options import AsJson
+from synthetic.formats import DEFAULT as DEFAULT_FORMAT
+
+
+def fit(
+    *,
+    result: Annotated[Path, typer.Argument(help="What `hedgerow-coordinator result export` wrote as JSON.")],
+    contract: Annotated[Path, typer.Option(help="The contract of the data set that the study was of.")],
+    out: Annotated[Path | None, typer.Option(help="The new directory; else ./synthetic-STUDY.")] = None,
+    people: Annotated[int, typer.Option(min=1, help="How many people to draw.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other people; the same draws the same.")] = 1,
+    step: Annotated[str, typer.Option(help="Which step of the study, where several counted margins.")] = "",
+    format: Format = DEFAULT_FORMAT,  # noqa: A002 - the option's name
+    processes: Annotated[int | None, typer.Option(min=1, help="How many work at once; else all processors.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw people from the noisy margins that a study released; nobody's row is looked at, or needed.
+
+    The same result, contract and seed give the same bytes. An interrupted run goes on when the same command is given.
+
+    \b
+    Example: hedgerow-synthetic fit visits.json --contract visits.toml --people 20000 --out visits-made-up
+    """
+    from privacy.contract_file import read_contract
+    from synthetic.fitting import fit as draw
+    from synthetic.fitting import read_released
+
+    released = read_released(result, step)
+    where = out or Path(f"synthetic-{released.study.name}")
+    manifest = draw(
+        released,
+        read_contract(contract),
+        where,
+        people=people,
+        seed=seed,
+        format=format,
+        processes=processes or len(os.sched_getaffinity(0)),
+        tell=told(time.monotonic),
+    )
+    rows = manifest.rows()
+    text = "\n".join([f"{where}:", *(f"  {table}: {count:,} rows" for table, count in rows.items())])
+    text += f"\n{manifest.plan.provenance.says}"
+    say({"data_set": str(where), "rows": rows, "provenance": manifest.plan.provenance.kind}, text, as_json=as_json)
+
+
+__all__ = ["fit"]

@@ -14,12 +14,21 @@ from numpy.typing import NDArray
 from privacy.errors import Invalid
 
 NUMBER, BIRTH, ETHNICITY = "nhs_number", ("birth_date", "date_of_birth"), "ethnicity"
-NAMES = ("given_name", "first_name", "surname", "last_name")
+GIVEN = ("given_name", "first_name")
+NAMES = (*GIVEN, "surname", "last_name")
+SHORT = {
+    "Andrew": "Andy", "Anthony": "Tony", "Benjamin": "Ben", "Catherine": "Cathy", "Christopher": "Chris",
+    "Daniel": "Dan", "David": "Dave", "Edward": "Ted", "Elizabeth": "Liz", "James": "Jim", "Jennifer": "Jenny",
+    "Joseph": "Joe", "Kenneth": "Ken", "Margaret": "Peggy", "Matthew": "Matt", "Michael": "Mike", "Mary": "Molly",
+    "Nicholas": "Nick", "Patricia": "Pat", "Peter": "Pete", "Philip": "Phil", "Rebecca": "Becky", "Richard": "Rick",
+    "Robert": "Bob", "Ronald": "Ron", "Samuel": "Sam", "Stephen": "Steve", "Susan": "Sue", "Thomas": "Tom",
+    "Timothy": "Tim", "Victoria": "Vicky", "William": "Bill",
+}  # fmt: skip
 STATED = (*"ABCDEFGHJKLMNPRS",)  # NHS Data Dictionary, ETHNIC CATEGORY
 FIRST_FREE = 3  # digits of a number that no slip changes: what is mistyped looks like nobody's, too
 # Of each kind's share of the rate. A record that cannot be told from another costs two rows, a wrong number one
 KINDS = (
-    "number-missing", "number-mistyped", "number-of-another", "name-misspelt", "birth-conflicting",
+    "number-missing", "number-mistyped", "number-of-another", "name-variant", "birth-conflicting",
     "ethnicity-conflicting", "ends-before-start", "repeated", "resubmitted", "late",
 )  # fmt: skip
 SPOILT = pa.schema(
@@ -152,12 +161,13 @@ def _of_another(sheet: Sheet, rows: Rows, rng: np.random.Generator) -> Iterator[
         yield NUMBER, sheet.numbers.take(pa.array(rng.integers(0, len(sheet), len(rows))))
 
 
-def _misspelt(sheet: Sheet, rows: Rows, rng: np.random.Generator) -> Iterator[tuple[str, pa.Array]]:
-    """A letter is left out or written twice, in one of the names."""
+def _variant(sheet: Sheet, rows: Rows, rng: np.random.Generator) -> Iterator[tuple[str, pa.Array]]:
+    """A given name is in its short form, or in any name a letter is left out or written twice."""
     for column in (name for name in NAMES if name in sheet.columns):
-        names = sheet.columns[column].take(pa.array(rows))
+        written = sheet.columns[column].take(pa.array(rows))
+        names = written
         at = rng.integers(1, 4, len(rows))
-        twice, hit = rng.random(len(rows)) < 0.5, rng.random(len(rows)) < 0.5
+        twice, hit, short = (rng.random(len(rows)) < 0.5 for _ in range(3))
         for place in range(1, 4):
             letter = pc.utf8_slice_codeunits(names, place, place + 1)
             doubled = pc.binary_join_element_wise(
@@ -166,7 +176,14 @@ def _misspelt(sheet: Sheet, rows: Rows, rng: np.random.Generator) -> Iterator[tu
             dropped = pc.utf8_replace_slice(names, place, place + 1, "")
             here = pa.array(hit & (at == place))
             names = pc.if_else(here, pc.if_else(pa.array(twice), doubled, dropped), names)
+        if column in GIVEN:
+            names = pc.if_else(pa.array(short), pc.coalesce(_in_short(written), names), names)
         yield column, names
+
+
+def _in_short(names: pa.Array) -> pa.Array:
+    """Return short forms, null for a name that has none."""
+    return pa.array(SHORT.values()).take(pc.index_in(names, value_set=pa.array(SHORT.keys())))
 
 
 def _birth(sheet: Sheet, rows: Rows, _: np.random.Generator) -> Iterator[tuple[str, pa.Array]]:
@@ -204,7 +221,7 @@ _CELLS: dict[str, Fault] = {
     "number-missing": _missing,
     "number-mistyped": _mistyped,
     "number-of-another": _of_another,
-    "name-misspelt": _misspelt,
+    "name-variant": _variant,
     "birth-conflicting": _birth,
     "ethnicity-conflicting": _ethnicity,
     "ends-before-start": _ends_early,
@@ -215,9 +232,11 @@ __all__ = [
     "BIRTH",
     "ETHNICITY",
     "FIRST_FREE",
+    "GIVEN",
     "KINDS",
     "NAMES",
     "NUMBER",
+    "SHORT",
     "SPOILT",
     "STATED",
     "Fault",

@@ -20,6 +20,16 @@ YOUNG = (11, 24)  # years of age, of youth mental health
 HIGH = 3  # kinds of service of the five within the year
 SERVICES = ("mental-health", "social-care", "housing", "police")  # and emergency care
 NEEDS = ("autism", "learning-disability")
+USE_CASES = (
+    "falls",
+    "smi-diabetes",
+    "unplanned-admission",
+    "high-intensity",
+    "unmet-need",
+    "youth-mental-health",
+    "out-of-contact",
+    "places",
+)
 
 
 @dataclass(frozen=True)
@@ -102,4 +112,4 @@ def _programme(known: Known, fell: NDArray[np.bool_]) -> Mapping[str, Outcome]:
 
 _LAST_CARE = LAST_YEAR.index("mental-health-last-year")
 
-__all__ = ["ADULT", "HIGH", "NEEDS", "OLD", "SERVICES", "YOUNG", "Known", "truths"]
+__all__ = ["ADULT", "HIGH", "NEEDS", "OLD", "SERVICES", "USE_CASES", "YOUNG", "Known", "truths"]

@@ -36,6 +36,12 @@ def generate(
     ] = None,
     intervention: Annotated[float | None, typer.Option(help="Offer the falls programme to this part.")] = None,
     format: Format = DEFAULT_FORMAT,  # noqa: A002 - the option's name
+    sites: Annotated[int | None, typer.Option(help="A sandbox instead: for so many sites, what each loads.")] = None,
+    mess: Annotated[float | None, typer.Option(help="Of a sandbox: the rows that each fault hits, 0 to 0.2.")] = None,
+    hospital_records: Annotated[
+        str | None, typer.Option(metavar="home|provider", help="Of a sandbox: where hospital records are.")
+    ] = None,
+    about: Annotated[str | None, typer.Option(help="Of a sandbox: only people whom this use case is about.")] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="How many work at once; else all processors.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -45,10 +51,13 @@ def generate(
 
     \b
     Example: hedgerow-synthetic generate small --people 2000 --seed 7 --out people
+    Example: hedgerow-synthetic generate small --sites 4 --mess 0.01 --out federation
     """
     # long because it has an option for each thing that a recipe says
     from synthetic.generating import generate as make
     from synthetic.generating import inequality_of, recipe_of
+    from synthetic.sandbox.making import make as make_sandbox
+    from synthetic.sandbox.making import sandbox_of
 
     changes = {
         "people": people,
@@ -62,7 +71,12 @@ def generate(
     }
     where = out or Path(f"synthetic-{preset}")
     recipe = recipe_of(preset, changes)
-    manifest = make(recipe, where, format=format, processes=processes, tell=told(time.monotonic))
+    sandbox = sandbox_of(recipe, sites, {"mess": mess, "hospital_records": hospital_records, "about": about})
+    tell = told(time.monotonic)
+    if sandbox:
+        manifest = make_sandbox(sandbox, where, processes=processes, tell=tell)
+    else:
+        manifest = make(recipe, where, format=format, processes=processes, tell=tell)
     rows = manifest.rows()
     text = "\n".join([f"{where}:", *(f"  {table}: {count:,} rows" for table, count in rows.items())])
     text += f"\n{manifest.plan.provenance.says}"

@@ -9,9 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy.errors import Invalid
-from synthetic.geography import Geography
+from synthetic.geography import ENGLAND, Geography
+from synthetic.geography import geography as geography_of
+from synthetic.published import table
 
-MOST_SITES = 300  # beyond the 215 nodes that one hub is made for
+MOST_SITES = 50  # each has about 15 files that are written at once, and a process may have 1,024 open
+
+NOWHERE = -1  # the site of what is at none
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,24 @@ def sites(geography: Geography, count: int) -> Sites:
     return _put_together(geography, people, count) if count <= len(people) else _divided(geography, people, count)
 
 
+def sites_of_trusts(geography: Geography, divided: Sites) -> NDArray[np.int16]:
+    """Return the site of each trust: that of the authority where most of its patients live, or the first of its sites.
+
+    ``NOWHERE`` for those whose patients mostly live in another place: their records are at no site.
+    """
+    country = geography_of(ENGLAND).authorities
+    people = dict(zip(country.code, country.ages.sum(axis=1), strict=True))
+    shares = table("trust_shares").columns
+    most: dict[str, tuple[float, str]] = {}
+    for authority, trust, part in zip(*(shares[name] for name in ("local_authority", "trust", "part")), strict=True):
+        patients = people.get(authority, 0.0) * float(part)
+        most[trust] = max(most.get(trust, (0.0, "")), (patients, authority))
+    first = np.unique(geography.areas.authority, return_index=True)[1]
+    at = dict(zip(geography.authorities.code, divided.of_area[first], strict=True))
+    trusts = table("trusts").columns["trust"]
+    return np.array([at.get(most[trust][1] if trust in most else "", NOWHERE) for trust in trusts], np.int16)
+
+
 def _put_together(geography: Geography, people: NDArray[np.float64], count: int) -> Sites:
     """Cut the list of authorities into runs of about as many people, none empty."""
     n, middle = len(people), np.cumsum(people) - people / 2
@@ -48,6 +70,8 @@ def _put_together(geography: Geography, people: NDArray[np.float64], count: int)
     site[0] = 0
     for place in range(1, n):  # authorities, not people
         site[place] = min(site[place], site[place - 1] + 1)
+    if count == 1:
+        return Sites(_slugs([geography.name]), (geography.name,), np.zeros(len(geography.areas.lsoa), np.int16))
     names = [[geography.authorities.name[a] for a in np.flatnonzero(site == s)] for s in range(count)]
     titles = tuple(" and ".join(each) if len(each) < 4 else f"{each[0]} to {each[-1]}" for each in names)
     return Sites(_slugs(titles), titles, site[geography.areas.authority].astype(np.int16))
@@ -76,4 +100,4 @@ def _slugs(titles: list[str] | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name if names.index(name) == i else f"{name}-{i + 1}" for i, name in enumerate(names))
 
 
-__all__ = ["MOST_SITES", "Sites", "sites"]
+__all__ = ["MOST_SITES", "NOWHERE", "Sites", "sites", "sites_of_trusts"]

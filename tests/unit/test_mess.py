@@ -39,7 +39,7 @@ def test_each_kind_of_fault_comes_at_about_the_rate(spoilt):
     counts = {each["values"]: each["counts"] for each in pc.value_counts(told["kind"]).to_pylist()}
     assert set(counts) == set(KINDS)
     for kind, count in counts.items():
-        if kind not in ("birth-conflicting", "name-misspelt"):  # two columns; and some names are left whole
+        if kind not in ("birth-conflicting", "name-variant"):  # two columns; and some names are left whole
             assert abs(count - ROWS * RATE) < 5 * (ROWS * RATE) ** 0.5, kind  # false alarms below one in a million
 
 

@@ -1,5 +1,5 @@
 # Hedgerow's chores. Each target makes .venv by itself when it is needed; none needs root.
-#   make demo [FAST=1]    make check    make test    make test-slow    make test-services    make bench [AREA=aggregation|main|pet]
+#   make demo [FAST=1] [DATA=ics]    make check    make test    make test-slow    make test-services    make bench [AREA=aggregation|main|pet]
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -24,7 +24,7 @@ help:
 	@sed -n 's/^#   //p' Makefile
 
 demo: $(READY)
-	FAST=$(FAST) $(BIN)/python deploy/demo/run.py
+	FAST=$(FAST) DATA=$(DATA) $(BIN)/python deploy/demo/run.py
 
 check: $(READY)
 	$(BIN)/ruff check .

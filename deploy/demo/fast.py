@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from pathlib import Path
-
-import structlog
 
 from deploy.demo.in_process import APPROVERS, LocalFederation, local_federation
 from deploy.demo.play import RUNNING, Play, Site
@@ -25,7 +22,6 @@ from privacy.programme import programme
 def run_fast(play: Play, home: Path) -> Report:
     """Do every part in one process, and return the figures."""
     started = time.monotonic()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
     def say(text: str) -> None:
         print(f"[{time.monotonic() - started:6.1f} s] {text}", file=sys.stderr, flush=True)

@@ -89,7 +89,6 @@ def _yardsticks(_home: Path, _sites: Sequence[Site], split_key: bytes, model: Mo
 RAND = Play(
     said="six sites' records, with made-up NHS numbers, from a public data set",
     study=STUDY,
-    contract=CONTRACT,
     write=lambda home: write_sites(read_public_file(), home),
     yardsticks=_yardsticks,
 )

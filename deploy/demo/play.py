@@ -58,7 +58,7 @@ class Yardsticks:
 
 @dataclass(frozen=True)
 class Play:
-    """One demo: ``said`` tells whose records these are; ``study`` asks of the data set that ``contract`` declares.
+    """One demo: ``said`` tells whose records these are; ``study`` asks of the first data set of each site.
 
     ``write`` makes the sites' folders below a home. ``yardsticks`` works out what nobody in a federation could, from
     the demo's home, its sites, the key that says who is held back, and the model.
@@ -66,7 +66,6 @@ class Play:
 
     said: str
     study: Path
-    contract: Path
     write: Callable[[Path], list[Site]]
     yardsticks: Callable[[Path, Sequence[Site], bytes, ModelVersion], Yardsticks]
 

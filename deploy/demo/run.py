@@ -7,12 +7,15 @@ make demo DATA=ics  four places of a made-up care system, whose true risks are k
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from deploy.demo.in_process import APPROVERS, FOUNDERS, PASSPHRASE
 from deploy.demo.people import RAND
@@ -38,6 +41,7 @@ def main() -> None:
     if os.environ.get("FAST"):
         from deploy.demo.fast import run_fast  # noqa: PLC0415 - the slow way needs none of it
 
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
         report = run_fast(play, HOME)
     else:
         with stage(HOME, PASSPHRASE) as own:
@@ -52,9 +56,9 @@ def play_of(data: str) -> Play:
     if data == "rand":
         return RAND
     if data == "ics":
-        from deploy.demo.ics import ICS  # noqa: PLC0415 - the simulator, which the other does not need
+        from deploy.demo.ics import play  # noqa: PLC0415 - the simulator, which the other does not need
 
-        return ICS
+        return play()
     raise DemoFailed(f"DATA is rand or ics, not {data}")
 
 
@@ -67,7 +71,7 @@ def run_real(play: Play, own: Stage) -> Report:
     _found(own, hub, sites)
     own.say("submitting the study to the coordinator; each node fetches it, checks it and tries it on nobody")
     _invite(own, hub, play.study, study)
-    own.watch("hedgerow-coordinator", "study", "check", study, "--contract", play.contract, home=hub)
+    own.watch("hedgerow-coordinator", "study", "check", study, "--contract", sites[0].data[0][0], home=hub)
     own.command("hedgerow-coordinator", "study", "submit", study, home=hub)
     wait_for("the offered study", lambda: all(_state(own, site) == "awaiting-first-approval" for site in sites))
     explanation = own.command("hedgerow-node", "study", "explain", name, home=_home(own, sites[0]))

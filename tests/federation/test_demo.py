@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.demo.fast import run_fast
+from deploy.demo.ics import PLACES, play
+
 ROOT = Path(__file__).parents[2]
 FIELDS = {"name", "people", "auc_local", "auc_shared"}
 
@@ -31,3 +34,16 @@ def test_six_sites_train_evaluate_and_score(tmp_path):
     logs = b"".join(path.read_bytes() for path in (tmp_path / "var/demo").rglob("*.log"))
     numbers = (tmp_path / "var/demo/sites/site-1/allowed.csv").read_bytes().split()[1:]
     assert not any(number in logs for number in numbers)
+
+
+@pytest.mark.services
+def test_four_made_up_places_learn_together_and_know_how_well_anybody_could(tmp_path):
+    """The demo on made-up people, small, in one process: features from events, masked sums, and the true risks."""
+    report = run_fast(play(12_000), tmp_path)
+    assert len(report.sites) == PLACES
+    assert sum(site.people for site in report.sites) > 1500
+    assert report.epsilon <= 3.0
+    assert 0.55 < report.auc_attainable < 0.95  # some 45 of 450 people held back fall: rough
+    assert all(site.auc_attainable for site in report.sites)
+    assert report.auc_shared_exact < report.auc_attainable + 0.15
+    assert "attainable" in report.table()

@@ -1,10 +1,14 @@
 """People live together as people do: published ages in every authority, children with parents, published figures."""
 
+import subprocess
+import sys
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
 from synthetic.draws import PEOPLE_A_BLOCK, draws
-from synthetic.geography import ETHNICITIES, geography, males
+from synthetic.geography import AGE_BANDS, ETHNICITIES, geography, males
 from synthetic.homes import homes
 from synthetic.households import (
     GROWN_UP,
@@ -126,6 +130,32 @@ def test_most_homes_are_of_one_ethnic_group_and_old_people_are_white_more_often(
     assert 0.85 < same.mean() < 0.98
     white = group < ETHNICITIES.index("D")
     assert white[age >= 65].mean() > white.mean() + 0.1 > white[age < 16].mean() + 0.1
+
+
+def test_people_live_in_each_neighbourhood_as_often_as_published_and_where_their_age_does(blocks):
+    held = geography("blmk")
+    area = np.concatenate([own.area for own in blocks])
+    older = np.concatenate([(RECIPE.index_day - own.born) / 365.25 >= 65 for own in blocks])
+    by_age = np.add.reduceat(held.authorities.ages, AGE_BANDS, axis=1)
+    known = held.areas.share * by_age[held.areas.authority]
+    for decile in range(1, 11):
+        published = known[held.areas.imd_decile == decile].sum() / known.sum()
+        spread = np.sqrt(published * (1 - published) * 4 / len(area))  # people come some four at a time, at most
+        assert abs((held.areas.imd_decile[area] == decile).mean() - published) < 4.6 * spread, decile
+    share = np.bincount(area, older, len(known)) / np.maximum(np.bincount(area, minlength=len(known)), 1)
+    assert np.corrcoef(share, known[:, 4:].sum(axis=1) / known.sum(axis=1))[0, 1] > 0.7
+
+
+def test_a_block_is_the_same_in_another_process(blocks):
+    script = (
+        "from hashlib import sha256; from synthetic.people import people; from synthetic.priors import priors;"
+        "from synthetic.recipe import Recipe; own = people(Recipe(people=65536), priors('blmk'), 7);"
+        "print(sha256(b''.join(getattr(own, f).tobytes() for f in sorted(own.__dict__) if f != 'first')).hexdigest())"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+    own = blocks[7]
+    fields = sorted(name for name in own.__dict__ if name != "first")
+    assert told == sha256(b"".join(getattr(own, name).tobytes() for name in fields)).hexdigest()
 
 
 def test_lists_are_as_long_as_published_ones_and_networks_as_large_as_they_are(blocks):

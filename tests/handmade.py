@@ -1,5 +1,6 @@
 """A small data set written by hand: people, events and the truth about falls, in the shape of the simulator's."""
 
+import json
 from dataclasses import replace
 from datetime import date
 
@@ -7,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from privacy.canonical import sha256
 from privacy.columns import Column, days_of
 from privacy.contract import Contract
 from synthetic.formats import format_of
 from synthetic.identifiers import nhs_numbers
-from synthetic.manifest import NAME, Manifest, Plan, Written
+from synthetic.manifest import NAME, Manifest, Plan, Written, read_manifest
 from synthetic.provenance import PublicPriors
 from synthetic.reading import TYPES
 
@@ -144,15 +146,20 @@ def data_set(home, *, format="parquet", seed=SEED, made=None, report=True):  # n
         software={"hedgerow": "0.4.0"},
     )
     (home / NAME).write_bytes(Manifest(plan, tuple(sorted(files))).encode())
-    for name in ("report.html", "report.json") if report else ():
-        (home / name).write_text("{}\n")
+    return reported(home) if report else home
+
+
+def reported(home):
+    """Write a report that says no more than whose it is, and how the data were made."""
+    plan = read_manifest(home).plan
+    about = {"manifest": sha256((home / NAME).read_bytes()), "command": plan.command, "seed": plan.seed}
+    (home / "report.json").write_text(json.dumps(about))
+    (home / "report.html").write_text(f"<p>Made by {plan.command}</p>")
     return home
 
 
 def edited(home, **plan):
     """Change fields of a data set's plan."""
-    from synthetic.manifest import read_manifest
-
     manifest = read_manifest(home)
     (home / NAME).write_bytes(replace(manifest, plan=replace(manifest.plan, **plan)).encode())
-    return home
+    return reported(home)

@@ -66,12 +66,13 @@ def _file(table: Packed) -> Document:
 
 
 def _records(table: Packed) -> Document:
+    key = {} if table.contract.may_repeat else {"key": [{"@id": f"{table.name}/{c}"} for c in table.contract.key]}
     return {
         "@type": "cr:RecordSet",
         "@id": table.name,
         "name": table.name,
         "description": table.contract.title,
-        "key": [{"@id": f"{table.name}/{name}"} for name in table.contract.key],
+        **key,
         "field": [_field(column, table) for column in table.contract.columns],
     }
 

@@ -51,11 +51,8 @@ def _resource(table: Packed, about: About) -> Document:
 
 
 def _schema(contract: Contract) -> Document:
-    return {
-        "fields": [_field(column) for column in contract.columns],
-        "primaryKey": list(contract.key),
-        "missingValues": list(contract.missing),
-    }
+    key = {} if contract.may_repeat else {"primaryKey": list(contract.key)}
+    return {"fields": [_field(c) for c in contract.columns], **key, "missingValues": list(contract.missing)}
 
 
 def _field(column: Column) -> Document:

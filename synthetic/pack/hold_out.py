@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from privacy.errors import Refusal
 from synthetic.draws import draws
 
-LEAST_SECRET_SEED = 2**48  # whoever guesses the seed makes the data again, answers and all; 3e14 guesses are too many
+LEAST_SECRET_SEED = 10**17  # eighteen digits; whoever guesses the seed makes the data again, answers and all
 Bools = NDArray[np.bool_]
 
 

@@ -12,7 +12,7 @@ from textwrap import dedent
 from typing import Any
 
 from privacy.errors import Unreachable
-from synthetic.pack.about import About
+from synthetic.pack.about import About, Packed
 from synthetic.pack.questions import Question
 
 NAME = "starter.ipynb"
@@ -26,7 +26,7 @@ READERS = {
 
 def notebook(about: About) -> bytes:
     """Return the notebook as it is before it has run; where nothing is asked it only reads and looks."""
-    cells = [*_reading(about), *_looking()]
+    cells = [*_reading(about), *_looking(about)]
     for question in about.questions[:1]:
         cells += _modelling(about, question)
     return _encoded(
@@ -74,52 +74,50 @@ def _encoded(document: dict[str, Any]) -> bytes:
 
 
 def _reading(about: About) -> list[dict[str, Any]]:
-    people, events = about.tables["people"], about.tables["events"]
-    texts = [c.name for t in (people, events) for c in t.contract.columns if c.type not in ("integer", "number")]
+    tables = [table for table in about.tables.values() if table.path.startswith("data/")]
+    columns = [column for table in tables for column in table.contract.columns]
+    texts = sorted({column.name for column in columns if column.type not in ("integer", "number")})
+    reads = [_read(table) for table in tables]
+    counts = ", ".join(f"{{len({_variable(table)}):,}} {table.name}" for table in tables)
+    lines = [
+        "import pandas as pd",
+        "",
+        f'INDEX_DATE = pd.Timestamp("{about.index_date}")  # what happens from this day on is to be foretold',
+        f"TEXTS = {texts}",
+        "",
+        "",
+        "def read(file, dates=()):",
+        f"    table = {READERS[tables[0].format]}",
+        "    return table.assign(**{name: pd.to_datetime(table[name]) for name in dates})",
+        "",
+        "",
+        *reads,
+        f'print(f"{counts}")',
+    ]
     return [
         _text(f"# {about.title}\n\n**Nobody in these tables is real.** {about.use}"),
         _text("## 1. Read the data\n\n`README.md` says what lies where, `dictionary.html` what each column means."),
-        _code(
-            f"""
-            import pandas as pd
-
-            INDEX_DATE = pd.Timestamp("{about.index_date}")  # what happens from this day on is to be foretold
-            TEXTS = {sorted(set(texts))}
-
-
-            def read(file, dates=()):
-                table = {READERS[people.format]}
-                return table.assign(**{{name: pd.to_datetime(table[name]) for name in dates}})
-
-
-            people = read("{people.path}", ["birth_date", "died_on"]).set_index("nhs_number")
-            events = read("{events.path}", ["date"])
-            print(f"{{len(people):,}} people, {{len(events):,}} events")
-            """
-        ),
-        _code("people.head()"),
-        _code("events.head()"),
+        _code("\n".join(lines)),
+        *(_code(f"{_variable(table)}.head()") for table in tables),
     ]
 
 
-def _looking() -> list[dict[str, Any]]:
-    return [
-        _text("## 2. Look at them"),
-        _code(
-            """
-            people["age"] = ((INDEX_DATE - people["birth_date"]).dt.days / 365.25).astype(int)
-            bands = pd.cut(people["age"], range(0, 121, 10), right=False)
-            pyramid = pd.crosstab(bands, people["sex"])
-            pyramid.assign(bar=["█" * round(40 * n / pyramid.to_numpy().max()) for n in pyramid.max(axis=1)])
-            """
-        ),
-        _code(
-            """
-            recent = events[events["date"] >= INDEX_DATE - pd.DateOffset(years=3)]
-            pd.crosstab(recent["source"], recent["date"].dt.year.rename("year"))
-            """
-        ),
-    ]
+def _read(table: Packed) -> str:
+    dates = [column.name for column in table.contract.columns if column.type == "date"]
+    index = f'.set_index("{table.person}")' if table.contract.table == "person" else ""
+    return f'{_variable(table)} = read("{table.path}", {dates}){index}'
+
+
+def _variable(table: Packed) -> str:
+    return table.name.replace("-", "_")
+
+
+def _looking(about: About) -> list[dict[str, Any]]:
+    there = {name: {c.name for c in table.contract.columns} for name, table in about.tables.items()}
+    if there.get("people", set()) >= {"birth_date", "sex"} and there.get("events", set()) >= {"date", "source"}:
+        return [_text("## 2. Look at them"), _code(PYRAMID), _code(YEARS)]
+    tables = [table for table in about.tables.values() if table.path.startswith("data/")]
+    return [_text("## 2. Look at them"), *(_code(f'{_variable(t)}.describe(include="all").T') for t in tables)]
 
 
 def _modelling(about: About, question: Question) -> list[dict[str, Any]]:
@@ -149,6 +147,16 @@ def _modelling(about: About, question: Question) -> list[dict[str, Any]]:
     ]
 
 
+PYRAMID = """
+people["age"] = ((INDEX_DATE - people["birth_date"]).dt.days / 365.25).astype(int)
+bands = pd.cut(people["age"], range(0, 121, 10), right=False)
+pyramid = pd.crosstab(bands, people["sex"])
+pyramid.assign(bar=["█" * round(40 * n / pyramid.to_numpy().max()) for n in pyramid.max(axis=1)])
+"""
+YEARS = """
+recent = events[events["date"] >= INDEX_DATE - pd.DateOffset(years=3)]
+pd.crosstab(recent["source"], recent["date"].dt.year.rename("year"))
+"""
 FEATURES = """
 before = events[events["date"] < INDEX_DATE]
 last_year = before[before["date"] >= INDEX_DATE - pd.DateOffset(years=1)]
@@ -206,4 +214,15 @@ def _code(source: str) -> dict[str, Any]:
     }
 
 
-__all__ = ["CALIBRATION", "FEATURES", "LONGEST", "MODEL", "NAME", "SUBMISSION", "execute", "notebook"]
+__all__ = [
+    "CALIBRATION",
+    "FEATURES",
+    "LONGEST",
+    "MODEL",
+    "NAME",
+    "PYRAMID",
+    "SUBMISSION",
+    "YEARS",
+    "execute",
+    "notebook",
+]

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from privacy.atomic import SHARED, put, sync_directory
-from privacy.canonical import Document
+from privacy.canonical import Document, sha256
 from privacy.contract import Contract
 from privacy.errors import Invalid, Refusal
 from synthetic import dictionary
 from synthetic.dictionary import Meanings
 from synthetic.disk import disk_faults
+from synthetic.manifest import NAME as MANIFEST
 from synthetic.pack import papers
 from synthetic.pack.about import PEOPLE, About, Packed
 from synthetic.pack.answers import KEY, Answered, Answers, Key, write_answers
@@ -25,6 +26,7 @@ from synthetic.pack.hold_out import HoldOut, hold_out
 from synthetic.pack.notebook import NAME as NOTEBOOK
 from synthetic.pack.notebook import execute, notebook
 from synthetic.pack.questions import Question, question
+from synthetic.pack.secrets import check_told, without
 from synthetic.pack.tables import Writer, pack_tables
 from synthetic.reading import DataSet, open_data_set
 
@@ -32,7 +34,8 @@ TEAMS, ORGANISERS = "TEAMS", "ORGANISERS"
 UNFINISHED = ".unfinished"
 SHARE = 0.2  # of the people who are held back: enough for a score's second digit, and little is lost to learn from
 NO_DATE = "2000-01-01"  # of data that have no index date, nobody is held back
-REPORT = ("report.html", "report.json")
+REPORT_JSON = "report.json"  # which names the data set's manifest by its hash
+REPORT = ("report.html", REPORT_JSON)
 
 Tell = Callable[[str], None]
 
@@ -80,15 +83,23 @@ def pack(
         _papers(data_set, home / TEAMS, about, meanings)
         tell("Running the notebook.")
         execute(home / TEAMS)
+        if about.secret:
+            check_told(home / TEAMS, about.plan.seed)
         done = _organisers(home, about, share, answers)
         _end(home, out)
     return done
 
 
 def _check_report(data_set: Path) -> None:
-    """Refuse a data set that nobody has reported on."""
+    """Refuse a data set that nobody has reported on, or one whose report is of another."""
     if absent := [name for name in REPORT if not (data_set / name).is_file()]:
         raise Refusal("report-absent", str(data_set), faults=absent)
+    try:
+        of = json.loads((data_set / REPORT_JSON).read_bytes()).get("manifest")
+    except (ValueError, AttributeError):
+        of = None
+    if of != sha256((data_set / MANIFEST).read_bytes()):
+        raise Refusal("report-absent", str(data_set), faults=[f"{REPORT_JSON}: is not of this data set"])
 
 
 def _check_use_cases(data: DataSet, asked: Sequence[Question], share: float) -> None:
@@ -109,13 +120,14 @@ def _index_date(data: DataSet) -> str:
 
 
 def _about(data: DataSet, asked: tuple[Question, ...], tables: Mapping[str, Packed]) -> About:
-    plan, day, people = data.manifest.plan, _index_date(data), tables[PEOPLE].rows
+    plan, day = data.manifest.plan, _index_date(data)
+    people = tables[PEOPLE].rows if PEOPLE in tables else int(plan.recipe.get("people", 0))
     place = str(plan.recipe.get("place", plan.provenance.kind))
     version = plan.software["hedgerow"]
     return About(
         name=f"synthetic-{place}-{people}",
         title=f"{people:,} people who never were",
-        description=f"{people:,} synthetic people of {place}, with their events, seen from {day}.",
+        description=f"{people:,} synthetic people ({place}), seen from {day}.",
         use=f"You may {'; '.join(plan.provenance.may)}. You may not {'; '.join(plan.provenance.may_not)}.",
         made_with=f"hedgerow-synthetic {version}",
         version=version,
@@ -130,7 +142,9 @@ def _about(data: DataSet, asked: tuple[Question, ...], tables: Mapping[str, Pack
 def _papers(data_set: Path, home: Path, about: About, meanings: Meanings) -> None:
     contracts = {name: table.contract for name, table in about.tables.items()}
     for name in REPORT:
-        shutil.copyfile(data_set / name, home / name)
+        report = (data_set / name).read_bytes()
+        hidden = without(report, about.plan.seed, as_json=name.endswith(".json")) if about.secret else report
+        put(home / name, hidden, mode=SHARED)
     for name, content in {
         "README.md": papers.readme(about),
         "LICENCE.txt": papers.licence(about),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,11 +10,9 @@ from synthetic.pack.about import LICENCE_PATH, LICENCE_TITLE, About
 from synthetic.pack.notebook import NAME as NOTEBOOK
 from synthetic.pack.notebook import SUBMISSION
 from synthetic.pack.questions import Question
+from synthetic.pack.secrets import without
 from synthetic.provenance import PublicPriors, to_document
 from synthetic.published import sources
-
-WITHHELD = "WITHHELD"
-_SEED = re.compile(r"(--seed[= ])\d+")
 
 
 def readme(about: About) -> bytes:
@@ -35,9 +32,10 @@ def readme(about: About) -> bytes:
         "## What it may be used for\n\n" + _bullets(provenance.may),
         "It may not be used to\n\n" + _bullets(provenance.may_not),
         f"## Licence\n\n{LICENCE_TITLE}: [{LICENCE_PATH}]({LICENCE_PATH}). `LICENCE.txt` names whose figures went in.",
-        f"## How it was made\n\nBy {about.made_with}, with\n\n    {_command(about)}",
+        f"## How it was made\n\nBy {about.made_with}, with\n\n    {about.plan.command}",
     ]
-    return ("\n\n".join(parts) + "\n").encode()
+    content = ("\n\n".join(parts) + "\n").encode()
+    return without(content, about.plan.seed, as_json=False) if about.secret else content
 
 
 def licence(about: About) -> bytes:
@@ -52,21 +50,21 @@ def licence(about: About) -> bytes:
 
 def card(about: About) -> bytes:
     """Return ``pack.json``: for programs, where the data come from; of a pack with answers held back, not the seed."""
-    recipe = {k: WITHHELD if about.secret and k == "seed" else value for k, value in about.plan.recipe.items()}
     document: dict[str, Any] = {
         "synthetic": True,
         "pack": about.name,
         "title": about.title,
         "provenance": to_document(about.plan.provenance),
-        "command": _command(about),
-        "recipe": recipe,
+        "command": about.plan.command,
+        "recipe": dict(about.plan.recipe),
         "software": dict(about.plan.software),
         "index_date": about.index_date,
         "use_cases": [question.name for question in about.questions],
         "tables": {name: {"path": t.path, "rows": t.rows} for name, t in about.tables.items()},
         "contracts": {name: t.contract.document() for name, t in about.tables.items()},
     }
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    content = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    return without(content, about.plan.seed, as_json=True) if about.secret else content
 
 
 def for_organisers(about: About) -> bytes:
@@ -84,11 +82,6 @@ Score what a team hands in (two columns, `nhs_number` and `probability`):
     hedgerow-synthetic score PREDICTIONS.csv --organisers . --team NAME --leaderboard leaderboard.csv
 """
     return text.encode()
-
-
-def _command(about: About) -> str:
-    """Return the command that made the data, without its seed where that is a secret."""
-    return _SEED.sub(rf"\g<1>{WITHHELD}", about.plan.command) if about.secret else about.plan.command
 
 
 def _files(about: About) -> str:
@@ -122,4 +115,4 @@ def _bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"* {line}" for line in lines)
 
 
-__all__ = ["WITHHELD", "card", "for_organisers", "licence", "readme"]
+__all__ = ["card", "for_organisers", "licence", "readme"]

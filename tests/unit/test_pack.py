@@ -1,5 +1,6 @@
 """A pack is whole, reads in its own standards' libraries, ran its notebook, and tells nobody what was held back."""
 
+import hashlib
 import json
 import resource
 import shutil
@@ -16,7 +17,7 @@ from synthetic.pack import notebook, packing
 from synthetic.pack.answers import read_answers, read_key
 from synthetic.pack.hold_out import LEAST_SECRET_SEED
 from synthetic.pack.questions import questions
-from tests.handmade import CONTRACTS, INDEX, PEOPLE, SEED, data_set, edited, tables
+from tests.handmade import CONTRACTS, INDEX, PEOPLE, SEED, data_set, edited, reported, tables
 
 DAY = pd.Timestamp(INDEX)
 
@@ -36,6 +37,10 @@ def bytes_of(home):
     return {path.relative_to(home).as_posix(): path.read_bytes() for path in home.rglob("*") if path.is_file()}
 
 
+def hashes_of(home):
+    return {path: hashlib.sha256(content).hexdigest() for path, content in bytes_of(home).items()}
+
+
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory):
     return packed(data_set(tmp_path_factory.mktemp("pack") / "data", format="parquet"))[0]
@@ -52,9 +57,16 @@ def told(pack):
     }
 
 
-def test_the_same_data_are_the_same_pack_whichever_format_they_lay_in(pack, tmp_path):
-    again, _ = packed(data_set(tmp_path / "data", format="csv"))
-    assert bytes_of(again) == bytes_of(pack)
+def test_the_same_data_are_the_same_pack(pack, tmp_path):
+    again, _ = packed(data_set(tmp_path / "data"))
+    assert hashes_of(again) == hashes_of(pack)
+
+
+def test_the_tables_are_the_same_whichever_format_the_data_lay_in(pack, tmp_path, monkeypatch):
+    quickly(monkeypatch)
+    other, _ = packed(data_set(tmp_path / "data", format="csv"))
+    for folder in ("TEAMS/data", "TEAMS/challenge"):
+        assert hashes_of(other / folder) == hashes_of(pack / folder)
 
 
 def test_every_file_is_as_its_sum_says(pack):
@@ -153,6 +165,18 @@ def test_teams_are_told_neither_the_seed_nor_the_truth(pack, told):
     assert str(SEED) in (pack / "ORGANISERS/key.json").read_text()
     assert list(told["falls-outcomes"].columns) == ["nhs_number", "happened"]
     assert json.loads((pack / "TEAMS/pack.json").read_text())["recipe"]["seed"] == "WITHHELD"
+    report = json.loads((pack / "TEAMS/report.json").read_text())
+    assert (report["seed"], report["command"].count("--seed WITHHELD ")) == ("WITHHELD", 1)
+    assert "--seed WITHHELD " in (pack / "TEAMS/report.html").read_text()
+    assert "--seed WITHHELD " in (pack / "TEAMS/README.md").read_text()
+
+
+def test_a_paper_that_tells_the_seed_stops_the_pack(tmp_path, monkeypatch):
+    monkeypatch.setattr(packing, "execute", lambda home: (home / "starter.ipynb").write_text(f"seed = {SEED}"))
+    with pytest.raises(Refusal, match="seed-told") as caught:
+        packed(data_set(tmp_path / "data"))
+    assert caught.value.faults == ("starter.ipynb",)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_answers_are_the_truth_about_all_who_are_to_be_foretold(pack, told):
@@ -220,8 +244,12 @@ def test_no_pack_without_a_report_and_none_over_another(tmp_path, monkeypatch):
     home = data_set(tmp_path / "data", report=False)
     with pytest.raises(Refusal, match="report-absent"):
         packed(home)
-    for name in packing.REPORT:
-        (home / name).touch()
+    reported(home)
+    other = reported(data_set(tmp_path / "other", seed=SEED + 1))
+    shutil.copy(home / "report.json", other)
+    with pytest.raises(Refusal, match="report-absent") as caught:
+        packed(other)
+    assert caught.value.faults == ("report.json: is not of this data set",)
     packed(home)
     with pytest.raises(Refusal, match="data-set-exists"):
         packed(home)

@@ -26,6 +26,7 @@ MAY: Mapping[str, tuple[str, ...]] = {
     "review": ("caldicott-guardian", "data-engineer", "ig-lead"),
     "compare": ("analyst", "clinician", "data-engineer", "ig-lead"),
     "quarantine": ("data-engineer", "ig-lead"),
+    "synthetic": ("analyst", "caldicott-guardian", "data-engineer", "ig-lead"),
 }
 
 
@@ -43,7 +44,7 @@ class InnerDoor:
     ) -> None:
         """Return once the visit is in the audit log, signed; before that nothing is read.
 
-        ``model`` and ``data`` name what is used: a model's version, a version of a data set.
+        ``model`` and ``data`` name what is used: the hash of a model or of synthetic data, a version of a data set.
 
         ``person-unknown``, ``person-key-wrong``, ``role-not-allowed``, ``purpose-absent`` or ``reason-identifying``
         otherwise.

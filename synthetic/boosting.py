@@ -16,6 +16,7 @@ from privacy.arrays import Floats
 from synthetic.keyed import Keyed
 
 TREES, DEPTH, RATE, RIDGE, LEAST = 60, 3, 0.2, 1.0, 1.0
+NO_GAIN = 1e-9
 PRIOR = 10.0  # rows with the outcome's mean, added to each key before unordered keys are put in order
 
 
@@ -96,31 +97,44 @@ def _ranked(rows: Keyed, ranks: tuple[NDArray[np.int32], ...]) -> NDArray[np.int
 
 
 def _grown(ranked: NDArray[np.int32], sizes: list[int], g: Floats, h: Floats) -> Tree:
-    inner = 2**DEPTH - 1
+    """Grow one tree, level by level: the histograms of all attributes lie side by side, each from its ``start``."""
+    inner, width = 2**DEPTH - 1, sum(sizes)
+    start = np.cumsum([0, *sizes[:-1]])
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    flat, many_g, many_h = ranked + start, np.repeat(g, len(sizes)), np.repeat(h, len(sizes))
     attribute, above = np.zeros(inner, np.intp), np.full(inner, np.iinfo(np.int32).max, np.intp)
     node = np.zeros(len(ranked), np.intp)
     for depth in range(DEPTH):
         first, nodes = 2**depth - 1, 2**depth
-        best = np.full(nodes, 1e-9)
-        for j, size in enumerate(sizes):
-            cell = (node - first) * size + ranked[:, j]
-            left_g, left_h = (np.bincount(cell, v, nodes * size).reshape(nodes, size).cumsum(axis=1) for v in (g, h))
-            gain = _gain(left_g, left_h)
-            at = gain.argmax(axis=1)
-            better = gain[np.arange(nodes), at] > best
-            best = np.where(better, gain[np.arange(nodes), at], best)
-            here = first + np.flatnonzero(better)
-            attribute[here], above[here] = j, at[better]
+        cell = ((node - first)[:, None] * width + flat).ravel()
+        upto_g, upto_h = (
+            _upto(np.asarray(np.bincount(cell, each, nodes * width), np.float64), nodes) for each in (many_g, many_h)
+        )
+        gain = _gain(_from_start(upto_g, start, owner), _from_start(upto_h, start, owner), upto_g, upto_h, len(sizes))
+        at = gain.argmax(axis=1)
+        better = gain[np.arange(nodes), at] > NO_GAIN
+        here = first + np.flatnonzero(better)
+        attribute[here], above[here] = owner[at[better]], (at - start[owner[at]])[better]
         node = _child(node, attribute, above, ranked)
     leaf = node - inner
     total_g, total_h = (np.bincount(leaf, v, inner + 1) for v in (g, h))
     return Tree(attribute, above, -RATE * total_g / (total_h + RIDGE))
 
 
-def _gain(g: Floats, h: Floats) -> Floats:
+def _upto(sums: Floats, nodes: int) -> Floats:
+    return np.asarray(np.cumsum(sums.reshape(nodes, -1), axis=1), np.float64)
+
+
+def _from_start(upto: Floats, start: Nodes, owner: Nodes) -> Floats:
+    """Return running sums that begin anew with each attribute."""
+    before = np.concatenate([np.zeros((len(upto), 1)), upto], axis=1)[:, start]
+    return np.asarray(upto - before[:, owner], np.float64)
+
+
+def _gain(g: Floats, h: Floats, upto_g: Floats, upto_h: Floats, attributes: int) -> Floats:
     """Return what a split after each key gains; none where a side has next to nobody."""
-    all_g, all_h = g[:, -1:], h[:, -1:]
-    found = g**2 / (h + RIDGE) + (all_g - g) ** 2 / (all_h - h + RIDGE) - all_g**2 / (all_h + RIDGE)
+    all_g, all_h = upto_g[:, -1:] / attributes, upto_h[:, -1:] / attributes  # each row counts in every attribute
+    found = g**2 / (h + RIDGE) + (all_g - g) ** 2 / (np.maximum(all_h - h, 0) + RIDGE) - all_g**2 / (all_h + RIDGE)
     return np.where((h < LEAST) | (all_h - h < LEAST), 0.0, found)
 
 
@@ -137,4 +151,4 @@ def _child(node: Nodes, attribute: Nodes, above: Nodes, ranked: NDArray[np.int32
     return np.asarray(2 * node + 1 + right, np.intp)
 
 
-__all__ = ["DEPTH", "LEAST", "PRIOR", "RATE", "RIDGE", "TREES", "Learned", "Nodes", "Tree", "auc", "learn"]
+__all__ = ["DEPTH", "LEAST", "NO_GAIN", "PRIOR", "RATE", "RIDGE", "TREES", "Learned", "Nodes", "Tree", "auc", "learn"]

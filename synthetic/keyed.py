@@ -30,7 +30,7 @@ class Attribute:
 class Keyed:
     """Rows by attributes: ``places[i, j]`` is the place of row i's key of attribute j; ``weights`` one number a row.
 
-    Somebody's weights add up to one, however many rows they have; synthetic rows weigh one each.
+    Somebody's weights add up to one, however many rows they have.
     """
 
     attributes: tuple[Attribute, ...]

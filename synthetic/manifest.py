@@ -85,6 +85,11 @@ class Manifest:
             raise Invalid("table-unknown", table[:100], faults=self.plan.tables)
         return tuple(file.path for file in self.files if file.table == table)
 
+    @property
+    def sha256(self) -> str:
+        """Return the hash of ``manifest.json``: it names the data set, and by its files' hashes all that is in it."""
+        return f"sha256:{hashlib.sha256(self.encode()).hexdigest()}"
+
     def encode(self) -> bytes:
         """Return the bytes of ``manifest.json``; equal manifests give equal bytes."""
         document = {**self.plan.document(), "rows": self.rows(), "files": [asdict(file) for file in self.files]}

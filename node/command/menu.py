@@ -27,6 +27,7 @@ from node.command import (
     scores,
     serving,
     studies,
+    synthetics,
 )
 
 EPILOG = (
@@ -85,6 +86,7 @@ app.add_typer(clocks.clock, name="clock")
 app.command("score")(scores.score)
 app.command("compare")(scores.compare)
 app.add_typer(reidentifying.reidentify, name="reidentify")
+app.add_typer(synthetics.synthetic, name="synthetic")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.command("upgrade")(keeping.upgrade)

@@ -7,6 +7,7 @@ import typer
 from synthetic.command.fit import fit
 from synthetic.command.generate import generate
 from synthetic.command.listing import list_presets
+from synthetic.command.report import report
 
 EPILOG = (
     "Exit status: 0 done, 1 a fault of ours, 2 wrong command line, 3 invalid input, 4 out of reach, 5 refused, "
@@ -18,6 +19,7 @@ HELP = """Make people who never were: no patient is in any of it, and the truth 
 \b
   hedgerow-synthetic list
   hedgerow-synthetic generate small --out people
+  hedgerow-synthetic report people
 """
 
 app = typer.Typer(
@@ -38,5 +40,6 @@ def _program() -> None:
 app.command("list")(list_presets)
 app.command("generate")(generate)
 app.command("fit")(fit)
+app.command("report")(report)
 
 __all__ = ["EPILOG", "HELP", "app"]

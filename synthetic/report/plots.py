@@ -10,8 +10,9 @@ from privacy.page import Html, tag
 
 ROW, TOP, NAMES, LEGEND = 20, 4, 128, 20
 LONGEST_NAME = 15  # letters beside a row; the table below the chart has them all
-ROOM = 44  # right of the longest bar, for its number
+ROOM = 58  # right of the longest bar, for its number
 PALE = "#d8dde0"
+HUES = (BLUE, "#ae2573", "#007f3b", "#ed8b00", INK, "#00a499")  # of the NHS colours, dark enough on white
 ROUND = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 SIDE, LEFT = 200, 46  # of a plot of curves
 
@@ -152,6 +153,6 @@ def _path(points: Sequence[Point]) -> str:
 
 
 __all__ = [
-    "DIM", "LEFT", "LEGEND", "LONGEST_NAME", "NAMES", "PALE", "PLAIN", "PUBLISHED", "ROOM", "ROUND", "ROW", "SIDE",
-    "TOP", "Look", "bars_chart", "curves_chart", "dots_chart", "pyramid_chart",
+    "DIM", "HUES", "LEFT", "LEGEND", "LONGEST_NAME", "NAMES", "PALE", "PLAIN", "PUBLISHED", "ROOM", "ROUND", "ROW",
+    "SIDE", "TOP", "Look", "bars_chart", "curves_chart", "dots_chart", "pyramid_chart",
 ]  # fmt: skip

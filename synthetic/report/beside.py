@@ -1,0 +1,264 @@
+"""Simulated figures beside the published ones that the simulator started from, and others that nobody published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from privacy.arrays import Floats
+from privacy.canonical import Document
+from synthetic.geography import ETHNICITIES, Geography, geography, males
+from synthetic.published import sources, table
+from synthetic.reading import DataSet
+from synthetic.records import STREAMS
+from synthetic.report.counts import DECILES, OLDEST, Counts, Known, counted, day_of
+
+FORMAT = "hedgerow-synthetic-beside/1"
+TOLERANCE, SIGMAS = 0.1, 4.0  # of the published figure, and of chance on top: what is further off is pointed at
+BAND, LAST_BAND = 5, 90
+STEPS = (0, 1, 5, 10, 20, 30, 50, 100, 200)  # where bands of events a person begin
+BY_AGE = ("hypertension", "type-2-diabetes", "depression", "copd", "dementia", "frailty")
+BY_DECILE = ("smoking", "obesity", "depression", "type-2-diabetes", "copd", "smi")
+SETTINGS = {stream.key: stream.setting for stream in STREAMS}
+FALL = "fall"  # is one of the other contacts, with a code of its own
+
+
+Row = Mapping[str, str]
+MOST_AGE = 74  # whom the register of people treated for risk counts
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the data, the published one where there is one, and the deviation that chance gives it."""
+
+    name: str
+    simulated: float
+    published: float | None = None
+    chance: float = 0.0
+
+    @property
+    def off(self) -> bool:
+        """Say whether it is further from the published figure than its tolerance and chance."""
+        far = 0.0 if self.published is None else abs(self.simulated - self.published)
+        return bool(far > TOLERANCE * (self.published or 0.0) + SIGMAS * self.chance)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Figures of one kind; ``unit`` says of what, ``sources`` are keys of the published figures' sources."""
+
+    key: str
+    title: str
+    unit: str
+    figures: tuple[Figure, ...]
+    sources: tuple[str, ...] = ()
+    form: str = "{:.1%}"
+
+
+def beside(data: DataSet) -> Document:
+    """Return every comparison, with what was counted for plots; ``data`` are simulated, and have people at least."""
+    recipe = data.manifest.plan.recipe
+    place = geography(str(recipe["place"]))
+    conditions, processes = _rows("conditions"), _contacts()
+    known = Known(
+        index_day=day_of(str(recipe["index_date"])),
+        authorities=place.authorities.code,
+        conditions=tuple(row["code"] for row in conditions),
+        contacts=tuple((row["setting"], row["method"]) for row in processes),
+    )
+    counts = counted(data, known)
+    found = [*_people(counts, place)]
+    if counts.with_deaths:
+        found.append(_deaths(counts))
+    if counts.with_events:
+        found += [*_contacts_a_head(counts, processes, place), *_prevalence(counts, conditions, place), _events(counts)]
+    return {
+        "format": FORMAT,
+        "place": place.name,
+        "people": int(counts.ages.sum()),
+        "comparisons": [
+            {
+                **asdict(each),
+                "figures": [{**asdict(f), "off": f.off} for f in each.figures],
+                "sources": list(each.sources),
+            }
+            for each in found
+        ],
+        "curves": _curves(counts, conditions) if counts.with_events else {},
+        "sources": {key: asdict(sources()[key]) for each in found for key in each.sources},
+    }
+
+
+def _people(counts: Counts, place: Geography) -> Iterator[Comparison]:
+    n = float(counts.ages.sum())
+    male = males()
+    published = place.authorities.ages[:, :, None] * np.stack([male, 1 - male], axis=1)[None]
+    for sex, name in enumerate(("male", "female")):
+        ours, theirs = (_bands(each.sum(axis=0)[:, sex]) for each in (counts.ages, published))
+        figures = _shares(_band_names(), ours, theirs / published.sum(), n)
+        yield Comparison(f"ages-{name}", f"Age, {name}", "of all people", figures, _named("ages", "sexes"))
+    authorities = _shares(place.authorities.name, counts.ages.sum(axis=(1, 2)), _share(published.sum(axis=(1, 2))), n)
+    yield Comparison("authorities", "Local authority", "of all people", authorities, _named("ages"))
+    groups = _share(place.authorities.ethnicities.sum(axis=0))
+    ethnic = _shares(ETHNICITIES[: len(groups)], counts.ethnicities[: len(groups)], groups, n)
+    yield Comparison("ethnicities", "Ethnic group", "of all people", ethnic, _named("ethnicities"))
+    yield Comparison("deciles", "Decile of deprivation (1: most deprived)", "of all people",
+                     _shares([str(d + 1) for d in range(DECILES)], counts.deciles, _deciles(place), n),
+                     _named("areas"))  # fmt: skip
+    if counts.homes.any():
+        sizes = [*(str(i) for i in range(1, len(counts.homes) - 1)), f"{len(counts.homes) - 1} or more"]
+        homes = tuple(Figure(s, float(c) / counts.homes.sum()) for s, c in zip(sizes, counts.homes[1:], strict=True))
+        yield Comparison("homes", "People in a household", "of all households", homes)
+
+
+def _deciles(place: Geography) -> Floats | None:
+    """Return the share of people in areas of each decile; None where nobody published the people of each area."""
+    columns = table("areas").columns
+    people = dict(zip(columns["lsoa"], map(float, columns["people"]), strict=True))
+    of = np.array([people[lsoa] for lsoa in place.areas.lsoa])
+    return _share(np.bincount(place.areas.imd_decile - 1, of, DECILES)) if of.all() else None
+
+
+def _deaths(counts: Counts) -> Comparison:
+    """Return deaths of the year of follow-up, of people by age on the index day, beside the rates by age and sex."""
+    people, figures = counts.ages.sum(axis=0), []
+    for row in _rows("mortality"):
+        sex, first, last = int(row["sex"]) - 1, int(row["from_age"]), min(int(row["to_age"]), OLDEST)
+        of = float(people[first : last + 1, sex].sum())
+        died = float(counts.deaths[first : last + 1, sex].sum())
+        if of:
+            rate = 1 - np.exp(-float(row["rate"]))
+            name = (
+                f"{('male', 'female')[sex]} {first} to {last}"
+                if last < OLDEST
+                else f"{('male', 'female')[sex]} {first}+"
+            )
+            figures.append(Figure(name, died / of, rate, sqrt(rate / of)))
+    return Comparison("deaths", "Deaths in a year", "of people alive on the index day", tuple(figures),
+                      _named("mortality"), "{:.2%}")  # fmt: skip
+
+
+def _contacts_a_head(counts: Counts, processes: Sequence[Row], place: Geography) -> Iterator[Comparison]:
+    """Yield contacts of the year before the index date, of each kind and, of emergency departments, by authority."""
+    people = counts.ages.sum(axis=(1, 2)).astype(float)
+    figures = [
+        Figure(row["process"], float(own.sum() / people.sum()), float(row["a_head"]), _chance(own.sum(), people.sum()))
+        for row, own in zip(processes, counts.contacts, strict=True)
+    ]
+    keys = tuple(dict.fromkeys(row["source"] for row in processes))
+    yield Comparison(
+        "contacts", "Contacts in a year (published: of all England)", "a person", tuple(figures), keys, "{:.3g}"
+    )
+    (at,) = [i for i, row in enumerate(processes) if row["process"] == "ed"]
+    published = {row["local_authority"]: float(row["attendances"]) for row in _rows("attendances")}
+    by_place = [
+        Figure(name, float(own / of), published.get(code), _chance(own, of))
+        for code, name, own, of in zip(
+            place.authorities.code, place.authorities.name, counts.contacts[at], people, strict=True
+        )
+        if of
+    ]
+    yield Comparison("attendances", "Attendances at emergency departments in a year", "a person",
+                     tuple(by_place), _named("attendances"), "{:.3g}")  # fmt: skip
+
+
+def _prevalence(counts: Counts, conditions: Sequence[Row], place: Geography) -> Iterator[Comparison]:
+    """Yield who has each condition on record, of people of the ages that its register counts."""
+    qof = {row["local_authority"]: row for row in _rows("prevalence")}
+    figures = []
+    for number, row in enumerate(conditions):
+        ages = slice(int(row["counted_from"]), (MOST_AGE if row["register"] == "CVDPP" else OLDEST) + 1)
+        of = counts.ages[:, ages].sum(axis=(1, 2)).astype(float)
+        has = counts.has[number][:, ages].sum(axis=(1, 2)).astype(float)
+        if row["register"]:
+            rates = np.array([float(qof[code][row["register"]]) for code in place.authorities.code])
+            published = float((rates * of).sum() / of.sum()) if of.sum() else 0.0
+        else:
+            published = float(row["prevalence"])
+        chance = sqrt(published / of.sum()) if of.sum() else 0.0
+        figures.append(Figure(row["title"], float(has.sum() / max(of.sum(), 1)), published, chance))
+    keys = (*_named("prevalence"), *(row["source"] for row in conditions))
+    yield Comparison("prevalence", "Long-term conditions on record", "of people of the ages that are counted",
+                     tuple(figures), tuple(dict.fromkeys(keys)))  # fmt: skip
+
+
+def _events(counts: Counts) -> Comparison:
+    """Return how many people have how many events on record before the index date; nobody published such figures."""
+    n = float(counts.events.sum())
+    ends = (*STEPS[1:], len(counts.events))
+    names = [f"{a}" if b == a + 1 else f"{a} to {b - 1}" for a, b in zip(STEPS[:-1], ends, strict=False)]
+    shares = [float(counts.events[a:b].sum() / n) for a, b in zip(STEPS, ends, strict=True)]
+    figures = tuple(Figure(name, share) for name, share in zip([*names, f"{STEPS[-1]}+"], shares, strict=True))
+    return Comparison("events", "Events on record before the index date", "of all people", figures)
+
+
+def _curves(counts: Counts, conditions: Sequence[Row]) -> Document:
+    """Return the prevalence of some conditions by age and by decile, which is the simulator's own."""
+    place = {row["condition"]: i for i, row in enumerate(conditions)}
+    names = {row["condition"]: row["title"] for row in conditions}
+    starts = np.arange(0, LAST_BAND + 1, 2 * BAND)
+    by_age = np.maximum(np.add.reduceat(counts.ages.sum(axis=(0, 2)), starts), 1)
+    by_decile = np.maximum(counts.deciles, 1)
+    aged = {
+        names[c]: (np.add.reduceat(counts.has[place[c]].sum(axis=(0, 2)), starts) / by_age).tolist() for c in BY_AGE
+    }
+    placed = {names[c]: (counts.has[place[c]].sum(axis=(0, 1)) / by_decile).tolist() for c in BY_DECILE}
+    across = [*(f"{start}-" for start in starts[:-1]), f"{LAST_BAND}+"]
+    mean = float((counts.events * np.arange(len(counts.events))).sum() / max(counts.events.sum(), 1))
+    return {
+        "ages": across, "by_age": aged, "deciles": [str(d + 1) for d in range(DECILES)], "by_decile": placed,
+        "events_a_person": mean,
+    }  # fmt: skip
+
+
+def _contacts() -> list[Row]:
+    """Return each kind of contact once, with its setting."""
+    rows = [row for row in _rows("processes") if row["process"] != FALL]
+    return [{**row, "setting": SETTINGS[row["stream"]]} for row in rows]
+
+
+def _rows(name: str) -> list[Row]:
+    columns = table(name).columns
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _named(*tables: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(key for name in tables for key in table(name).sources))
+
+
+def _shares(
+    names: Sequence[str], counts: NDArray[np.generic], published: Floats | None, n: float
+) -> tuple[Figure, ...]:
+    theirs = [None] * len(names) if published is None else [float(p) for p in published]
+    return tuple(
+        Figure(name, float(count) / n, share, sqrt((share or 0.0) * (1 - (share or 0.0)) / n))
+        for name, count, share in zip(names, counts, theirs, strict=True)
+    )
+
+
+def _share(counts: NDArray[np.generic]) -> Floats:
+    shares = np.asarray(counts, np.float64)
+    return np.asarray(shares / shares.sum(), np.float64)
+
+
+def _chance(events: float, people: float) -> float:
+    """Return the deviation of a rate; people who have many contacts make it larger than counting alone."""
+    return sqrt(4 * max(events, 1)) / max(people, 1)
+
+
+def _bands(ages: NDArray[np.generic]) -> Floats:
+    return np.asarray(np.add.reduceat(np.asarray(ages, np.float64), np.arange(0, LAST_BAND + 1, BAND)))
+
+
+def _band_names() -> list[str]:
+    return [*(f"{a}-{a + BAND - 1}" for a in range(0, LAST_BAND, BAND)), f"{LAST_BAND}+"]
+
+
+__all__ = [
+    "BAND", "BY_AGE", "BY_DECILE", "FALL", "FORMAT", "LAST_BAND", "MOST_AGE", "SETTINGS", "SIGMAS", "STEPS",
+    "TOLERANCE", "Comparison", "Figure", "beside",
+]  # fmt: skip

@@ -1,0 +1,170 @@
+"""Counts over a simulated data set, a part at a time: people by who they are, and what is on record of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import zip_longest
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from synthetic.geography import ETHNICITIES
+from synthetic.reading import DataSet
+
+PEOPLE, EVENTS = "people", "events"
+MALE, FEMALE = "male", "female"
+OLDEST, DECILES, YEAR = 90, 10, 365.25
+DIAGNOSIS = "diagnosis"
+MOST_AT_HOME = 7  # of a household, told apart; larger ones are care homes but for a few
+MOST_EVENTS = 2_000  # of one person, told apart; who has more counts as having so many
+Counted = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is looked for: authorities and conditions by their codes, kinds of contact as (setting, method)."""
+
+    index_day: int
+    authorities: tuple[str, ...]
+    conditions: tuple[str, ...]
+    contacts: tuple[tuple[str, str], ...]
+
+
+@dataclass
+class Counts:
+    """Sums over people: by age (0 to 90 and over) and sex (male, female), authority, decile and ethnic group.
+
+    ``has`` counts who has each condition on record on the index day, by age, decile and authority; ``contacts`` the
+    contacts of each kind in the year before it, by authority; ``deaths`` those of the year from it on, by age and sex;
+    ``events`` how many people have so many events in all.
+    """
+
+    known: Known
+    ages: Counted = field(init=False)
+    deciles: Counted = field(init=False)
+    ethnicities: Counted = field(init=False)
+    homes: Counted = field(init=False)
+    has: Counted = field(init=False)
+    contacts: Counted = field(init=False)
+    deaths: Counted = field(init=False)
+    events: Counted = field(init=False)
+    with_events: bool = False
+    with_deaths: bool = False
+
+    def __post_init__(self) -> None:
+        places = len(self.known.authorities)
+        self.ages = np.zeros((places, OLDEST + 1, 2), np.int64)
+        self.deciles, self.ethnicities = np.zeros(DECILES, np.int64), np.zeros(len(ETHNICITIES), np.int64)
+        self.homes = np.zeros(MOST_AT_HOME + 1, np.int64)
+        self.has = np.zeros((len(self.known.conditions), places, OLDEST + 1, DECILES), np.int64)
+        self.contacts = np.zeros((len(self.known.contacts), places), np.int64)
+        self.deaths = np.zeros((OLDEST + 1, 2), np.int64)
+        self.events = np.zeros(MOST_EVENTS + 1, np.int64)
+
+    def add(self, people: pa.Table, events: Iterator[pa.RecordBatch] | None) -> None:
+        """Count one part: all its people, then their events, some at a time."""
+        who = _Who(people, self.known)
+        np.add.at(self.ages, (who.authority, who.age, who.female), 1)
+        self.deciles += np.bincount(who.decile, minlength=DECILES)
+        group = _places(people["ethnicity"], ETHNICITIES)
+        self.ethnicities += np.bincount(group[group >= 0], minlength=len(ETHNICITIES))
+        if "household" in people.column_names:
+            sizes = np.unique(people["household"].to_numpy(), return_counts=True)[1]
+            self.homes += np.bincount(np.minimum(sizes, len(self.homes) - 1), minlength=len(self.homes))
+        if "died_on" in people.column_names:
+            self.with_deaths = True
+            died = _days(people["died_on"])
+            gone = (died >= self.known.index_day) & (died < self.known.index_day + YEAR)
+            np.add.at(self.deaths, (who.age[gone], who.female[gone]), 1)
+        if events is not None:
+            self.with_events = True
+            self._events(who, events)
+
+    def _events(self, who: _Who, batches: Iterator[pa.RecordBatch]) -> None:
+        has = np.zeros((len(who.number), len(self.known.conditions)), bool)
+        count = np.zeros(len(who.number), np.int64)
+        settings, methods = (tuple(dict.fromkeys(names)) for names in zip(*self.known.contacts, strict=True))
+        methods = tuple(dict.fromkeys([*methods, DIAGNOSIS]))
+        kinds = np.zeros((len(settings), len(methods), len(self.known.authorities)), np.int64)
+        for batch in batches:
+            person, day = who.rows(batch["nhs_number"]), _days(batch["date"])
+            before = day < self.known.index_day
+            count += np.bincount(person[before], minlength=len(count))
+            method, setting = _places(batch["method"], methods), _places(batch["setting"], settings)
+            known = before & (method == methods.index(DIAGNOSIS))
+            condition = _places(batch["code"].filter(pa.array(known)), self.known.conditions)
+            there = condition >= 0
+            has[person[known][there], condition[there]] = True
+            recent = before & (day >= self.known.index_day - YEAR) & (method >= 0) & (setting >= 0)
+            np.add.at(kinds, (setting[recent], method[recent], who.authority[person[recent]]), 1)
+        for place, (where, how) in enumerate(self.known.contacts):
+            self.contacts[place] += kinds[settings.index(where), methods.index(how)]
+        people, condition = np.nonzero(has)
+        np.add.at(self.has, (condition, who.authority[people], who.age[people], who.decile[people]), 1)
+        self.events += np.bincount(np.minimum(count, MOST_EVENTS), minlength=MOST_EVENTS + 1)
+
+
+class _Who:
+    """One part's people as places; those without a known authority or decile are at the first."""
+
+    def __init__(self, people: pa.Table, known: Known) -> None:
+        self.number = np.sort(people["nhs_number"].cast(pa.int64()).to_numpy())
+        order = np.argsort(people["nhs_number"].cast(pa.int64()).to_numpy(), kind="stable")
+        age = ((known.index_day - _days(people["birth_date"])) / YEAR).astype(np.int64)
+        self.age = np.clip(age, 0, OLDEST)
+        self.female = np.maximum(_places(people["sex"], (MALE, FEMALE)), 0)
+        self.authority = np.maximum(_places(people["local_authority"], known.authorities), 0)
+        self.decile = np.clip(pc.fill_null(people["imd_decile"], 1).to_numpy(), 1, DECILES).astype(np.int64) - 1
+        self._order = order
+
+    def rows(self, numbers: pa.Array) -> NDArray[np.intp]:
+        """Return whose each event is; every one is somebody's of the same part."""
+        return np.asarray(self._order[np.searchsorted(self.number, numbers.cast(pa.int64()).to_numpy())])
+
+
+def counted(data: DataSet, known: Known) -> Counts:
+    """Count a whole data set; memory grows with the people of one part, not with the data."""
+    found = Counts(known)
+    events = data.parts(EVENTS) if EVENTS in data.tables() else iter(())
+    for people, of_them in zip_longest(data.parts(PEOPLE), events):
+        found.add(pa.Table.from_batches(people, data.schema(PEOPLE)), of_them)
+    return found
+
+
+def day_of(text: str) -> int:
+    """Return a date as days since 1970-01-01."""
+    return (date.fromisoformat(text) - date(1970, 1, 1)).days
+
+
+def _days(column: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
+    """Return dates as days; a missing one is far in the future."""
+    return np.asarray(pc.fill_null(column.cast(pa.int32()), 2**30).to_numpy(zero_copy_only=False), np.int64)
+
+
+def _places(column: pa.ChunkedArray | pa.Array, names: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return the place of each name, -1 for another."""
+    found = pc.index_in(column, value_set=pa.array(names, pa.string()))
+    return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int64)
+
+
+__all__ = [
+    "DECILES",
+    "DIAGNOSIS",
+    "EVENTS",
+    "FEMALE",
+    "MALE",
+    "MOST_AT_HOME",
+    "MOST_EVENTS",
+    "OLDEST",
+    "PEOPLE",
+    "YEAR",
+    "Counted",
+    "Counts",
+    "Known",
+    "counted",
+    "day_of",
+]

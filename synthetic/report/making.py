@@ -1,0 +1,58 @@
+"""Writes the report of a data set into it: ``report.html`` for people and ``report.json`` with the same figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from privacy.atomic import SHARED, put
+from privacy.canonical import Document
+from privacy.errors import Unreachable
+from synthetic.provenance import to_document
+from synthetic.reading import DataSet, open_data_set
+from synthetic.report.beside import beside
+from synthetic.report.beside_page import beside_page
+
+PAGE, JSON = "report.html", "report.json"
+
+
+def make_report(data_set: Path) -> Document:
+    """Report on a data set that is whole, and write the report into it; the same data give the same bytes.
+
+    A report that is there is replaced. Simulated data are set beside the published figures.
+    """
+    data = open_data_set(data_set)
+    found, page = _simulated(data)
+    try:
+        put(
+            data_set / JSON,
+            (json.dumps(found, indent=2, ensure_ascii=False) + "\n").encode(),
+            mode=SHARED,
+            replace=True,
+        )
+        put(data_set / PAGE, page, mode=SHARED, replace=True)
+    except OSError as error:
+        raise Unreachable("file-unwritable", str(data_set)) from error
+    return found
+
+
+def _simulated(data: DataSet) -> tuple[Document, bytes]:
+    found = beside(data) | _about(data)
+    provenance = found["provenance"]
+    use = {"says": provenance["says"], **provenance["use"]}
+    title = f"{found['people']:,} people of {found['place']} who never were"
+    return found, beside_page(found, title=title, use=use, foot=_foot(data))
+
+
+def _about(data: DataSet) -> Document:
+    plan = data.manifest.plan
+    provenance = to_document(plan.provenance)
+    return {"provenance": provenance, "command": plan.command, "manifest": data.manifest.sha256}
+
+
+def _foot(data: DataSet) -> str:
+    plan = data.manifest.plan
+    return f"Made by {plan.command}, version {plan.software['hedgerow']}. Manifest {data.manifest.sha256}."
+
+
+__all__ = ["JSON", "PAGE", "make_report"]

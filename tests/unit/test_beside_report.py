@@ -1,0 +1,131 @@
+"""Simulated figures beside published ones: each within its tolerance, what is off pointed at, and a page that holds."""
+
+import json
+import re
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
+
+from privacy.errors import HedgerowError
+from synthetic.command.program import app
+from synthetic.generating import generate, recipe_of
+from synthetic.geography import geography
+from synthetic.reading import open_data_set
+from synthetic.report.beside import Figure
+from synthetic.report.counts import Counts, Known
+from synthetic.report.making import JSON, PAGE, make_report
+
+PEOPLE = 20_000
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A small data set with its report."""
+    out = tmp_path_factory.mktemp("simulated") / "people"
+    recipe = recipe_of("blmk", {"people": PEOPLE, "seed": 5})
+    generate(recipe, out, format="parquet", processes=1, tell=lambda *_: None)
+    return out, make_report(out)
+
+
+def figures(report, key):
+    return {f["name"]: f for c in report["comparisons"] if c["key"] == key for f in c["figures"]}
+
+
+@pytest.mark.parametrize("key", ["ages-male", "ages-female", "authorities", "ethnicities", "deciles"])
+def test_who_lives_in_the_place_is_as_published(made, key):
+    """Four deviations and a tenth on some sixty figures: by chance alone one in several hundred runs points at one."""
+    found = figures(made[1], key)
+    assert len(found) >= 4
+    assert [name for name, f in found.items() if f["off"]] == []
+    assert all(f["published"] is not None for f in found.values())
+
+
+def test_shares_are_those_of_the_rows_counted_one_by_one(made):
+    rows = pa.Table.from_batches(open_data_set(made[0]).batches("people")).to_pylist()
+    assert made[1]["people"] == len(rows) == PEOPLE
+    place = geography("blmk").authorities
+    for code, name in zip(place.code, place.name, strict=True):
+        share = sum(row["local_authority"] == code for row in rows) / PEOPLE
+        assert figures(made[1], "authorities")[name]["simulated"] == pytest.approx(share)
+    day = open_data_set(made[0]).manifest.plan.recipe["index_date"]
+    over_90 = sum(
+        row["sex"] == "female" and (np.datetime64(day) - np.datetime64(row["birth_date"])).astype(int) >= 90 * 365.25
+        for row in rows
+    )
+    assert figures(made[1], "ages-female")["90+"]["simulated"] == pytest.approx(over_90 / PEOPLE)
+
+
+def test_events_are_counted_once_and_on_the_right_side_of_the_index_date():
+    known = Known(100, ("E1", "E2"), ("dm", "htn"), (("emergency", "emergency"), ("primary-care", "consultation")))
+    people = pa.table(
+        {
+            "nhs_number": ["9990000018", "9990000026", "9990000034"],
+            "birth_date": pa.array([-20_000, -9_000, 90], pa.int32()).cast(pa.date32()),
+            "sex": ["female", "male", "male"],
+            "ethnicity": ["A", "B", None],
+            "imd_decile": pa.array([1, 10, None], pa.int8()),
+            "local_authority": ["E2", "E1", "E1"],
+            "died_on": pa.array([120, None, 90], pa.int32()).cast(pa.date32()),
+        }
+    )
+    rows = [
+        ("9990000034", 99, "emergency", "emergency", None),
+        ("9990000018", 5, "primary-care", "diagnosis", "dm"),
+        ("9990000018", 50, "primary-care", "diagnosis", "dm"),
+        ("9990000018", 100, "primary-care", "diagnosis", "htn"),  # on the index date: not known on it
+        ("9990000018", 99, "primary-care", "consultation", "dm"),
+        ("9990000018", -300, "emergency", "emergency", None),  # more than a year before
+        ("9990000026", 150, "emergency", "emergency", None),
+    ]
+    columns = list(zip(*rows, strict=True))
+    events = pa.RecordBatch.from_arrays(
+        [pa.array(columns[0]), pa.array(columns[1], pa.int32()).cast(pa.date32()), *map(pa.array, columns[2:4]),
+         pa.array(columns[4], pa.string())],
+        names=["nhs_number", "date", "setting", "method", "code"],
+    )  # fmt: skip
+    counts = Counts(known)
+    counts.add(people, iter([events.slice(0, 3), events.slice(3)]))
+    assert counts.has.sum(axis=(1, 2, 3)).tolist() == [1, 0]
+    assert counts.has[0, 1, 55, 0] == 1
+    assert counts.contacts.tolist() == [[1, 0], [0, 1]]
+    assert counts.events[:6].tolist() == [1, 1, 0, 0, 1, 0]
+    assert (counts.deaths.sum(), counts.deaths[55, 1]) == (1, 1)
+    assert (counts.ages.sum(), counts.ages[1, 55, 1]) == (3, 1)
+
+
+def test_a_figure_that_is_off_is_pointed_at():
+    assert not Figure("a", 0.109, 0.1, 0.0).off
+    assert Figure("a", 0.12, 0.1, 0.001).off
+    assert not Figure("a", 0.12, 0.1, 0.01).off
+    assert not Figure("nobody published it", 0.5).off
+
+
+def test_the_page_stands_alone_says_its_use_and_is_the_same_every_time(made):
+    out, report = made
+    page, document = (out / PAGE).read_bytes(), (out / JSON).read_bytes()
+    assert json.loads(document) == report
+    make_report(out)
+    assert ((out / PAGE).read_bytes(), (out / JSON).read_bytes()) == (page, document)
+    text = page.decode()
+    assert not re.search(r"<script|src=|<link", text)
+    said = [said in text for said in ("These people never were", "You may not", report["command"], report["manifest"])]
+    assert said == [True] * 4
+    charts = re.findall(r'aria-labelledby="([\w-]+)-title', text)
+    assert len(charts) == len(set(charts)) <= text.count("<table")
+    assert all(source["basis"] in ("taken", "cited", "assumed") for source in report["sources"].values())
+
+
+def test_the_command_writes_it_and_names_what_is_off(made):
+    told = CliRunner().invoke(app, ["report", str(made[0])])
+    assert told.exit_code == 0
+    assert "figures beside published ones" in told.stdout
+    found = json.loads(CliRunner().invoke(app, ["report", str(made[0]), "--json"]).stdout)
+    assert found["page"].endswith(PAGE)
+    assert found["figures"] > 40
+
+
+def test_a_changed_data_set_gets_no_report(made, tmp_path):
+    with pytest.raises(HedgerowError, match="manifest-absent"):
+        make_report(tmp_path)

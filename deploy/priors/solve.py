@@ -1,15 +1,16 @@
 """Solves for the levels by age, place and deprivation at which the simulator gives the published figures.
 
-    .venv/bin/python deploy/priors/solve.py [PEOPLE]        (some minutes; writes synthetic/priors/solved_*.csv)
+    .venv/bin/python deploy/priors/solve.py        (some minutes, 2 GB; writes synthetic/priors/solved_*.csv)
 
 The simulator adds up effects and three levels to the log odds of a condition or the log rate of a contact or death.
-The levels are found once, here, on made-up people of all England: each is moved by the logarithm of the wanted sum over
-the expected one until both agree at every margin (iterative proportional fitting; Deming and Stephan, 1940).
+The levels are found once, here, on made-up people of every authority, weighed so that each has its published ages: a
+level is moved by the logarithm of the wanted sum over the expected one until both agree at every margin (iterative
+proportional fitting; Deming and Stephan, 1940).
 """
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from synthetic.draws import blocks
 from synthetic.figures import DEATH, LAST_YEAR, OLDEST, SELF, Condition, Figures, rows, unsolved
+from synthetic.geography import ENGLAND, places
 from synthetic.hazards import FALLS_ADMITTED, FALLS_AT_GP, MOST_A_YEAR, VIA_ED
 from synthetic.people import people
 from synthetic.priors import priors
@@ -28,57 +30,65 @@ from synthetic.traits import MANY, STRAINS, Traits, traits
 
 KNOTS = np.array([0, 1, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95])
 ROUNDS, YEARS = 24, 8  # of fitting a condition; of lives until last year's contacts have settled
+AN_AUTHORITY = 3000  # people drawn in each, on average
 FEWEST = 300  # people of a place: with fewer the level is drawn towards zero
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Margins:
-    """The made-up people by what the levels go by: weights of the knots of age, place and decile."""
+    """The made-up people by what the levels go by: knots of age, place, decile; ``weight`` real people each."""
 
+    weight: Array
     hats: Array
     place: NDArray[np.int32]
     decile: NDArray[np.int8]
     places: int
 
+    def total(self, values: Array) -> float:
+        """Return the sum over everybody."""
+        return float(self.weight @ values)
+
     def by_age(self, values: Array) -> Array:
         """Return the sums of each knot."""
-        return self.hats.T @ values
+        return self.hats.T @ (self.weight * values)
 
     def by_place(self, values: Array) -> Array:
         """Return the sums of each authority."""
-        return np.bincount(self.place, values, self.places)
+        return np.bincount(self.place, self.weight * values, self.places)
 
     def by_decile(self, values: Array) -> Array:
         """Return the sums of each decile."""
-        return np.bincount(self.decile, values, 10)
+        return np.bincount(self.decile, self.weight * values, 10)
 
 
 class Solver:
     """Moves the levels of one set of figures until expected and wanted sums agree."""
 
-    def __init__(self, who: Traits, known: Figures, day: int) -> None:
+    def __init__(self, who: Traits, known: Figures, day: int, weight: Array) -> None:
         self.who, self.known, self.years = who, known, who.years(day)
         hats = np.stack([np.interp(self.years, KNOTS, row) for row in np.eye(len(KNOTS))], axis=1)
-        self.margins = Margins(hats, who.authority, who.decile, len(known.authorities))
+        self.margins = Margins(weight, hats, who.authority, who.decile, len(known.authorities))
         self.knots = {name: np.zeros(len(KNOTS)) for name in known.targets}
         self.matrix = np.zeros((len(who.born), len(known.terms)), np.float32)
         self.matrix[:, : len(SELF)] = who.fixed
         self.rng = np.random.default_rng(6)
 
-    def log(self, name: str) -> Array:
-        """Return the log odds or log rate of each person for a target at the levels of now."""
-        target = self.known.targets.index(name)
-        return self.levels(name) + self.matrix @ self.known.effects[:, target]
+    def effects(self, name: str) -> Array:
+        """Return what the terms of each person add up to."""
+        return self.matrix @ self.known.effects[:, self.known.targets.index(name)]
 
-    def rate(self, name: str) -> Array:
+    def rate(self, name: str, effects: Array) -> Array:
         """Return the rate of each person for a process or death, as the simulator has it."""
-        return np.minimum(np.exp(self.log(name)), MOST_A_YEAR)
+        return np.minimum(np.exp(self.levels(name) + effects), MOST_A_YEAR)
 
     def levels(self, name: str) -> Array:
         """Return what age, place and deprivation add up to for each person."""
         target = self.known.targets.index(name)
-        level = self.margins.hats @ self.knots[name] + self.known.places[target][self.who.authority]
+        level = (
+            np.interp(np.arange(OLDEST + 1), KNOTS, self.knots[name])[self.years]
+            + self.known.places[target][self.who.authority]
+        )
         return level + self.known.deciles[target][self.who.decile]
 
     def move(self, name: str, margin: str, expected: Array, wanted: Array) -> None:
@@ -99,11 +109,11 @@ class Solver:
         people = counted.astype(float)
         shape, self.knots[each.key] = relative * can, np.interp(KNOTS, *_shape(each.key, logit=True))
         sums = {k: getattr(self.margins, f"by_{k}")(people) * v for k, v in wanted.items() if k != "england"}
-        total = sums["place"].sum() if sums else people.sum() * wanted["england"][0]
+        total = sums["place"].sum() if sums else self.margins.total(people) * wanted["england"][0]
         if sums:
             sums["decile"] *= total / sums["decile"].sum()
-        shape *= total / (shape * counted).sum()
-        effects = self.matrix @ self.known.effects[:, self.known.targets.index(each.key)]
+        shape *= total / self.margins.total(shape * counted)
+        effects = self.effects(each.key)
         for turn in range(ROUNDS):
             chance = can / (1 + np.exp(-self.levels(each.key) - effects))
             margin = ("age", "place", "decile")[turn % 3] if sums else "age"
@@ -111,7 +121,7 @@ class Solver:
                 self.move(each.key, "age", self.margins.by_age(chance), self.margins.by_age(shape))
             else:
                 self.move(each.key, margin, getattr(self.margins, f"by_{margin}")(chance * counted), sums[margin])
-        held = self.rng.random(len(can)) < can / (1 + np.exp(-self.log(each.key)))
+        held = self.rng.random(len(can)) < can / (1 + np.exp(-self.levels(each.key) - effects))
         self.matrix[:, self.known.term(each.key)] = held
 
 
@@ -141,35 +151,39 @@ def conditions(solver: Solver) -> None:
             wanted = _less(solver, "type-1-diabetes", each.counted_from, wanted)
         ages, log = _shape(each.key)
         solver.condition(each, wanted, np.exp(np.interp(solver.years, ages, log)))
-        print(f"{each.key}: {solver.matrix[:, known.term(each.key)].mean():.4f}", flush=True)
+        has = solver.margins.total(solver.matrix[:, known.term(each.key)]) / solver.margins.weight.sum()
+        print(f"{each.key}: {has:.4f}", flush=True)
 
 
 def _less(solver: Solver, other: str, least: int, wanted: dict[str, Array]) -> dict[str, Array]:
     counted = (solver.years >= least).astype(float)
-    has = solver.matrix[:, solver.known.term(other)] * counted
-    margins, overall = solver.margins, has.sum() / counted.sum()
-    part = margins.by_decile(has) / np.maximum(margins.by_decile(counted), 1)
+    has, margins = solver.matrix[:, solver.known.term(other)] * counted, solver.margins
+    overall = margins.total(has) / margins.total(counted)
+    part = margins.by_decile(has) / margins.by_decile(counted)
     return {"place": wanted["place"] - overall, "decile": wanted["decile"] - part}
 
 
 def contacts(solver: Solver) -> None:
     """Fit the rates of contacts and of death, year after year, until last year's contacts have settled."""
-    known, n = solver.known, len(solver.who.born)
+    known, n = solver.known, float(solver.margins.weight.sum())
     published = pd.DataFrame(table("attendances").columns).set_index("local_authority").astype(float)
     published = published.loc[list(known.authorities)]
-    heads = solver.margins.by_place(np.ones(n))
+    heads = solver.margins.by_place(np.ones(len(solver.years)))
     shapes = {each.key: np.exp(np.interp(solver.years, *_shape(each.key))) for each in known.processes}
     for each in known.processes:
         shapes[each.key] *= (solver.years >= each.least_age) & (solver.years <= each.most_age)
-        shapes[each.key] *= each.a_head * n / shapes[each.key].sum()
+        shapes[each.key] *= each.a_head * n / solver.margins.total(shapes[each.key])
         solver.knots[each.key] = np.log(np.interp(KNOTS, *_exp(_shape(each.key))) * each.a_head)
     mortality = _mortality(solver)
     solver.knots[DEATH] = np.full(len(KNOTS), -4.0)
     male = 1 - solver.who.female
     knots = {sex: solver.knots[DEATH].copy() for sex in (0, 1)}
     for year in range(YEARS):
+        effects = {name: solver.effects(name) for name in (*shapes, DEATH)}
         for margin in ("place", "age", "place", "age"):
-            rates = {each.key: solver.rate(each.key) * (shapes[each.key] > 0) for each in known.processes}
+            rates = {
+                each.key: solver.rate(each.key, effects[each.key]) * (shapes[each.key] > 0) for each in known.processes
+            }
             for each in known.processes:
                 expected = rates[each.key] + _more(each.key, rates)
                 column = {"ed": "attendances", "emergency": "admissions"}.get(each.key)
@@ -183,10 +197,12 @@ def contacts(solver: Solver) -> None:
                     solver.move(each.key, "place", solver.margins.by_place(expected), wanted)
         for sex, which in ((0, male > 0), (1, male == 0)):
             solver.knots[DEATH] = knots[sex]
-            death = solver.rate(DEATH) * which
+            death = solver.rate(DEATH, effects[DEATH]) * which
             knots[sex] = knots[sex] + _step(solver.margins.by_age(death), solver.margins.by_age(mortality * which))
         _a_year_on(solver, rates)
-        print(f"year {year}: " + ", ".join(f"{k} {v.mean():.4f}" for k, v in rates.items()), flush=True)
+        print(
+            f"year {year}: " + ", ".join(f"{k} {solver.margins.total(v) / n:.4f}" for k, v in rates.items()), flush=True
+        )
     solver.knots |= {f"{DEATH}-male": knots[0], f"{DEATH}-female": knots[1]}
     del solver.knots[DEATH]
 
@@ -230,20 +246,41 @@ def _mortality(solver: Solver) -> Array:
         for _ in range(30):
             slope = (knots[-1] - knots[-2]) / (middle[-1] - middle[-2])
             log = np.interp(solver.years, [*middle, 110], [*knots, knots[-1] + slope * 19])
-            mean = np.bincount(band[who], np.exp(log[who]), len(low)) / np.bincount(band[who], minlength=len(low))
+            weight = solver.margins.weight[who]
+            mean = np.bincount(band[who], weight * np.exp(log[who]), len(low)) / np.bincount(band[who], weight)
             knots += np.log(wanted / mean)
         rate[who] = np.exp(log[who])
     return rate
 
 
-def main(count: int) -> None:
-    """Solve on so many people and write the levels."""
-    recipe = Recipe(people=count, seed=2026, place="england")
-    england = priors(recipe.place)
-    known = unsolved(england.authorities.code)
-    parts = [traits(people(recipe, england, block), england, known) for block in range(blocks(count))]
+def everywhere(known: Figures) -> Iterator[Traits]:
+    """Give made-up people of every place, about as many for each authority, more where most will be made up."""
+    for place in places():
+        if place != ENGLAND:
+            count = AN_AUTHORITY * len(priors(place).authorities.code) * (4 if place == "blmk" else 1)
+            recipe = Recipe(people=count, seed=2026, place=place)
+            for block in range(blocks(count)):
+                yield traits(people(recipe, priors(place), block), priors(place), known)
+
+
+def weights(who: Traits, day: int) -> Array:
+    """Return how many real people each made-up one stands for, so that each authority has its published ages."""
+    published = priors(ENGLAND).authorities.ages
+    bands = np.array([0, 5, 11, 16, 20, *range(25, 95, 5)])
+    band = np.searchsorted(bands, who.years(day), side="right") - 1
+    cell = who.authority * len(bands) + band
+    real = np.add.reduceat(published, bands, axis=1).ravel()
+    made = np.bincount(cell, minlength=len(real))
+    return (real / np.maximum(made, 1))[cell]
+
+
+def main() -> None:
+    """Solve and write the levels."""
+    known = unsolved(priors(ENGLAND).authorities.code)
+    parts = list(everywhere(known))
+    day = Recipe().index_day
     who = Traits(*(np.concatenate([getattr(part, name) for part in parts]) for name in Traits.__dataclass_fields__))
-    solver = Solver(who, known, recipe.index_day)
+    solver = Solver(who, known, day, weights(who, day))
     solver.matrix[:, SELF.index("carer-strained")] = 0
     conditions(solver)
     held = solver.matrix[:, known.condition_terms]
@@ -269,4 +306,4 @@ def _strain(solver: Solver, parts: list[Traits], held: NDArray[np.float32]) -> N
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 600_000)
+    main()

@@ -1,0 +1,88 @@
+"""The attainable AUC is attained: a plain model of what the records hold comes near to the true probabilities."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from synthetic.codes import place_of
+from synthetic.draws import PEOPLE_A_BLOCK
+from synthetic.figures import figures
+from synthetic.people import FEMALE
+from synthetic.priors import priors
+from synthetic.recipe import Recipe
+from synthetic.records import METHOD, STREAM
+from synthetic.simulator import block
+
+BLOCKS, TRAINING = 32, 24
+WITHIN = 0.01  # of AUC, of which chance makes less than a half at this size
+COUNTED = (
+    ("gp", None),
+    ("ecds", None),
+    ("apc", "emergency"),
+    ("apc", "elective"),
+    ("op", None),
+    ("mental-health", None),
+    ("community", None),
+    ("social-care", None),
+    ("housing", None),
+    ("police", None),
+)
+AGES = (0, 1, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100)
+FALLS = (("snomed-ct", "217082002"), ("local", "fall-repeated"), ("snomed-ct", "1912002"))
+
+
+def features(made, index_day):
+    """What somebody who holds the records, and nothing else, would give a model: all from before the index date."""
+    events, people, n = made.events, made.people, len(made.people)
+    before = events.day < index_day
+    age = (index_day - people.born) / 365.25
+    columns = [people.sex == FEMALE]
+    columns += [np.clip((age - low) / (high - low), 0, 1) for low, high in pairwise(AGES)]
+    columns += [np.isin(people.ethnicity, group) for group in ((7, 8, 9, 10), (11, 12, 13), (3, 4, 5, 6, 14, 15))]
+    areas = priors("blmk").areas
+    columns += [areas.imd_decile[people.area] == decile for decile in range(1, 11)]
+    columns += [areas.authority[people.area] == place for place in range(4)]
+    _, home, size = np.unique(people.household, return_inverse=True, return_counts=True)
+    columns += [size[home] == 1, size[home] > 8]
+    held, place = [], {each.key: place for place, each in enumerate(figures().conditions)}
+    for each in figures().conditions:
+        diagnosed = before & (events.method == METHOD["diagnosis"]) & (events.code == place_of(each.system, each.code))
+        held.append(np.bincount(events.person[diagnosed], minlength=n) > 0)
+    strained = held[place["smi"]] | held[place["substance-misuse"]] | held[place["depression"]]
+    columns.append((people.carer >= 0) & strained[people.carer])
+    treated = [has for has, each in zip(held, figures().conditions, strict=True) if each.medicine]
+    columns += [*held, np.sum(treated, axis=0) >= 4]
+    last_year = before & (events.day >= index_day - 365)
+    counts = [np.isin(events.code, [place_of(*fall) for fall in FALLS])]
+    for stream, method in COUNTED:
+        of = events.stream == STREAM[stream]
+        counts.append(of if method is None else of & (events.method == METHOD[method]))
+    columns += [np.log2(1 + np.minimum(np.bincount(events.person[c & last_year], minlength=n), 20)) for c in counts]
+    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+
+
+@pytest.fixture(scope="module")
+def made():
+    recipe = Recipe(people=BLOCKS * PEOPLE_A_BLOCK, seed=8)
+    parts = [block(recipe, priors("blmk"), index) for index in range(BLOCKS)]
+    return [features(each, recipe.index_day) for each in parts], [each.truth for each in parts]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("use_case", ["falls", "unplanned-admission", "out-of-contact"])
+def test_a_logistic_model_comes_near_to_the_attainable_auc(made, use_case):
+    matrices, truths = made
+    picked = [truth[use_case] for truth in truths]
+    rows = [matrix[each.eligible] for matrix, each in zip(matrices, picked, strict=True)]
+    happened = [each.happened[each.eligible] for each in picked]
+    model = LogisticRegression(C=1.0, max_iter=400)
+    model.fit(np.concatenate(rows[:TRAINING]), np.concatenate(happened[:TRAINING]))
+    tested = np.concatenate(happened[TRAINING:])
+    attained = roc_auc_score(tested, model.predict_proba(np.concatenate(rows[TRAINING:]))[:, 1])
+    truly = np.concatenate([each.probability[each.eligible] for each in picked[TRAINING:]])
+    attainable = roc_auc_score(tested, truly)
+    assert attainable > 0.65  # there is something to learn
+    assert attainable - attained < WITHIN, (attained, attainable)

@@ -54,13 +54,17 @@ def generate(
     ``processes`` None is one for each processor that this process may use.
     """
     source, form = Simulated(recipe), format_of(format)
-    plan = plan_of(recipe, format, form.schemas(source.schemas()))
     count = processes or len(os.sched_getaffinity(0))
-    return write(source=source, plan=plan, out=out, format=form, processes=count, tell=tell)
+    return write(source=source, plan=plan_for(recipe, format), out=out, format=form, processes=count, tell=tell)
+
+
+def plan_for(recipe: Recipe, format: str) -> Plan:  # noqa: A002 - the option's name
+    """Return what the manifest of a recipe's people says before any is made."""
+    return plan_of(recipe, format, format_of(format).schemas(Simulated(recipe).schemas()))
 
 
 def plan_of(recipe: Recipe, format: str, schemas: Mapping[str, Any]) -> Plan:  # noqa: A002 - the option's name
-    """Return what a manifest says of simulated people before any is made."""
+    """Return what a manifest says of simulated people in these tables."""
     return Plan(
         provenance=PublicPriors(priors_sha256()),
         command=command_of(recipe, format),
@@ -100,4 +104,4 @@ def software() -> dict[str, str]:
     return {**versions, "numpy": np.__version__, "pyarrow": pa.__version__}
 
 
-__all__ = ["command_of", "generate", "inequality_of", "plan_of", "priors_sha256", "recipe_of", "software"]
+__all__ = ["command_of", "generate", "inequality_of", "plan_for", "plan_of", "priors_sha256", "recipe_of", "software"]

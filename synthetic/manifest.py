@@ -66,18 +66,20 @@ class Plan:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A finished data set: its plan and its files, by path."""
+    """A finished data set: its plan, the rows of each table, and its files by path."""
 
     plan: Plan
+    rows: Mapping[str, int]
     files: tuple[Written, ...]
 
-    def rows(self) -> dict[str, int]:
-        """Return the rows of each table."""
-        counts = dict.fromkeys(self.plan.tables, 0)
-        for file in self.files:
-            if file.table:
-                counts[file.table] = counts.get(file.table, 0) + file.rows
-        return counts
+    @classmethod
+    def of(cls, plan: Plan, parts: Iterable[Written], files: Iterable[Written]) -> Manifest:
+        """Return the manifest of what ``parts`` of tables became: often the same files, and others."""
+        rows = dict.fromkeys(plan.tables, 0)
+        for part in parts:
+            if part.table:
+                rows[part.table] = rows.get(part.table, 0) + part.rows
+        return cls(plan, rows, tuple(sorted(files)))
 
     def of_table(self, table: str) -> tuple[str, ...]:
         """Return the paths of a table's parts, in order; ``table-unknown`` lists the tables there are."""
@@ -92,7 +94,7 @@ class Manifest:
 
     def encode(self) -> bytes:
         """Return the bytes of ``manifest.json``; equal manifests give equal bytes."""
-        document = {**self.plan.document(), "rows": self.rows(), "files": [asdict(file) for file in self.files]}
+        document = {**self.plan.document(), "rows": self.rows, "files": [asdict(file) for file in self.files]}
         return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
@@ -106,7 +108,7 @@ def read_manifest(data_set: Path) -> Manifest:
         read = json.loads(content)
         fields = {name: read[name] for name in ("command", "seed", "recipe", "format", "tables", "software")}
         plan = Plan(provenance=from_document(read["provenance"]), **fields)
-        manifest = Manifest(plan, tuple(Written(**file) for file in read["files"]))
+        manifest = Manifest(plan, read["rows"], tuple(Written(**file) for file in read["files"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Invalid("manifest-malformed", str(data_set / NAME)) from error
     if manifest.encode() != content:

@@ -1,4 +1,4 @@
-"""The simulator as a source of tables: parts of eight blocks, each block's people and then what is known of them."""
+"""The simulator as a source of tables: parts of eight blocks, each block's people, their events, and the truth."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from synthetic.canonical import PEOPLE, numbers_of, people_batch
+from synthetic.canonical import CONDITION, EVENTS, OUTCOME, PEOPLE, batches
 from synthetic.draws import blocks
-from synthetic.people import people
 from synthetic.priors import priors
 from synthetic.recipe import Recipe
-from synthetic.tables import BLOCKS_A_PART
+from synthetic.simulator import block
+from synthetic.tables import BLOCKS_A_PART, TRUTH
+from synthetic.truth import PROGRAMME, USE_CASES
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,9 @@ class Simulated:
 
     def schemas(self) -> Mapping[str, pa.Schema]:
         """Return the tables by name."""
-        return {"people": PEOPLE}
+        names = (*USE_CASES, *(PROGRAMME if self.recipe.intervention else ()))
+        outcomes = {TRUTH + name: OUTCOME for name in names}
+        return {"people": PEOPLE, "events": EVENTS, **outcomes, TRUTH + "conditions": CONDITION}
 
     def parts(self) -> int:
         """Return how many parts of eight blocks the people fill."""
@@ -31,15 +34,9 @@ class Simulated:
 
     def part(self, number: int) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Give the rows of one part, block by block."""
-        first = number * BLOCKS_A_PART
+        known, first = priors(self.recipe.place), number * BLOCKS_A_PART
         for index in range(first, min(first + BLOCKS_A_PART, blocks(self.recipe.people))):
-            yield from self.block(index)
-
-    def block(self, index: int) -> Iterator[tuple[str, pa.RecordBatch]]:
-        """Give the rows of one block."""
-        known = priors(self.recipe.place)
-        who = people(self.recipe, known, index)
-        yield "people", people_batch(who, known, numbers_of(who))
+            yield from batches(block(self.recipe, known, index), known, self.recipe.seed, index)
 
 
 __all__ = ["Simulated"]

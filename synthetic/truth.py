@@ -30,6 +30,12 @@ USE_CASES = (
     "out-of-contact",
     "places",
 )
+PROGRAMME = (
+    "intervention",
+    "intervention-offered",
+    "intervention-with",
+    "intervention-without",
+)  # where one is planted
 
 
 @dataclass(frozen=True)
@@ -112,4 +118,4 @@ def _programme(known: Known, fell: NDArray[np.bool_]) -> Mapping[str, Outcome]:
 
 _LAST_CARE = LAST_YEAR.index("mental-health-last-year")
 
-__all__ = ["ADULT", "HIGH", "NEEDS", "OLD", "SERVICES", "USE_CASES", "YOUNG", "Known", "truths"]
+__all__ = ["ADULT", "HIGH", "NEEDS", "OLD", "PROGRAMME", "SERVICES", "USE_CASES", "YOUNG", "Known", "truths"]

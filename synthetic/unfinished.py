@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from privacy.atomic import SHARED, put, sync_directory
-from privacy.errors import Invalid, Refusal, Unreachable
-from synthetic.manifest import NAME, Manifest, Plan, Written
+from privacy.errors import HedgerowError, Invalid, Refusal, Unreachable
+from synthetic.manifest import NAME, Manifest, Plan, Written, read_manifest
 
 SUFFIX = ".unfinished"
 PLAN, NOTES, LOCK = "plan.json", ".finished", ".lock"
@@ -68,12 +68,12 @@ class Unfinished:
 
     def ready(self) -> Manifest | None:
         """Return the manifest when only the last step, the data set's own name, is missing."""
-        found = _read(self.home / NAME)
-        if not isinstance(found, dict):
+        try:
+            manifest = read_manifest(self.home)
+        except HedgerowError:
             return None
-        manifest = Manifest(self._plan, tuple(_files(found.get("files"))))
-        whole = (self.home / NAME).read_bytes() == manifest.encode()
-        return manifest if whole and all(file.holds(self.home) for file in manifest.files) else None
+        same = json.loads(json.dumps(self._plan.document())) == manifest.plan.document()
+        return manifest if same and all(file.holds(self.home) for file in manifest.files) else None
 
     def end(self, manifest: Manifest) -> None:
         """Write the manifest, take away what is not of the data set, and give it its name by one rename."""

@@ -50,7 +50,7 @@ def write(
                 unfinished.begin(parts)
                 _make(unfinished, Job(source, format, unfinished.home), parts, processes, tell)
                 files = [*format.finish(unfinished.home, unfinished.files()), _readme(unfinished.home, plan)]
-                manifest = Manifest(plan, tuple(sorted(files)))
+                manifest = Manifest.of(plan, unfinished.files(), files)
             unfinished.end(manifest)
     return manifest
 

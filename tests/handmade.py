@@ -145,7 +145,7 @@ def data_set(home, *, format="parquet", seed=SEED, made=None, report=True):  # n
         tables=words,
         software={"hedgerow": "0.4.0"},
     )
-    (home / NAME).write_bytes(Manifest(plan, tuple(sorted(files))).encode())
+    (home / NAME).write_bytes(Manifest.of(plan, files, files).encode())
     return reported(home) if report else home
 
 

@@ -50,7 +50,7 @@ def fit(
         processes=processes or len(os.sched_getaffinity(0)),
         tell=told(time.monotonic),
     )
-    rows = manifest.rows()
+    rows = manifest.rows
     text = "\n".join([f"{where}:", *(f"  {table}: {count:,} rows" for table, count in rows.items())])
     text += f"\n{manifest.plan.provenance.says}"
     say({"data_set": str(where), "rows": rows, "provenance": manifest.plan.provenance.kind}, text, as_json=as_json)

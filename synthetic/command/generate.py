@@ -77,7 +77,7 @@ def generate(
         manifest = make_sandbox(sandbox, where, processes=processes, tell=tell)
     else:
         manifest = make(recipe, where, format=format, processes=processes, tell=tell)
-    rows = manifest.rows()
+    rows = manifest.rows
     text = "\n".join([f"{where}:", *(f"  {table}: {count:,} rows" for table, count in rows.items())])
     text += f"\n{manifest.plan.provenance.says}"
     say({"data_set": str(where), "rows": rows, "provenance": manifest.plan.provenance.kind}, text, as_json=as_json)

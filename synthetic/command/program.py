@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from synthetic.command.describe import describe
 from synthetic.command.fit import fit
 from synthetic.command.generate import generate
 from synthetic.command.listing import list_presets
@@ -19,6 +20,7 @@ HELP = """Make people who never were: no patient is in any of it, and the truth 
 \b
   hedgerow-synthetic list
   hedgerow-synthetic generate small --out people
+  hedgerow-synthetic describe people
   hedgerow-synthetic report people
 """
 
@@ -40,6 +42,7 @@ def _program() -> None:
 app.command("list")(list_presets)
 app.command("generate")(generate)
 app.command("fit")(fit)
+app.command("describe")(describe)
 app.command("report")(report)
 
 __all__ = ["EPILOG", "HELP", "app"]

@@ -15,6 +15,10 @@ DEFAULT = "parquet"
 TITLES: Mapping[str, str] = {
     "parquet": "columns with their types, one folder of parts a table: small, and fast to read",
     "csv": "text with a header, one folder of parts a table: every program reads it",
+    "duckdb": "one database file, and another apart with the truth: for SQL",
+    "omop": "OMOP Common Data Model 5.4, one folder of Parquet parts a table",
+    "fhir": "FHIR R4 resources as NDJSON, one file of parts a kind of resource",
+    "contract": "what `hedgerow-node ingest` takes: Parquet, the data contracts, and the list of who may be used",
 }
 
 

@@ -139,7 +139,7 @@ def test_the_manifest_holds_every_file_and_names_the_command_that_makes_it_again
     there = {path.relative_to(messy).as_posix() for path in messy.rglob("*") if path.is_file()}
     assert there == {file.path for file in manifest.files} | {"manifest.json"}
     assert f"--sites {SITES} --mess {MESS}" in manifest.plan.command
-    assert manifest.rows()[f"{SITE}/gp-people"] == len(read(messy / SITE, "gp-people"))
+    assert manifest.rows[f"{SITE}/gp-people"] == len(read(messy / SITE, "gp-people"))
 
 
 @pytest.mark.parametrize(

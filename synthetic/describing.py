@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from privacy.canonical import Document
-from synthetic.manifest import Manifest, read_manifest
+from synthetic.manifest import Manifest, check_files, read_manifest
 from synthetic.provenance import to_document
-from synthetic.reading import PLAIN, DataSet, open_data_set
+from synthetic.reading import PLAIN, DataSet
 from synthetic.scoring import expected_auc
 from synthetic.tables import TRUTH
 
@@ -29,6 +29,7 @@ def describe(home: Path) -> Document:
     Of a format that is not read again only what the manifest says. Every file is held against its hash first.
     """
     manifest = read_manifest(home)
+    check_files(home, manifest.files)
     plan = manifest.plan
     tables = {name: {"rows": manifest.rows[name], "columns": dict(each)} for name, each in plan.tables.items()}
     said = {
@@ -38,7 +39,7 @@ def describe(home: Path) -> Document:
         "format": plan.format,
         "tables": tables,
     }
-    return {**said, **(_figures(open_data_set(home), manifest) if plan.format in PLAIN else {})}
+    return {**said, **(_figures(DataSet(home, manifest), manifest) if plan.format in PLAIN else {})}
 
 
 def _figures(data: DataSet, manifest: Manifest) -> Document:

@@ -2,13 +2,18 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from privacy.errors import Invalid
+from synthetic import load
 from synthetic.manifest import read_manifest
+from synthetic.truth import USE_CASES
+from tests.synthetic_people import RECIPE, data_set
 
 TREE = Path(__file__).resolve().parents[2]
 HEAVY = ("numpy", "pandas", "pyarrow", "duckdb", "torch", "flwr")
@@ -56,6 +61,51 @@ def test_a_population_is_generated_and_never_overwritten(tmp_path):
     manifests = [(tmp_path / name / "manifest.json").read_bytes() for name in ("people", "again")]
     assert manifests[0] == manifests[1]
     assert json.loads(synthetic(*words, cwd=tmp_path, expect=5).stderr)["code"] == "data-set-exists"
+
+
+def test_a_data_set_is_described_with_the_best_that_a_model_could_do():
+    found = json.loads(synthetic("describe", data_set(), "--json").stdout)
+    assert found["provenance"]["kind"] == "public-priors"
+    assert sum(band["male"] + band["female"] for band in found["people"]) == RECIPE.people
+    assert sum(each["events"] for each in found["events"]) == found["tables"]["events"]["rows"]
+    truth = {each["use_case"]: each for each in found["truth"]}
+    assert set(truth) == set(USE_CASES)
+    assert 0.6 < truth["falls"]["attainable_auc"] < 0.95
+    assert abs(truth["places"]["expected"] - truth["places"]["happened"]) < 5 * truth["places"]["expected"] ** 0.5
+    said = synthetic("describe", data_set()).stdout
+    assert "You may not:" in said
+    assert "ATTAINABLE AUC" in said
+
+
+@pytest.mark.parametrize("kind", ["omop", "fhir", "duckdb"])
+def test_a_converted_data_set_is_described_by_its_manifest(kind):
+    found = json.loads(synthetic("describe", data_set(kind), "--json").stdout)
+    assert (found["format"], "truth" in found) == (kind, False)
+
+
+def test_a_changed_data_set_is_not_described(tmp_path):
+    shutil.copytree(data_set(), tmp_path / "changed")
+    victim = next((tmp_path / "changed/people").iterdir())
+    victim.write_bytes(victim.read_bytes() + b" ")
+    said = json.loads(synthetic("describe", tmp_path / "changed", "--json", expect=6).stderr)
+    assert (said["code"], said["faults"]) == ("data-set-tampered", [f"people/{victim.name}"])
+    assert json.loads(synthetic("describe", tmp_path, "--json", expect=4).stderr)["code"] == "manifest-absent"
+
+
+def test_a_notebook_loads_a_data_set_or_a_preset_which_it_keeps(tmp_path, monkeypatch):
+    assert len(load(str(data_set()))) == RECIPE.people
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    people = load("tiny")
+    (kept,) = (tmp_path / "hedgerow-synthetic").iterdir()
+    before = (kept / "manifest.json").stat().st_mtime_ns
+    events = load("tiny", "events")
+    assert (kept / "manifest.json").stat().st_mtime_ns == before
+    assert set(events["nhs_number"]) <= set(people["nhs_number"])
+    assert [str(people[name].dtype)[:8] for name in ("birth_date", "sex")] == ["datetime", "category"]
+    with pytest.raises(Invalid, match="preset-unknown"):
+        load("tinny")
+    with pytest.raises(Invalid, match="table-unknown"):
+        load("tiny", "falls")
 
 
 @pytest.mark.parametrize(

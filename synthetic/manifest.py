@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from privacy.canonical import sha256
 from privacy.errors import Invalid, Tampered, Unreachable
 from synthetic.provenance import Provenance, from_document, to_document
 
@@ -90,7 +91,7 @@ class Manifest:
     @property
     def sha256(self) -> str:
         """Return the hash of ``manifest.json``: it names the data set, and by its files' hashes all that is in it."""
-        return f"sha256:{hashlib.sha256(self.encode()).hexdigest()}"
+        return sha256(self.encode())
 
     def encode(self) -> bytes:
         """Return the bytes of ``manifest.json``; equal manifests give equal bytes."""

@@ -31,7 +31,7 @@ def beside_page(document: Document, *, title: str, use: Use, foot: str) -> bytes
         section("Ages", *_pyramid(comparisons)),
         *(section(each["title"], *_comparison(each)) for key, each in comparisons.items() if key not in PYRAMID),
         *([section("Conditions by age and deprivation", *_curves(document["curves"]))] if document["curves"] else []),
-        section("What the data may be used for", *_use(use)),
+        section("What the data may be used for", *use_part(use)),
         section("Where the published figures come from", _sources(document)),
         kind="Report on a simulated data set",
         foot=foot,
@@ -108,7 +108,8 @@ def _curves(curves: Document) -> Iterator[Html]:
         yield table(title, (axis, *(name for name, _ in named)), rows)
 
 
-def _use(use: Use) -> Iterator[Html]:
+def use_part(use: Use) -> Iterator[Html]:
+    """Return what data may be used for, and what not."""
     yield joined([tag("h3", "You may"), bullets(use["may"]), tag("h3", "You may not"), bullets(use["may_not"])])
 
 
@@ -119,4 +120,4 @@ def _sources(document: Document) -> Html:
     return table("Sources", ("title", "publisher", "date", "basis", "licence"), rows, captioned=False)
 
 
-__all__ = ["AXES", "BASIS", "FURTHEST", "MOST_BARS", "PYRAMID", "Use", "beside_page"]
+__all__ = ["AXES", "BASIS", "FURTHEST", "MOST_BARS", "PYRAMID", "Use", "beside_page", "use_part"]

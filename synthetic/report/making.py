@@ -7,22 +7,30 @@ from pathlib import Path
 
 from privacy.atomic import SHARED, put
 from privacy.canonical import Document
-from privacy.errors import Unreachable
-from synthetic.provenance import to_document
+from privacy.errors import Refusal, Unreachable
+from synthetic.provenance import Fitted, to_document
 from synthetic.reading import DataSet, open_data_set
 from synthetic.report.beside import beside
 from synthetic.report.beside_page import beside_page
+from synthetic.report.released import released_for, released_report
+from synthetic.report.released_page import released_page
 
 PAGE, JSON = "report.html", "report.json"
 
 
-def make_report(data_set: Path) -> Document:
+def make_report(data_set: Path, result: Path | None = None) -> Document:
     """Report on a data set that is whole, and write the report into it; the same data give the same bytes.
 
-    A report that is there is replaced. Simulated data are set beside the published figures.
+    A report that is there is replaced. Simulated data are set beside the published figures; fitted data beside the
+    margins of ``result``, what the hub exported of their study: without it ``report-result-absent``.
     """
     data = open_data_set(data_set)
-    found, page = _simulated(data)
+    if isinstance(data.manifest.plan.provenance, Fitted):
+        if result is None:
+            raise Refusal("report-result-absent", str(data_set))
+        found, page = _fitted(data, result)
+    else:
+        found, page = _simulated(data)
     try:
         put(
             data_set / JSON,
@@ -42,6 +50,14 @@ def _simulated(data: DataSet) -> tuple[Document, bytes]:
     use = {"says": provenance["says"], **provenance["use"]}
     title = f"{found['people']:,} people of {found['place']} who never were"
     return found, beside_page(found, title=title, use=use, foot=_foot(data))
+
+
+def _fitted(data: DataSet, result: Path) -> tuple[Document, bytes]:
+    found = released_report(data, released_for(data, result)) | _about(data)
+    provenance = found["provenance"]
+    use = {"says": provenance["says"], **provenance["use"]}
+    title = f"{found['people_of_data']:,} people who never were, of {found['title']}"
+    return found, released_page(found, title=title, use=use, foot=_foot(data))
 
 
 def _about(data: DataSet) -> Document:

@@ -177,3 +177,15 @@ def test_a_contract_of_something_else_is_refused(exported, tmp_path):
     with pytest.raises(Invalid, match="fit-variable"):
         fit(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_report_sets_them_beside_the_margins_that_were_released(exported, drawn):
+    words = ["report", str(exported / "drawn"), "--result", str(exported / "result.json"), "--json"]
+    told = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert told.exit_code == 0, told.output
+    report = json.loads((exported / "drawn" / "report.json").read_text())
+    assert report["people"] == "everyone"  # nobody was held back in this study, and the page says so
+    single, pairs = report["means"]
+    assert single["data"] < 0.02
+    assert pairs["data"] < pairs["independent"]
+    assert "fitted to these very people" in (exported / "drawn" / "report.html").read_text()

@@ -1,0 +1,139 @@
+"""Fitted data beside margins that nodes released of people: what can be told of their quality where no record is.
+
+The margins carry privacy noise, and both they and the data are of finitely many people. How far apart data would be
+that are drawn from the very population is known, and stands beside what is found: what is further is the model's fault.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from math import pi, sqrt
+from pathlib import Path
+
+import numpy as np
+
+from privacy.arrays import Floats
+from privacy.canonical import Document
+from privacy.errors import HedgerowError, Invalid
+from privacy.study import from_document as study_of
+from synthetic.fidelity import total_variation
+from synthetic.fitting import Released, read_released
+from synthetic.keyed import Keyed
+from synthetic.measured import KIND
+from synthetic.provenance import Fitted
+from synthetic.reading import DataSet
+from synthetic.report.rows import keyed_rows
+
+FORMAT = "hedgerow-synthetic-released/1"
+HELD_BACK = "held-back"
+SIGMAS = 4.0  # standard deviations of noise and chance: what is further off is pointed at
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Total variation of one margin of the data from the released one.
+
+    ``perfect`` is what noise and chance alone would give data drawn from the population, ``spread`` its standard
+    deviation, ``noise`` the part of the privacy noise; ``independent`` is that of the data's columns, each by itself.
+    """
+
+    columns: tuple[str, ...]
+    data: float
+    perfect: float
+    spread: float
+    noise: float
+    independent: float
+
+    @property
+    def off(self) -> bool:
+        """Say whether it is further off than noise and chance explain."""
+        return self.data > self.perfect + SIGMAS * self.spread
+
+
+def released_for(data: DataSet, result: Path) -> Released:
+    """Return the margins to compare with: those of people held back, if the study measured them, else the model's own.
+
+    ``report-result-other`` when the result is not of the study that the data were fitted by.
+    """
+    released = read_released(result, _step_of(result))
+    provenance = data.manifest.plan.provenance
+    if not isinstance(provenance, Fitted) or provenance.study != released.study.hash:
+        raise Invalid("report-result-other", str(result))
+    return released
+
+
+def released_report(data: DataSet, released: Released) -> Document:
+    """Return the distance of every margin that was released, and the means by how many columns they have."""
+    step = released.study.step(released.step)
+    by = [str(name) for name in released.study.parameters(step)["by"]]
+    rows = keyed_rows(data, [released.study.variable(name) for name in by])
+    people = _people(released)
+    found = list(_margins(released, by, rows, people))
+    return {
+        "format": FORMAT,
+        "study": released.study.hash,
+        "title": released.study.title,
+        "step": released.step,
+        "people": step.people,
+        "people_of_margins": round(people),
+        "people_of_data": round(float(rows.weights.sum())),
+        "means": [_mean(found, ways) for ways in sorted({len(each.columns) for each in found})],
+        "margins": [{**asdict(each), "columns": list(each.columns), "off": each.off} for each in found],
+    }
+
+
+def _step_of(result: Path) -> str:
+    """Return the step of margins of people held back, else the first; nothing where that cannot be told."""
+    try:
+        steps = [s for s in study_of(json.loads(result.read_bytes())["asked"]).steps if s.use == KIND]
+    except (OSError, ValueError, KeyError, TypeError, HedgerowError):
+        return ""  # whoever reads it whole says what is wrong
+    held_back = [step.name for step in steps if step.people == HELD_BACK]
+    return next(iter([*held_back, *(step.name for step in steps)]), "")
+
+
+def _people(released: Released) -> float:
+    """Return how many people the margins are of, by all of them together: the surest counts most."""
+    margins = released.margins
+    sure = np.array([1 / (sd**2 * counts.size) for sd, counts in zip(margins.sd, margins.counts, strict=True)])
+    totals = np.array([counts.sum() for counts in margins.counts])
+    return max(float((sure * totals).sum() / sure.sum()), 1.0)
+
+
+def _margins(released: Released, by: list[str], rows: Keyed, people: float) -> Iterator[Margin]:
+    """Yield each margin of the study's variables; how many rows there are, and what came before, is in no column."""
+    names, drawn = list(released.margins.columns), max(float(rows.weights.sum()), 1.0)
+    alone = [rows.marginal([j]) for j in range(len(by))]
+    for clique, counts, sd in zip(released.margins.cliques, released.margins.counts, released.margins.sd, strict=True):
+        if not all(names[place] in by for place in clique):
+            continue
+        chosen = [by.index(names[place]) for place in clique]
+        share, ours = counts.ravel() / people, rows.marginal(chosen)
+        noise = sd / people
+        each = np.sqrt(noise**2 + ours * (1 - ours) * (1 / people + 1 / drawn))
+        yield Margin(
+            columns=tuple(by[j] for j in chosen),
+            data=total_variation(ours, share),
+            perfect=float(each.sum() * sqrt(2 / pi) / 2),
+            spread=float(sqrt((1 - 2 / pi) * (each**2).sum()) / 2),
+            noise=counts.size * noise * sqrt(2 / pi) / 2,
+            independent=total_variation(_product([alone[j] for j in chosen]), share),
+        )
+
+
+def _product(alone: list[Floats]) -> Floats:
+    found = np.ones(1)
+    for share in alone:
+        found = np.multiply.outer(found, share).ravel()
+    return found
+
+
+def _mean(found: list[Margin], ways: int) -> Document:
+    those = [each for each in found if len(each.columns) == ways]
+    kinds = ("data", "perfect", "noise", "independent")
+    return {"columns": ways, **{kind: float(np.mean([getattr(each, kind) for each in those])) for kind in kinds}}
+
+
+__all__ = ["FORMAT", "HELD_BACK", "SIGMAS", "Margin", "released_for", "released_report"]

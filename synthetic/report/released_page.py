@@ -1,0 +1,107 @@
+"""The page of a fitted data set where no record is: its margins beside those that nodes released, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from privacy.canonical import Document
+from privacy.charts import BLUE, GREY, INK
+from privacy.page import Html, bullets, facts, page, paragraphs, section, table, tag
+from synthetic.report.beside_page import Use, use_part
+from synthetic.report.plots import Look, dots_chart
+
+DATA, PERFECT, APART = Look("the data", BLUE, filled=True), Look("perfect data", INK), Look("unrelated columns", GREY)
+WAYS = {1: "single columns", 2: "pairs", 3: "threes"}
+WORST = 15
+OF = {
+    "held-back": "These people were held back: nothing was learned from them.",
+    "training": "The model was fitted to these very people. Other people of the population may be further off.",
+    "everyone": "The model was fitted to these very people. Other people of the population may be further off.",
+}
+
+
+def released_page(document: Document, *, title: str, use: Use, foot: str) -> bytes:
+    """Return the page of what ``released_report`` found; every chart has its table."""
+    return page(
+        title,
+        tag("p", tag("strong", "Nobody's records."), f" {use['says']}", class_="note"),
+        section("In short", *_short(document)),
+        section("How like the released margins the data are", *_means(document)),
+        section("Margin by margin", *_margins(document)),
+        section("What it cost", *_cost(document)),
+        section("What the data may be used for", *use_part(use)),
+        section("What this is not", _limits()),
+        kind="Report on a fitted data set",
+        foot=foot,
+    )
+
+
+def _short(document: Document) -> Iterator[Html]:
+    off = sum(each["off"] for each in document["margins"])
+    yield facts(
+        [
+            ("Study", document["title"]),
+            ("Made-up people", f"{document['people_of_data']:,}"),
+            ("Compared with", f"step {document['step']}: about {document['people_of_margins']:,} people"),
+            ("Margins", f"{len(document['margins']):,}, further off than noise and chance explain: {off:,}"),
+        ]
+    )
+    yield paragraphs(OF[document["people"]])
+
+
+def _means(document: Document) -> Iterator[Html]:
+    yield paragraphs(
+        "Total variation: the share of people who would have to move for the data to have the released margin. The "
+        "margins carry privacy noise, and are of finitely many people: even data drawn from the very population, the "
+        "perfect ones, would be this far off. Unrelated columns are the data's own, each by itself."
+    )
+    rows = [
+        (WAYS[m["columns"]], {DATA.name: m["data"], PERFECT.name: m["perfect"], APART.name: m["independent"]})
+        for m in document["means"]
+    ]
+    said = "; ".join(f"{WAYS[m['columns']]} {m['data']:.3f}, perfect {m['perfect']:.3f}" for m in document["means"])
+    chart = dots_chart(rows, [DATA, PERFECT, APART], key="means", title="Mean total variation", finding=said)
+    yield tag("figure", chart, tag("figcaption", "Mean total variation from the released margins."))
+    head = ("margins of", "the data", "perfect data", "of that, privacy noise", "unrelated columns")
+    lines = [(WAYS[m["columns"]], m["data"], m["perfect"], m["noise"], m["independent"]) for m in document["means"]]
+    yield table("Mean total variation", head, lines)
+
+
+def _margins(document: Document) -> Iterator[Html]:
+    each = sorted(document["margins"], key=lambda m: (m["perfect"] - m["data"], m["columns"]))
+    shown = each[:WORST]
+    rows = [(" × ".join(m["columns"]), {DATA.name: m["data"], PERFECT.name: m["perfect"]}) for m in shown]
+    said = f"The {len(shown)} margins furthest above what perfect data would show; report.json has all."
+    chart = dots_chart(rows, [DATA, PERFECT], key="margins", title="Margins furthest off", finding=said)
+    yield tag("figure", chart, tag("figcaption", said))
+    head = ("columns", "the data", "perfect data", "unrelated columns", "")
+    lines = [
+        (" × ".join(m["columns"]), m["data"], m["perfect"], m["independent"], "look at" if m["off"] else Html(" "))
+        for m in shown
+    ]
+    yield table("Margins furthest off", head, lines)
+
+
+def _cost(document: Document) -> Iterator[Html]:
+    provenance = document["provenance"]
+    yield facts(
+        [
+            ("Epsilon", f"{provenance['epsilon']:.4g}, of one person-record, for everything that was released"),
+            ("Delta", f"{provenance['delta']:g}"),
+            ("Receipts", f"{len(provenance['receipts']):,}, each signed by its node"),
+            ("Study", tag("code", document["study"])),
+        ]
+    )
+
+
+def _limits() -> Html:
+    return bullets(
+        [
+            "No comparison with records. A node makes one, with `hedgerow-node synthetic report`, and it stays there.",
+            "No word on relations that were not measured, such as of four columns.",
+            "No ground to publish a finding on: confirm it on the records, by a study.",
+        ]
+    )
+
+
+__all__ = ["APART", "DATA", "OF", "PERFECT", "WAYS", "WORST", "released_page"]

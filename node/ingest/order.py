@@ -81,7 +81,21 @@ class Runs:
 
 def combined(tables: Sequence[pa.Table]) -> pa.Table:
     """Return tables of one schema as one, each column in one piece."""
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    whole = pa.concat_tables(tables)
+    for place, field in enumerate(whole.schema):
+        if pa.types.is_dictionary(field.type) and _is_crowded(whole[field.name]):
+            texts = whole[field.name].cast(field.type.value_type)
+            whole = whole.set_column(place, field, texts.dictionary_encode().cast(field.type))
+    return whole.unify_dictionaries().combine_chunks()
+
+
+def _is_crowded(column: pa.ChunkedArray) -> bool:
+    """Say whether the pieces bring more texts than the column has rows.
+
+    A column of record numbers has a text a row, and each shard of a run brings those of all shards. To put all of them
+    together costs rows times shards; to write out the rows' own texts and begin anew costs rows.
+    """
+    return sum(len(piece.dictionary) for piece in column.chunks) > len(column)
 
 
 def _by_shard(tables: list[pa.Table], leading: NDArray[np.uint8]) -> list[pa.Table]:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from keyword import iskeyword
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -109,7 +110,8 @@ def _read(table: Packed) -> str:
 
 
 def _variable(table: Packed) -> str:
-    return table.name.replace("-", "_")
+    name = table.name.replace("-", "_")
+    return f"{name}_" if iskeyword(name) else name
 
 
 def _looking(about: About) -> list[dict[str, Any]]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 from privacy.checks import columns_of
 from privacy.columns import LARGEST_INTEGER, Column, days_of
 from privacy.contract import Contract, TableShape
+from privacy.contract_file import read_contract
+from synthetic.contracts.canonical import contracts
+from synthetic.manifest import NAME, read_manifest
+from synthetic.provenance import PublicPriors
 from synthetic.reading import DataSet
 
 NUMBER, PEOPLE = "nhs_number", "people"
@@ -35,6 +40,19 @@ def suited(data: DataSet, given: Mapping[str, Contract]) -> dict[str, Contract]:
     columns = {column.name: column for contract in given.values() for column in contract.columns}
     tables = data.manifest.plan.tables
     return {name: _suited(name, tables[name], given.get(name), columns) for name in data.tables()}
+
+
+def contracts_of(home: Path, files: Sequence[Path]) -> dict[str, Contract]:
+    """Return a contract for each table of a data set: of the simulator's own, or of files for one that was fitted.
+
+    Nothing for what is no data set: a pack brings its own contracts.
+    """
+    if not (home / NAME).is_file():
+        return {}
+    given = {contract.name: contract for contract in map(read_contract, files)}
+    data = DataSet(home, read_manifest(home))
+    own = contracts() if isinstance(data.manifest.plan.provenance, PublicPriors) else {}
+    return suited(data, {**own, **given})
 
 
 def _suited(table: str, words: Mapping[str, str], own: Contract | None, others: Mapping[str, Column]) -> Contract:
@@ -73,4 +91,4 @@ def _plain(name: str, word: str) -> Column:
     return Column(name, "measure", "code", system="local", may_be_missing=True)
 
 
-__all__ = ["FIRST", "LAST", "NUMBER", "PEOPLE", "PLAIN", "suited"]
+__all__ = ["FIRST", "LAST", "NUMBER", "PEOPLE", "PLAIN", "contracts_of", "suited"]

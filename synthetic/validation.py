@@ -75,8 +75,7 @@ def _data_set(home: Path, contracts: Mapping[str, Contract]) -> Validated:
         data = DataSet(home, manifest)
         known = {name: contracts[name] for name in data.tables() if name in contracts}
         _hold({name: (contract, _reader(data, name)) for name, contract in known.items()})
-    rows = {name: sum(f.rows for f in manifest.files if f.table == name) for name in manifest.plan.tables}
-    return Validated("a data set", len(manifest.files), rows, held=held)
+    return Validated("a data set", len(manifest.files), manifest.rows, held=held)
 
 
 def _reader(data: DataSet, table: str) -> Batches:

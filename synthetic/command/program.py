@@ -8,7 +8,10 @@ from synthetic.command.describe import describe
 from synthetic.command.fit import fit
 from synthetic.command.generate import generate
 from synthetic.command.listing import list_presets
+from synthetic.command.pack import pack
 from synthetic.command.report import report
+from synthetic.command.score import score
+from synthetic.command.validate import validate
 
 EPILOG = (
     "Exit status: 0 done, 1 a fault of ours, 2 wrong command line, 3 invalid input, 4 out of reach, 5 refused, "
@@ -22,6 +25,7 @@ HELP = """Make people who never were: no patient is in any of it, and the truth 
   hedgerow-synthetic generate small --out people
   hedgerow-synthetic describe people
   hedgerow-synthetic report people
+  hedgerow-synthetic pack people --use-case falls --out hackathon
 """
 
 app = typer.Typer(
@@ -44,5 +48,8 @@ app.command("generate")(generate)
 app.command("fit")(fit)
 app.command("describe")(describe)
 app.command("report")(report)
+app.command("validate")(validate)
+app.command("pack")(pack)
+app.command("score")(score)
 
 __all__ = ["EPILOG", "HELP", "app"]

@@ -89,6 +89,8 @@ def _reading(about: About) -> list[dict[str, Any]]:
         "",
         "def read(file, dates=()):",
         f"    table = {READERS[tables[0].format]}",
+        '    words = [name for name in TEXTS if name in table and name not in (*dates, "nhs_number")]',
+        '    table = table.astype(dict.fromkeys(words, "category"))',
         "    return table.assign(**{name: pd.to_datetime(table[name]) for name in dates})",
         "",
         "",
@@ -165,13 +167,14 @@ last_year = before[before["date"] >= INDEX_DATE - pd.DateOffset(years=1)]
 
 
 def counts(some, name):
-    table = pd.crosstab(some["nhs_number"], some["source"])
-    return table.add_prefix(f"{name} ")
+    table = some.groupby(["nhs_number", "source"], observed=True).size().unstack(fill_value=0)
+    return table.set_axis([f"{name} {source}" for source in table.columns], axis=1)
 
 
 common = before["code"].value_counts().head(60).index
 coded = before[before["code"].isin(common)]
-ever = (pd.crosstab(coded["nhs_number"], coded["code"]) > 0).astype(int).add_prefix("ever ")
+ever = coded.groupby(["nhs_number", "code"], observed=True).size().unstack(fill_value=0).clip(upper=1)
+ever = ever.set_axis([f"ever {code}" for code in ever.columns], axis=1)
 features = (
     people[["age"]]
     .assign(sex=people["sex"].astype("category").cat.codes)

@@ -1,0 +1,63 @@
+"""``pack``: a data set becomes what teams are given, and what the organisers keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from privacy.terminal import progress, say
+from synthetic.command.options import AsJson
+
+
+def pack(
+    data_set: Annotated[Path, typer.Argument(metavar="DATASET", help="A data set with its report.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="DIRECTORY", help="A new directory.")],
+    use_case: Annotated[
+        list[str] | None,
+        typer.Option("--use-case", metavar="NAME", help="What teams foretell; repeat for several. None: nothing."),
+    ] = None,
+    hold_out: Annotated[
+        float, typer.Option("--hold-out", metavar="SHARE", help="The share of people whose outcomes are held back.")
+    ] = 0.2,
+    contract: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--contract", metavar="FILE", help="Of a fitted data set, the contract it was drawn by; repeatable."
+        ),
+    ] = None,
+    format: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",  # noqa: A002 - its name
+    as_json: AsJson = False,
+) -> None:
+    r"""Make DIRECTORY/TEAMS to hand out, and DIRECTORY/ORGANISERS with the answers, to keep.
+
+    \b
+    Example:
+      hedgerow-synthetic pack people --use-case falls --out hackathon
+    """
+    # long because it has an option for each thing that can be chosen
+    from dataclasses import asdict
+
+    from synthetic.pack.meanings import meanings
+    from synthetic.pack.packing import pack as make
+    from synthetic.suited import contracts_of
+
+    done = make(
+        data_set=data_set,
+        out=out,
+        contracts=contracts_of(data_set, contract or []),
+        meanings=meanings(),
+        use_cases=use_case or [],
+        share=hold_out,
+        format=format,
+        tell=progress,
+    )
+    lines = [f"{name}: {rows:,} rows" for name, rows in done.rows.items()]
+    lines += [f"{name}: {each.people:,} answers are held back" for name, each in done.answers.items()]
+    kept = "; keep ORGANISERS to yourselves" if done.answers else ""
+    say(asdict(done), "\n".join([*lines, f"Hand out {out}/TEAMS{kept}."]), as_json=as_json)
+
+
+__all__ = ["pack"]

@@ -1,0 +1,42 @@
+"""``validate``: whether a data set or a pack is whole and holds what its contracts say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from privacy.terminal import say
+from synthetic.command.options import AsJson
+
+
+def validate(
+    where: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="A data set, or a pack.")] = Path(),
+    *,
+    contract: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--contract", metavar="FILE", help="Of a fitted data set, the contract it was drawn by; repeatable."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""Check every file against its hash, every cell and check of the contracts, and the keys between tables.
+
+    \b
+    Example:
+      hedgerow-synthetic validate hackathon/TEAMS
+    """
+    from dataclasses import asdict
+
+    from synthetic.suited import contracts_of
+    from synthetic.validation import validate as check
+
+    found = check(where, contracts_of(where, contract or []))
+    lines = [f"{name}: {rows:,} rows" for name, rows in found.rows.items()]
+    held = "every row holds what its contract says" if found.held else "rows of this format are not looked into"
+    say(asdict(found), "\n".join([*lines, f"Whole: {found.kind}, {found.files} files; {held}."]), as_json=as_json)
+
+
+__all__ = ["validate"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from synthetic.clock import Year
 from synthetic.codes import mixtures
-from synthetic.figures import Figures
+from synthetic.figures import COURSE_LASTS, Figures
 from synthetic.hazards import FALLS_AT_ED, FALLS_AT_GP, VIA_ED, Hazards
 from synthetic.providers import Homes
 from synthetic.records import METHOD, Records
@@ -37,6 +37,7 @@ COUNTED = {
 }
 Rows = NDArray[np.int32]  # of the block, one for each contact
 Days = NDArray[np.int32]
+Readings = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,11 @@ class OneYear:
         counts = self.rng.poisson(self.hazards.contacts * (self.ends - self.begins)[:, None])
         for place, process in enumerate(self.figures.processes):
             person = np.repeat(np.arange(len(counts), dtype=np.int32), counts[:, place])
-            day, mark = self._days(person), self.rng.random(len(person))
+            reading = self.begins[person]
+            reading = reading + self.rng.random(len(person)) * (self.ends[person] - reading)
+            if process.course:
+                person, reading = self._with_course(process.course, person, reading)
+            day, mark = self.year.days(reading), self.rng.random(len(person))
             if process.key == "fall":
                 self._add("fall", person, day, mark < FALLS_AT_GP)
                 self._add("fall-ed", person, day, mark >= FALLS_AT_GP)
@@ -84,9 +89,13 @@ class OneYear:
         died = self.year.days(np.minimum(ends, np.nextafter(1, 0)))
         return np.where(ends < 1, died, self.year.last).astype(np.int32)
 
-    def _days(self, person: Rows) -> Days:
-        begins = self.begins[person]
-        return self.year.days(begins + self.rng.random(len(person)) * (self.ends[person] - begins))
+    def _with_course(self, mean: float, person: Rows, reading: Readings) -> tuple[Rows, Readings]:
+        """Return the contacts with those that follow them, up to death or the year's end."""
+        more = self.rng.poisson(mean, len(person))
+        also, later = np.repeat(person, more), np.repeat(reading, more)
+        later += COURSE_LASTS * self.rng.random(len(later))
+        there = later < self.ends[also]
+        return np.concatenate([person, also[there]]), np.concatenate([reading, later[there]])
 
     def _add(self, kind: str, person: Rows, day: Days, which: NDArray[np.bool_] | None = None) -> None:
         if which is not None:

@@ -27,6 +27,8 @@ LAST_YEAR = (
     "police-last-year",
     "falls-last-year",
 )
+COURSE_LASTS = 0.25  # years: further contacts lie evenly within them (assumed)
+KEPT = 1 - COURSE_LASTS / 2  # of them, so many lie in the year that the course began in
 MANY_MEDICINES = "polypharmacy"
 DEATH = "death"
 
@@ -62,15 +64,25 @@ class Condition:
 
 @dataclass(frozen=True)
 class Process:
-    """Something that happens to people at a rate: its stream, how, and what it costs in pounds (NaN: not known)."""
+    """Something that happens to people at a rate: its stream, how, and what it costs in pounds (NaN: not known).
+
+    Each time it happens ``course`` more contacts of its kind follow on average, within ``COURSE_LASTS``; ``a_head``
+    counts all of them.
+    """
 
     key: str
     stream: str
     method: str
     a_head: float
+    course: float
     least_age: int
     most_age: int
     cost: float
+
+    @property
+    def begun_a_head(self) -> float:
+        """Return how often it happens a head and year: a course that begins late in a year is cut at its end."""
+        return self.a_head / (1 + self.course * KEPT)
 
 
 @dataclass(frozen=True)
@@ -186,6 +198,7 @@ def _process(row: dict[str, str]) -> Process:
         stream=row["stream"],
         method=row["method"],
         a_head=float(row["a_head"]),
+        course=float(row["course"]),
         least_age=int(row["least_age"]),
         most_age=int(row["most_age"]),
         cost=float(row["cost"] or "nan"),
@@ -193,7 +206,9 @@ def _process(row: dict[str, str]) -> Process:
 
 
 __all__ = [
+    "COURSE_LASTS",
     "DEATH",
+    "KEPT",
     "LAST_YEAR",
     "MANY_MEDICINES",
     "OLDEST",

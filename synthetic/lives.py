@@ -13,7 +13,7 @@ from synthetic.codes import mixtures, place_of
 from synthetic.conditions import NEVER, conditions, incidence
 from synthetic.contacts import OneYear
 from synthetic.draws import draws
-from synthetic.figures import LAST_YEAR, Figures, figures
+from synthetic.figures import KEPT, LAST_YEAR, Figures, figures
 from synthetic.hazards import FALLS_AT_GP, VIA_ED, Hazards, hazards
 from synthetic.intervention import BEGUN_WITHIN, Offer, offer
 from synthetic.medicines import medicines
@@ -102,7 +102,9 @@ class _Life:
         born = self.who.born < year.first
         for back in range(BURN_IN, 0, -1):
             rates = self.hazards(onset, contacts, year.first - 365 * back).contacts * born[:, None]
-            at = dict(zip((each.key for each in self.figures.processes), rng.poisson(rates).T, strict=True))
+            begun = rng.poisson(rates).T
+            processes = self.figures.processes
+            at = {p.key: n + rng.poisson(p.course * KEPT * n) for p, n in zip(processes, begun, strict=True)}
             at_gp = rng.binomial(at["fall"], FALLS_AT_GP)
             at["gp"] = at["gp"] + at_gp
             at["ed"] = at["ed"] + at["fall"] - at_gp + rng.binomial(at["emergency"], VIA_ED)

@@ -11,129 +11,25 @@ proportional fitting; Deming and Stephan, 1940).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from levels import KNOTS, Array, Solver, shape_of, step
 from make import write
 from numpy.typing import NDArray
 
 from synthetic.draws import blocks
-from synthetic.figures import DEATH, LAST_YEAR, OLDEST, SELF, Condition, Figures, rows, unsolved
+from synthetic.figures import DEATH, KEPT, LAST_YEAR, SELF, Figures, Process, rows, unsolved
 from synthetic.geography import ENGLAND, places
-from synthetic.hazards import FALLS_ADMITTED, FALLS_AT_GP, MOST_A_YEAR, VIA_ED
+from synthetic.hazards import FALLS_ADMITTED, FALLS_AT_GP, VIA_ED
 from synthetic.people import people
 from synthetic.priors import priors
 from synthetic.published import table
 from synthetic.recipe import Recipe
 from synthetic.traits import MANY, STRAINS, Traits, traits
 
-KNOTS = np.array([0, 1, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95])
-ROUNDS, YEARS = 24, 8  # of fitting a condition; of lives until last year's contacts have settled
+YEARS = 8  # of lives, until last year's contacts have settled
 AN_AUTHORITY = 3000  # people drawn in each, on average
-FEWEST = 300  # people of a place: with fewer the level is drawn towards zero
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Margins:
-    """The made-up people by what the levels go by: knots of age, place, decile; ``weight`` real people each."""
-
-    weight: Array
-    hats: Array
-    place: NDArray[np.int32]
-    decile: NDArray[np.int8]
-    places: int
-
-    def total(self, values: Array) -> float:
-        """Return the sum over everybody."""
-        return float(self.weight @ values)
-
-    def by_age(self, values: Array) -> Array:
-        """Return the sums of each knot."""
-        return self.hats.T @ (self.weight * values)
-
-    def by_place(self, values: Array) -> Array:
-        """Return the sums of each authority."""
-        return np.bincount(self.place, self.weight * values, self.places)
-
-    def by_decile(self, values: Array) -> Array:
-        """Return the sums of each decile."""
-        return np.bincount(self.decile, self.weight * values, 10)
-
-
-class Solver:
-    """Moves the levels of one set of figures until expected and wanted sums agree."""
-
-    def __init__(self, who: Traits, known: Figures, day: int, weight: Array) -> None:
-        self.who, self.known, self.years = who, known, who.years(day)
-        hats = np.stack([np.interp(self.years, KNOTS, row) for row in np.eye(len(KNOTS))], axis=1)
-        self.margins = Margins(weight, hats, who.authority, who.decile, len(known.authorities))
-        self.knots = {name: np.zeros(len(KNOTS)) for name in known.targets}
-        self.matrix = np.zeros((len(who.born), len(known.terms)), np.float32)
-        self.matrix[:, : len(SELF)] = who.fixed
-        self.rng = np.random.default_rng(6)
-
-    def effects(self, name: str) -> Array:
-        """Return what the terms of each person add up to."""
-        return self.matrix @ self.known.effects[:, self.known.targets.index(name)]
-
-    def rate(self, name: str, effects: Array) -> Array:
-        """Return the rate of each person for a process or death, as the simulator has it."""
-        return np.minimum(np.exp(self.levels(name) + effects), MOST_A_YEAR)
-
-    def levels(self, name: str) -> Array:
-        """Return what age, place and deprivation add up to for each person."""
-        target = self.known.targets.index(name)
-        level = (
-            np.interp(np.arange(OLDEST + 1), KNOTS, self.knots[name])[self.years]
-            + self.known.places[target][self.who.authority]
-        )
-        return level + self.known.deciles[target][self.who.decile]
-
-    def move(self, name: str, margin: str, expected: Array, wanted: Array) -> None:
-        """Move the level of one margin, given both sums at it."""
-        target, step = self.known.targets.index(name), _step(expected, wanted)
-        if margin == "age":
-            self.knots[name] += step
-        if margin == "decile":
-            self.known.deciles[target] += step
-        if margin == "place":
-            sizes = np.bincount(self.who.authority, minlength=self.margins.places)
-            self.known.places[target] += step * np.minimum(1, sizes / FEWEST)
-
-    def condition(self, each: Condition, wanted: dict[str, Array], relative: Array) -> None:
-        """Fit one condition and draw who has it. ``wanted`` has its prevalence by place and decile, or in England."""
-        can = (self.years >= each.least_age) & (self.years <= each.most_age)
-        counted = (self.years >= each.counted_from) & (self.years <= (74 if each.register == "CVDPP" else OLDEST))
-        people = counted.astype(float)
-        shape, self.knots[each.key] = relative * can, np.interp(KNOTS, *_shape(each.key, logit=True))
-        sums = {k: getattr(self.margins, f"by_{k}")(people) * v for k, v in wanted.items() if k != "england"}
-        total = sums["place"].sum() if sums else self.margins.total(people) * wanted["england"][0]
-        if sums:
-            sums["decile"] *= total / sums["decile"].sum()
-        shape *= total / self.margins.total(shape * counted)
-        effects = self.effects(each.key)
-        for turn in range(ROUNDS):
-            chance = can / (1 + np.exp(-self.levels(each.key) - effects))
-            margin = ("age", "place", "decile")[turn % 3] if sums else "age"
-            if margin == "age":
-                self.move(each.key, "age", self.margins.by_age(chance), self.margins.by_age(shape))
-            else:
-                self.move(each.key, margin, getattr(self.margins, f"by_{margin}")(chance * counted), sums[margin])
-        held = self.rng.random(len(can)) < can / (1 + np.exp(-self.levels(each.key) - effects))
-        self.matrix[:, self.known.term(each.key)] = held
-
-
-def _step(expected: Array, wanted: Array) -> Array:
-    usable = (expected > 1e-9) & (wanted > 1e-9)
-    return np.clip(np.log(np.divide(wanted, expected, out=np.ones_like(wanted), where=usable)), -1.5, 1.5)
-
-
-def _shape(name: str, *, logit: bool = False) -> tuple[Array, Array]:
-    lines = [(float(r["age"]), float(r["relative"])) for r in rows("age_shapes") if r["target"] == name]
-    ages, values = np.array(lines).T
-    return ages, np.log(values / (1 - values) if logit else values)
 
 
 def conditions(solver: Solver) -> None:
@@ -149,7 +45,7 @@ def conditions(solver: Solver) -> None:
             wanted = {"england": np.array([each.prevalence])}
         if each.key == "type-2-diabetes":
             wanted = _less(solver, "type-1-diabetes", each.counted_from, wanted)
-        ages, log = _shape(each.key)
+        ages, log = shape_of(each.key)
         solver.condition(each, wanted, np.exp(np.interp(solver.years, ages, log)))
         has = solver.margins.total(solver.matrix[:, known.term(each.key)]) / solver.margins.weight.sum()
         print(f"{each.key}: {has:.4f}", flush=True)
@@ -165,50 +61,55 @@ def _less(solver: Solver, other: str, least: int, wanted: dict[str, Array]) -> d
 
 def contacts(solver: Solver) -> None:
     """Fit the rates of contacts and of death, year after year, until last year's contacts have settled."""
-    known, n = solver.known, float(solver.margins.weight.sum())
-    published = pd.DataFrame(table("attendances").columns).set_index("local_authority").astype(float)
-    published = published.loc[list(known.authorities)]
-    heads = solver.margins.by_place(np.ones(len(solver.years)))
-    shapes = {each.key: np.exp(np.interp(solver.years, *_shape(each.key))) for each in known.processes}
-    for each in known.processes:
-        shapes[each.key] *= (solver.years >= each.least_age) & (solver.years <= each.most_age)
-        shapes[each.key] *= each.a_head * n / solver.margins.total(shapes[each.key])
-        solver.knots[each.key] = np.log(np.interp(KNOTS, *_exp(_shape(each.key))) * each.a_head)
-    mortality = _mortality(solver)
-    solver.knots[DEATH] = np.full(len(KNOTS), -4.0)
-    male = 1 - solver.who.female
-    knots = {sex: solver.knots[DEATH].copy() for sex in (0, 1)}
+    people = solver.margins.total(np.ones(len(solver.years)))
+    wanted = {each.key: _wanted(solver, each, people) for each in solver.known.processes}
+    mortality, male = _mortality(solver), solver.who.female == 0
+    for each in solver.known.processes:
+        ages, log = shape_of(each.key)
+        solver.knots[each.key] = np.interp(KNOTS, ages, log) + np.log(each.begun_a_head)
+    of_sex = {name: np.full(len(KNOTS), -4.0) for name in ("male", "female")}
     for year in range(YEARS):
-        effects = {name: solver.effects(name) for name in (*shapes, DEATH)}
-        for margin in ("place", "age", "place", "age"):
-            rates = {
-                each.key: solver.rate(each.key, effects[each.key]) * (shapes[each.key] > 0) for each in known.processes
-            }
-            for each in known.processes:
-                expected = rates[each.key] + _more(each.key, rates)
-                column = {"ed": "attendances", "emergency": "admissions"}.get(each.key)
-                if margin == "age":
-                    solver.move(
-                        each.key, "age", solver.margins.by_age(expected), solver.margins.by_age(shapes[each.key])
-                    )
-                elif column:
-                    wanted = published[column].to_numpy() * heads
-                    wanted *= each.a_head * n / wanted.sum()
-                    solver.move(each.key, "place", solver.margins.by_place(expected), wanted)
-        for sex, which in ((0, male > 0), (1, male == 0)):
-            solver.knots[DEATH] = knots[sex]
-            death = solver.rate(DEATH, effects[DEATH]) * which
-            knots[sex] = knots[sex] + _step(solver.margins.by_age(death), solver.margins.by_age(mortality * which))
+        effects = {name: solver.effects(name) for name in (*wanted, DEATH)}
+        rates = _fitted(solver, effects, wanted)
+        for name, who in (("male", male), ("female", ~male)):
+            solver.knots[DEATH] = of_sex[name]
+            death = solver.rate(DEATH, effects[DEATH]) * who
+            of_sex[name] = of_sex[name] + step(solver.margins.by_age(death), solver.margins.by_age(mortality * who))
         _a_year_on(solver, rates)
-        print(
-            f"year {year}: " + ", ".join(f"{k} {solver.margins.total(v) / n:.4f}" for k, v in rates.items()), flush=True
-        )
-    solver.knots |= {f"{DEATH}-male": knots[0], f"{DEATH}-female": knots[1]}
+        print(f"year {year}:", *(f"{key} {solver.margins.total(rate) / people:.4f}" for key, rate in rates.items()))
     del solver.knots[DEATH]
+    solver.knots |= {f"{DEATH}-{name}": knots for name, knots in of_sex.items()}
 
 
-def _exp(shape: tuple[Array, Array]) -> tuple[Array, Array]:
-    return shape[0], np.exp(shape[1])
+def _wanted(solver: Solver, each: Process, people: float) -> tuple[Array, Array | None]:
+    """Return how often a process should happen to each person by age alone, and its sum in each place where known."""
+    ages, log = shape_of(each.key)
+    shape = np.exp(np.interp(solver.years, ages, log))
+    shape *= (solver.years >= each.least_age) & (solver.years <= each.most_age)
+    shape *= each.begun_a_head * people / solver.margins.total(shape)
+    column = {"ed": "attendances", "emergency": "admissions"}.get(each.key)
+    if column is None:
+        return shape, None
+    a_head = {row["local_authority"]: float(row[column]) for row in rows("attendances")}
+    places = np.array([a_head[code] for code in solver.known.authorities])
+    places *= solver.margins.by_place(np.ones(len(solver.years)))
+    return shape, places * each.begun_a_head * people / places.sum()
+
+
+def _fitted(
+    solver: Solver, effects: dict[str, Array], wanted: dict[str, tuple[Array, Array | None]]
+) -> dict[str, Array]:
+    """Move the levels of all processes by place and age, twice, and return the rates."""
+    rates = {}
+    for margin in ("place", "age", "place", "age"):
+        rates = {key: solver.rate(key, effects[key]) * (shape > 0) for key, (shape, _) in wanted.items()}
+        for key, (shape, by_place) in wanted.items():
+            expected = rates[key] + _more(key, rates)
+            if margin == "age":
+                solver.move(key, "age", solver.margins.by_age(expected), solver.margins.by_age(shape))
+            elif by_place is not None:
+                solver.move(key, "place", solver.margins.by_place(expected), by_place)
+    return rates
 
 
 def _more(key: str, rates: dict[str, Array]) -> Array | float:
@@ -224,6 +125,8 @@ def _more(key: str, rates: dict[str, Array]) -> Array | float:
 
 def _a_year_on(solver: Solver, rates: dict[str, Array]) -> None:
     at = {key: solver.rng.poisson(rate) for key, rate in rates.items()}
+    for each in solver.known.processes:
+        at[each.key] = at[each.key] + solver.rng.poisson(each.course * KEPT * at[each.key])
     at_gp = solver.rng.binomial(at["fall"], FALLS_AT_GP)
     at["gp"] = at["gp"] + at_gp
     at["ed"] = at["ed"] + at["fall"] - at_gp + solver.rng.binomial(at["emergency"], VIA_ED)

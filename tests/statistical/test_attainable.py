@@ -72,7 +72,7 @@ def made():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("use_case", ["falls", "unplanned-admission", "out-of-contact"])
+@pytest.mark.parametrize("use_case", ["falls", "unplanned-admission", "youth-mental-health", "out-of-contact"])
 def test_a_logistic_model_comes_near_to_the_attainable_auc(made, use_case):
     matrices, truths = made
     picked = [truth[use_case] for truth in truths]

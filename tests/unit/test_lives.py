@@ -8,17 +8,17 @@ import pytest
 from privacy.code_systems import well_formed
 from synthetic.codes import codes
 from synthetic.conditions import NEVER
-from synthetic.draws import PEOPLE_A_BLOCK
+from synthetic.figures import figures
 from synthetic.intervention import RATE_RATIO
 from synthetic.lives import ALIVE
 from synthetic.outcomes import at_least, none_and_alive, within_a_year
 from synthetic.priors import priors
 from synthetic.providers import organisations
-from synthetic.recipe import Inequality, Recipe
+from synthetic.recipe import Inequality
 from synthetic.records import METHODS, STREAM, STREAMS, Events
 from synthetic.simulator import block
+from tests.lived import RECIPE, lived
 
-RECIPE = Recipe(people=6 * PEOPLE_A_BLOCK, seed=11)
 FIRST, INDEX, LAST = 19083, 20179, 20543  # 2022-04-01, 2025-04-01, 2026-03-31
 # One in a million for one figure and some hundred figures: one run in ten thousand would fail, were the seed not fixed
 SIGMAS = 4.9
@@ -26,8 +26,7 @@ SIGMAS = 4.9
 
 @pytest.fixture(scope="module")
 def made():
-    """Six blocks of the default place."""
-    return [block(RECIPE, priors("blmk"), index) for index in range(6)]
+    return lived()
 
 
 def of_all(made, name):
@@ -120,7 +119,7 @@ def test_the_closed_forms_are_those_of_drawn_lives():
 
 
 def test_a_programme_lowers_the_rate_of_falls_by_its_rate_ratio():
-    with_it = [block(replace(RECIPE, intervention=0.5), priors("blmk"), index).truth for index in range(6)]
+    with_it = [block(replace(RECIPE, intervention=0.5), priors("blmk"), index).truth for index in range(4)]
     without = np.concatenate([each["intervention-without"].probability for each in with_it])
     treated = np.concatenate([each["intervention-with"].probability for each in with_it])
     actual = np.concatenate([each["intervention"].probability for each in with_it])
@@ -137,7 +136,7 @@ def test_a_programme_lowers_the_rate_of_falls_by_its_rate_ratio():
 
 def test_an_inequality_leaves_its_group_with_fewer_planned_contacts_and_records():
     unequal = replace(RECIPE, inequality=Inequality("most-deprived", recorded=0.6, served=0.5))
-    fair, unfair = (block(recipe, priors("blmk"), 0) for recipe in (RECIPE, unequal))
+    fair, unfair = lived()[0], block(unequal, priors("blmk"), 0)
     group = priors("blmk").areas.imd_decile[fair.people.area] <= 2
 
     def ratio(of, method):
@@ -154,8 +153,71 @@ def test_an_inequality_leaves_its_group_with_fewer_planned_contacts_and_records(
 
 
 def test_what_no_record_shows_makes_true_risk_spread_further():
-    seen, unseen = (
-        block(replace(RECIPE, unseen=sd), priors("blmk"), 0).truth["unplanned-admission"] for sd in (0.0, 1.0)
-    )
+    seen = lived()[0].truth["unplanned-admission"]
+    unseen = block(replace(RECIPE, unseen=1.0), priors("blmk"), 0).truth["unplanned-admission"]
     assert np.nanstd(unseen.probability) > 1.2 * np.nanstd(seen.probability)
     assert abs(np.nanmean(unseen.probability) / np.nanmean(seen.probability) - 1) < 0.25
+
+
+def surprise(made, days):
+    """Return how far the events of some days go with what the true chance did not foresee: in standard deviations.
+
+    By stream and use case: the sum of counts times (happened - chance), beside its spread if nothing leaked.
+    """
+    found = {}
+    for name in made[0].truth:
+        for stream in STREAMS:
+            total, variance = 0.0, 0.0
+            for each in made:
+                events, truth = each.events, each.truth[name]
+                those = (events.stream == STREAM[stream.key]) & (events.day >= days[0]) & (events.day < days[1])
+                count = np.minimum(np.bincount(events.person[those], minlength=len(each.people)), 3)[truth.eligible]
+                chance = truth.probability[truth.eligible].astype(float)
+                total += (count * (truth.happened[truth.eligible] - chance)).sum()
+                variance += (count**2 * chance * (1 - chance)).sum()
+            if variance > 5:  # enough for a sum to be nearly normal
+                found[name, stream.key] = abs(total) / np.sqrt(variance)
+    return found
+
+
+def test_the_history_knows_no_more_of_the_follow_up_than_the_truth(made):
+    assert max(surprise(made, (INDEX - 60, INDEX)).values()) < SIGMAS
+    assert max(surprise(made, (INDEX, INDEX + 60)).values()) > 2 * SIGMAS  # the control: a leak is found
+
+
+def test_risk_rises_with_what_should_raise_it(made):
+    def mean(name, of):
+        chance = np.concatenate([each.truth[name].probability[of(each)] for each in made])
+        return np.nanmean(chance)
+
+    def has(key):
+        place = figures().condition(key)
+        return lambda each: (each.conditions[:, place] != NEVER) & (each.conditions[:, place] < INDEX)
+
+    def older(each):
+        return each.people.born < INDEX - 85 * 365.25
+
+    def deprived(each):
+        return priors("blmk").areas.imd_decile[each.people.area] <= 2
+
+    def strained(each):
+        return (each.people.carer >= 0) & has("substance-misuse")(each)[each.people.carer]
+
+    def everybody(each):
+        return np.ones(len(each.people), bool)
+
+    for name, of in (
+        ("falls", older),
+        ("falls", has("frailty")),
+        ("falls", has("parkinsons-disease")),
+        ("unplanned-admission", older),
+        ("unplanned-admission", has("heart-failure")),
+        ("unplanned-admission", has("copd")),
+        ("high-intensity", has("substance-misuse")),
+        ("high-intensity", has("smi")),
+        ("youth-mental-health", has("anxiety")),
+        ("smi-diabetes", has("obesity")),
+        ("places", deprived),
+        ("out-of-contact", strained),
+    ):
+        assert mean(name, of) > 1.08 * mean(name, everybody), (name, of)

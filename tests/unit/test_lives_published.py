@@ -14,8 +14,8 @@ from synthetic.priors import priors
 from synthetic.published import sources, table
 from synthetic.recipe import Recipe
 from synthetic.records import METHODS, STREAM
-from synthetic.simulator import block
 from synthetic.traits import traits
+from tests.lived import lived
 
 # Of about a thousand figures one in a thousand such tests would differ by chance, were the seeds not fixed.
 SIGMAS = 4.9
@@ -47,10 +47,9 @@ def in_england():
 
 
 @pytest.fixture(scope="module")
-def lived():
+def english():
     """Six blocks of England with all that happened to them."""
-    recipe = Recipe(people=6 * PEOPLE_A_BLOCK, seed=4, place="england")
-    return [block(recipe, priors("england"), index) for index in range(6)]
+    return lived("england")
 
 
 def near(count, expected, *, spread=1.0, slack=SLACK):
@@ -114,20 +113,20 @@ def test_conditions_go_together_as_they_should(in_england):
         assert other[with_it].mean() > 1.3 * other[~with_it].mean(), (cause, effect)
 
 
-def test_people_die_at_the_published_rates_by_sex_and_age(lived):
-    sex = np.concatenate([each.people.sex for each in lived])
-    years = (INDEX - np.concatenate([each.people.born for each in lived])) / 365.25
-    died = np.concatenate([each.died for each in lived]) != ALIVE
+def test_people_die_at_the_published_rates_by_sex_and_age(english):
+    sex = np.concatenate([each.people.sex for each in english])
+    years = (INDEX - np.concatenate([each.people.born for each in english])) / 365.25
+    died = np.concatenate([each.died for each in english]) != ALIVE
     for row in rows("mortality"):
         who = (sex == int(row["sex"])) & (years >= int(row["from_age"])) & (years < int(row["to_age"]) + 1)
         assert near(died[who].sum(), who.sum() * -np.expm1(-float(row["rate"]))), row
 
 
-def test_contacts_a_head_are_the_published_ones(lived):
+def test_contacts_a_head_are_the_published_ones(english):
     """Of the last year before the index date: nobody dies in it. Contacts of one person cluster, so counts spread."""
-    heads = sum(len(each.people) for each in lived)
+    heads = sum(len(each.people) for each in english)
     made = {}
-    for each in lived:
+    for each in english:
         year = (each.events.day >= INDEX - 365) & (each.events.day < INDEX)
         pairs = zip(each.events.stream[year], each.events.method[year], strict=True)
         for stream, method in pairs:
@@ -151,9 +150,7 @@ def test_contacts_a_head_are_the_published_ones(lived):
 
 
 def test_attendances_in_each_authority_are_the_published_ones():
-    recipe = Recipe(people=6 * PEOPLE_A_BLOCK, seed=11)
-    made = [block(recipe, priors("blmk"), index) for index in range(6)]
-    of = priors("blmk").areas.authority
+    made, of = lived(), priors("blmk").areas.authority
     published = {row["local_authority"]: float(row["attendances"]) for row in rows("attendances")}
     for place, code in enumerate(priors("blmk").authorities.code):
         count, heads = 0, 0
@@ -165,6 +162,6 @@ def test_attendances_in_each_authority_are_the_published_ones():
         assert near(count, heads * published[code], spread=4.0), (code, count / heads, published[code])
 
 
-def test_a_life_has_about_thirty_events(lived):
-    events = sum(len(each.events) for each in lived) / sum(len(each.people) for each in lived)
+def test_a_life_has_about_thirty_events(english):
+    events = sum(len(each.events) for each in english) / sum(len(each.people) for each in english)
     assert 25 < events < 40

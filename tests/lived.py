@@ -1,0 +1,19 @@
+"""A population with its lives, made once for all tests that only read it."""
+
+from functools import cache
+
+from synthetic.draws import PEOPLE_A_BLOCK
+from synthetic.lives import Block
+from synthetic.priors import priors
+from synthetic.recipe import Recipe
+from synthetic.simulator import block
+
+BLOCKS = 6
+RECIPE = Recipe(people=BLOCKS * PEOPLE_A_BLOCK, seed=11)
+
+
+@cache
+def lived(place: str = RECIPE.place) -> tuple[Block, ...]:
+    """Return six blocks of the default place, or of another one."""
+    recipe = Recipe(people=RECIPE.people, seed=RECIPE.seed, place=place)
+    return tuple(block(recipe, priors(place), index) for index in range(BLOCKS))

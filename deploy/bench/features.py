@@ -1,6 +1,6 @@
 """How long forty features take over made-up events, and how much memory: the engine alone, on tables as a store gives.
 
-python deploy/bench/features.py PEOPLE EVENTS       (prints seconds and megabytes; the events are not kept)
+python deploy/bench/features.py load HOME PEOPLE, then measure HOME       (prints seconds and megabytes)
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from deploy.bench.events import EVENTS_CONTRACT, PEOPLE_CONTRACT, bench_data, codes
+from deploy.bench.made_up import EVENTS_A_PERSON, EVENTS_CONTRACT, PEOPLE_CONTRACT, bench_data
 from deploy.bench.processes import peak_megabytes
 from deploy.bench.run import Figure
 from node.assemble import open_node
@@ -29,24 +29,25 @@ from node.optouts import load_optouts
 from privacy.code_lists import CodeList
 from privacy.contract_file import read_contract
 from privacy.features import Condition, Feature, FeatureKind, FeatureSet
+from synthetic.codes import codes
 from tests.approved import a_node
 from tests.builders import small_study
 from tests.nodes import NOW
 
-PEOPLE, EVENTS = 1_000_000, 30_000_000
+PEOPLE = 1_000_000
 SMALLER = 10  # the same with so many times fewer, to see that time grows with rows and memory does not
 LISTS, CODES_A_LIST = 25, 62  # the published frailty index has 2,171 codes in 35 lists
 INDEX_DATE = datetime.date(2025, 4, 1)
-PERSONS, VISITS = "bench-people", "bench-events"  # what the two contracts are called
+PERSONS, VISITS = "synthetic-people", "synthetic-events"  # what the two contracts are called
 
 
 def figures() -> Iterator[Figure]:
     """Measure both sizes, each in a process of its own that loads nothing."""
-    for people, n_events in ((PEOPLE // SMALLER, EVENTS // SMALLER), (PEOPLE, EVENTS)):
+    for people in (PEOPLE // SMALLER, PEOPLE):
         with tempfile.TemporaryDirectory() as home:
-            _apart("load", home, str(people), str(n_events))
+            _apart("load", home, str(people))
             seconds, megabytes = (float(part) for part in _apart("measure", home).split())
-        millions = f"{n_events // 1_000_000}_million"
+        millions, n_events = f"{people * EVENTS_A_PERSON // 1_000_000}_million", bench_data(people).count()
         against = f"{len(declared().features)} features, {people:,} people, {n_events:,} events, from sealed files"
         yield Figure(f"features_seconds_{millions}_events", seconds, "s", 60, "at_most", against)
         most = "the process at its most, the people's features included"
@@ -58,12 +59,12 @@ def _apart(*arguments: str) -> str:
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-def load(home: Path, people: int, n_events: int) -> None:
-    """Found a node in ``home``, and load people and events of the benchmarks' generator."""
-    node, data = a_node(home, Ed25519PrivateKey.generate()), bench_data(people, n_events)
+def load(home: Path, people: int) -> None:
+    """Found a node in ``home``, and load the benchmarks' people and events."""
+    node, data = a_node(home, Ed25519PrivateKey.generate()), bench_data(people)
     given: dict[str, Any] = {"store": node.store, "keystore": node.keystore, "now": NOW, "allow_test_numbers": True}
     optouts = load_optouts(file=data.allowed, as_of=NOW.date(), **given)
-    for contract, file in ((PEOPLE_CONTRACT, data.people), (EVENTS_CONTRACT, data.events / "part-000.parquet")):
+    for contract, file in ((PEOPLE_CONTRACT, data.people), (EVENTS_CONTRACT, data.events)):
         ingest(contract=read_contract(contract), location=file, optouts=optouts, **given)
 
 
@@ -80,12 +81,12 @@ def measure(home: Path) -> tuple[float, float]:
 
 
 def declared() -> FeatureSet:
-    """Return forty features of all kinds but stays: made-up events have no end."""
+    """Return forty features of all kinds but stays."""
     lists = tuple(_lists())
     on = [(Condition("code", code_list=each.reference),) for each in lists]
     at = [(Condition("setting", codes=(name,)),) for name in ("emergency", "inpatient", "outpatient", "community")]
-    chapters = (Condition("code", codes=tuple(f"{letter}{n}" for letter in "ABC" for n in range(10)), prefix=True),)
-    prescribed = (Condition("system", codes=("dm+d",)),)
+    chapters = (Condition("code", codes=tuple(f"{letter}{n}" for letter in "IJK" for n in range(10)), prefix=True),)
+    prescribed = (Condition("setting", codes=("prescription",)),)
     coded = [Feature(f"any_{i}", "any", data_set=VISITS, where=where) for i, where in enumerate(on)]
     visits = [_of_year(f"visits_{i}", "count", where=where, at_most=50) for i, where in enumerate(at)]
     others = [
@@ -109,8 +110,8 @@ def _of_year(name: str, kind: FeatureKind, **rest: Any) -> Feature:  # noqa: ANN
 
 
 def _lists() -> Iterator[CodeList]:
-    """Yield lists of codes drawn from those that the made-up events have, the frequent ones too."""
-    known, rng = (*codes("snomed-ct"), *codes("icd-10")), np.random.default_rng(1)
+    """Yield lists of codes drawn from those that the simulated events have, the frequent ones too."""
+    known, rng = sorted({each.code for each in codes()}), np.random.default_rng(1)
     for i in range(LISTS):
         drawn = tuple((known[n], "") for n in rng.choice(len(known), CODES_A_LIST, replace=False))
         yield CodeList(f"list-{i}", "1", f"List {i}", "local", "made up", "none", drawn)
@@ -126,7 +127,6 @@ if __name__ == "__main__":
 
 __all__ = [
     "CODES_A_LIST",
-    "EVENTS",
     "INDEX_DATE",
     "LISTS",
     "PEOPLE",

@@ -1,6 +1,6 @@
 """How long a load takes beside DuckDB copying the same files, how it grows with rows, and its memory.
 
-python deploy/bench/ingest.py load PEOPLE EVENTS       (prints seconds and megabytes)
+python deploy/bench/ingest.py load PEOPLE       (prints seconds and megabytes)
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from deploy.bench.events import EVENTS_CONTRACT, PEOPLE_CONTRACT, bench_data
+from deploy.bench.made_up import EVENTS_A_PERSON, EVENTS_CONTRACT, PEOPLE_CONTRACT, bench_data
 from deploy.bench.processes import peak_megabytes
 from deploy.bench.run import Figure
 from node.ingest.load import ingest
@@ -25,32 +25,33 @@ from privacy.contract_file import read_contract
 from tests.approved import a_node
 from tests.nodes import NOW
 
-SIZES = ((100_000, 100_000), (100_000, 1_000_000), (1_000_000, 10_000_000), (1_000_000, 30_000_000))
+SIZES = (3_333, 33_333, 333_333, 1_000_000)  # people: 0.1, 1, 10 and 30 million events
 THREADS = 2
 
 
 def figures() -> Iterator[Figure]:
     """Measure each size, the load and the copy in processes of their own, one after the other."""
-    for people, n_events in SIZES:
-        copying, _ = _apart("copy", people, n_events)
-        loading, megabytes = _apart("load", people, n_events)
-        named = f"{n_events / 1e6:g}_million_events"
-        of = f"{people:,} people, {n_events:,} events from typed Parquet to sealed, judged and sorted by person"
+    for people in SIZES:
+        copying, _ = _apart("copy", people)
+        loading, megabytes = _apart("load", people)
+        named = f"{round(people * EVENTS_A_PERSON / 1e6, 1):g}_million_events"
+        counts = f"{people:,} people, {bench_data(people).count():,} events"
+        of = f"{counts} from typed Parquet to sealed, judged and sorted by person"
         yield Figure(f"ingest_seconds_{named}", loading, "s", 2.5 * copying, "at_most", of)
         beside = f"DuckDB copies the same files to Parquet (zstd, {THREADS} threads) in {copying:.1f} s"
         yield Figure(f"ingest_ratio_{named}", loading / copying, "times", 2.5, "at_most", beside)
         yield Figure(f"ingest_megabytes_{named}", megabytes, "MB", 4000, "at_most", "the process at its most")
 
 
-def _apart(what: str, people: int, n_events: int) -> tuple[float, float]:
-    command = [sys.executable, __file__, what, str(people), str(n_events)]
+def _apart(what: str, people: int) -> tuple[float, float]:
+    command = [sys.executable, __file__, what, str(people)]
     seconds, megabytes = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     return float(seconds), float(megabytes)
 
 
-def _load(people: int, n_events: int) -> float:
+def _load(people: int) -> float:
     """Load people and events into a node of their own, and return the seconds that the events took."""
-    data = bench_data(people, n_events)
+    data = bench_data(people)
     with tempfile.TemporaryDirectory() as home:
         node = a_node(Path(home), Ed25519PrivateKey.generate(), people=10)
         common = {"store": node.store, "keystore": node.keystore, "now": NOW, "allow_test_numbers": True}
@@ -61,8 +62,8 @@ def _load(people: int, n_events: int) -> float:
         return time.perf_counter() - began
 
 
-def _copy(people: int, n_events: int) -> float:
-    data = bench_data(people, n_events)
+def _copy(people: int) -> float:
+    data = bench_data(people)
     with tempfile.TemporaryDirectory() as home, duckdb.connect(config={"threads": str(THREADS)}) as engine:
         began = time.perf_counter()
         engine.execute(
@@ -73,5 +74,5 @@ def _copy(people: int, n_events: int) -> float:
 
 
 if __name__ == "__main__":
-    took = {"copy": _copy, "load": _load}[sys.argv[1]](int(sys.argv[2]), int(sys.argv[3]))
+    took = {"copy": _copy, "load": _load}[sys.argv[1]](int(sys.argv[2]))
     print(took, peak_megabytes(os.getpid()))

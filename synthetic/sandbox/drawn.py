@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from synthetic.canonical import OUTCOME
 from synthetic.draws import draws
 from synthetic.lives import Block
 from synthetic.mess import Sheet, spoil
@@ -31,7 +32,6 @@ ALLOWED, PATIENTS = "allowed", "patients"
 HospitalRecords = Literal["home", "provider"]
 _TEXT = pa.string()
 LINKS = pa.schema([("site", _TEXT), ("source", _TEXT), ("local_number", _TEXT), ("nhs_number", _TEXT)])
-OUTCOME = pa.schema([("nhs_number", _TEXT), ("probability", pa.float32()), ("happened", pa.bool_())])
 WHERE = pa.schema([("nhs_number", _TEXT), ("site", _TEXT), ("opted_out", pa.bool_())])
 
 
@@ -162,7 +162,6 @@ __all__ = [
     "ALLOWED",
     "LINKS",
     "OPTED_OUT",
-    "OUTCOME",
     "PATIENTS",
     "WHERE",
     "Drawn",

@@ -10,6 +10,7 @@ from typing import get_args
 import pyarrow as pa
 
 from privacy.errors import Invalid
+from synthetic.canonical import OUTCOME
 from synthetic.draws import blocks
 from synthetic.mess import SPOILT, check_rate
 from synthetic.priors import Priors, priors
@@ -17,7 +18,6 @@ from synthetic.recipe import Recipe
 from synthetic.sandbox.drawn import (
     ALLOWED,
     LINKS,
-    OUTCOME,
     PATIENTS,
     WHERE,
     Drawn,

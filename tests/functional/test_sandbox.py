@@ -13,6 +13,7 @@ from synthetic.manifest import check_files, read_manifest
 from synthetic.mess import KINDS
 from synthetic.recipe import Recipe
 from synthetic.sandbox.agreement import NAME
+from synthetic.sandbox.making import make
 from synthetic.sandbox.sandbox import Sandbox
 from synthetic.sandbox.shapes import SHAPES
 from tests.approved import PASSPHRASE, a_node
@@ -140,6 +141,16 @@ def test_the_manifest_holds_every_file_and_names_the_command_that_makes_it_again
     assert there == {file.path for file in manifest.files} | {"manifest.json"}
     assert f"--sites {SITES} --mess {MESS}" in manifest.plan.command
     assert manifest.rows[f"{SITE}/gp-people"] == len(read(messy / SITE, "gp-people"))
+
+
+@pytest.mark.slow
+def test_one_process_and_two_write_the_same_bytes(tmp_path):
+    """65,536 people are one part: with more, two processes have a part each."""
+    for processes in (1, 2):
+        asked = Sandbox(Recipe(people=70_000, history_years=1), 2, mess=MESS)
+        make(asked, tmp_path / str(processes), processes=processes, tell=lambda _done, _parts: None)
+    one, two = (read_manifest(tmp_path / name) for name in ("1", "2"))
+    assert one == two  # with the SHA-256 of every file
 
 
 @pytest.mark.parametrize(

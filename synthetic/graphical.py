@@ -60,14 +60,27 @@ class Conditional:
     def draw(self, places: Places, rng: np.random.Generator) -> Places:
         """Return a key's place for each row of ``places``; -1 where nothing can go with what was drawn before.
 
-        A key of probability zero is never drawn: between equal rungs nothing falls, and rounding ends at the last.
+        Rows that have the same keys before are spread evenly over the next column's, so that shares are as near to the
+        model's as so many rows can be; each row by itself is drawn by the model all the same. A key of probability zero
+        is never drawn: between equal rungs nothing falls, and rounding ends at the last.
         """
         ladder, last, possible = self._ladder
         row = np.zeros(len(places), np.int64)
         if self.given:
             row = np.ravel_multi_index(tuple(places[:, i] for i in self.given), self.shape).astype(np.int64)
-        rung = np.searchsorted(ladder, row + rng.random(len(places)), side="right") - row * self.table.shape[1]
+        rung = np.searchsorted(ladder, row + _even(row, rng), side="right") - row * self.table.shape[1]
         return np.where(possible[row], np.minimum(rung, last[row]), -1)
+
+
+def _even(of: Places, rng: np.random.Generator) -> Floats:
+    """Return numbers between 0 and 1, in each group of rows one from each of as many equal parts as it has rows."""
+    order = np.lexsort((rng.random(len(of)), of))
+    begins = np.flatnonzero(np.diff(of[order], prepend=-1))
+    count = np.diff(begins, append=len(of))
+    found = np.empty(len(of))
+    found[order] = np.arange(len(of)) - np.repeat(begins, count)
+    found[order] = (found[order] + rng.random(len(of))) / np.repeat(count, count)
+    return np.minimum(found, np.nextafter(1.0, 0.0))
 
 
 @dataclass(frozen=True)

@@ -194,15 +194,29 @@ def test_given_columns_are_kept_and_what_cannot_follow_them_is_said():
     assert (drawn[2::3, 0] == 2).all()
 
 
+def test_rows_are_spread_as_evenly_as_so_many_can_be_and_each_is_drawn_by_the_model():
+    table = np.array([[0.3, 0.0, 0.7], [0.5, 0.5, 0.0]])
+    step, rng = Conditional(1, (0,), (2,), table), np.random.default_rng(10)
+    rows = np.column_stack([np.arange(40) % 2, np.zeros(40, int)])
+    drawn = np.array([step.draw(rows, rng) for _ in range(3000)])
+    for place, wanted in enumerate(table):
+        counts = np.array([np.bincount(each[place::2], minlength=3) for each in drawn])
+        assert np.abs(counts - 20 * wanted).max() <= 1  # by chance it would be off by four as often as not
+        assert np.bincount(drawn[:, place], minlength=3) / 3000 == pytest.approx(wanted, abs=0.05)  # 5 deviations
+    together = np.mean(drawn[:, 0] == drawn[:, 2])  # two rows of twenty: drawn apart from each other, but for 1 in 19
+    assert together == pytest.approx((0.3**2 + 0.7**2) - 0.42 / 19, abs=0.05)
+
+
 def test_a_ladder_never_draws_a_rung_of_no_height():
+    table = np.array([[0.0, 0.5, 0.5, 0.0], [0.0, 0.0, 1.0, 0.0]] * 20_000)
+    step = Conditional(1, (0,), (40_000,), table)
+    rows = np.column_stack([np.repeat(np.arange(40_000), 5), np.zeros(200_000, int)])
+
     class Edge:
         """Draws what is hardest: just below one, and nothing at all."""
 
         def random(self, n):
             return np.where(np.arange(n) % 2, np.nextafter(1, 0), 0.0)
 
-    table = np.array([[0.0, 0.5, 0.5, 0.0], [0.0, 0.0, 1.0, 0.0]] * 20_000)
-    step = Conditional(1, (0,), (40_000,), table)
-    rows = np.column_stack([np.arange(40_000), np.zeros(40_000, int)])
-    drawn = step.draw(rows, Edge())
-    assert (table[rows[:, 0], drawn] > 0).all()
+    for rng in (Edge(), np.random.default_rng(11)):
+        assert (table[rows[:, 0], step.draw(rows, rng)] > 0).all()

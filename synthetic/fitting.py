@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from privacy.canonical import sha256
 from privacy.computation import Result
@@ -124,8 +125,10 @@ def drawn_from(released: Released, contract: Contract, *, people: int, seed: int
     if twice := sorted({name for name in written if written.count(name) > 1}):
         raise Invalid("fit-variable", f"{', '.join(twice)} is counted twice")
     sequenced = _sequenced(released, contract, columns, fields)
+    margins = released.margins.of_possible(list(_possible(released.margins, fields, sequenced)))
+    fields = tuple(field and field.of_possible() for field in fields)
     allowed = [*allowed_by(contract.checks, fields), *_rising(sequenced, fields)]
-    model = fitted(released.margins, allowed=allowed, stages=_stages(sequenced, len(columns)))
+    model = fitted(margins, allowed=allowed, stages=_stages(sequenced, len(columns)))
     return Drawn(model, fields, contract.checks, contract.name, people, seed, sequenced)
 
 
@@ -155,6 +158,20 @@ def _sequenced(
         before=len(columns) - 1 if released.sequence else None,
         rises=written.name if written and written.name == contract.period else "",
     )
+
+
+def _possible(
+    margins: Measured, fields: Sequence[Field | None], sequenced: Sequenced | None
+) -> Iterator[NDArray[np.bool_]]:
+    """Give for each column which of its keys can be; what came before can be what the sequence can be, or nothing."""
+    for place, (field, keys) in enumerate(zip(fields, margins.shape, strict=True)):
+        found = field.possible if field else np.ones(keys, np.bool_)
+        if sequenced and place == sequenced.before and sequenced.sequence is not None:
+            row = fields[sequenced.sequence]
+            found = np.append(row.possible, [True]) if row else found
+        if not found.any():
+            raise Invalid("fit-contradiction")
+        yield found
 
 
 def _rising(sequenced: Sequenced | None, fields: Sequence[Field | None]) -> Iterator[Allowed]:

@@ -90,6 +90,16 @@ class Measured:
         """Return how many keys each column has."""
         return tuple(map(len, self.columns.values()))
 
+    def of_possible(self, possible: Sequence[NDArray[np.bool_]]) -> Measured:
+        """Return the same without keys that cannot be, whose figures are noise alone; ``possible`` flags each key."""
+        names = zip(self.columns.items(), possible, strict=True)
+        columns = {name: tuple(np.array(keys)[kept].tolist()) for (name, keys), kept in names}
+        ordered = tuple(int(kept[:keys].sum()) for keys, kept in zip(self.ordered, possible, strict=True))
+        counts = tuple(
+            each[np.ix_(*(possible[i] for i in clique))] for clique, each in zip(self.cliques, self.counts, strict=True)
+        )
+        return Measured(columns, ordered, self.cliques, counts, self.sd)
+
     def with_more(self, workload: Workload, figures: Floats, noise_sd: float) -> Measured:
         """Return the same with some of its margins measured once more, each averaged by how sure each figure is."""
         counts, sds = dict(zip(self.cliques, self.counts, strict=True)), dict(zip(self.cliques, self.sd, strict=True))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import compress, pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +42,17 @@ class Field:
         """Return for each key whether anything can be drawn for it."""
         some = [bool(each) for each in self.choices] if self.coded else np.less_equal(self.low, self.high).tolist()
         return np.array(some, np.bool_) | np.array(self.missing, np.bool_)
+
+    def of_possible(self) -> Field:
+        """Return the same without keys for which nothing can be drawn."""
+        kept = self.possible.tolist()
+        return replace(
+            self,
+            low=tuple(compress(self.low, kept)),
+            high=tuple(compress(self.high, kept)),
+            choices=tuple(compress(self.choices, kept)),
+            missing=tuple(compress(self.missing, kept)),
+        )
 
     @property
     def coded(self) -> bool:

@@ -15,9 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -26,9 +25,11 @@ from sklearn.metrics import roc_auc_score
 from deploy.bench.fitted_tables import DELTA, Case, flchain, randhie
 from deploy.bench.processes import peak_megabytes
 from deploy.bench.run import OUT, Figure
+from models.variables import Table
 from privacy import accountant
 from privacy.arrays import Floats, Integers
-from privacy.computation import PACKAGES, Finder
+from privacy.computation import PACKAGES, Finder, People
+from privacy.study import Study
 from privacy.terms import MASKED, UNMASKED
 from synthetic.graphical import Model
 from synthetic.graphical import fitted as fit
@@ -77,11 +78,15 @@ def _resources(case: Case, ours: Floats, theirs: Floats) -> Iterator[Figure]:
 
 def _ours(case: Case, seed: int) -> Floats:
     """Return three distances, an AUC, seconds, processor seconds and megabytes of one fit, in a process of its own."""
-    found = measured(rehearse(case.study(EPSILON), FINDER, [{"everyone": case.site_rows()}])["margins"])
+    found = _margins(case, case.study(EPSILON), [{"everyone": case.site_rows()}])
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         model, seconds, megabytes = pool.apply(_fit, (found,))
     drawn = model.draw(ROWS, np.random.default_rng(seed))
     return np.array([*far(case, drawn), _auc(case, drawn), *seconds, megabytes])
+
+
+def _margins(case: Case, study: Study, sites: list[Mapping[People, Table]]) -> Measured:
+    return measured(rehearse(study, FINDER, sites)["margins"]).of_possible(case.possible)
 
 
 def _fit(found: Measured) -> tuple[Model, list[float], float]:
@@ -139,7 +144,7 @@ def _auc(case: Case, drawn: Integers) -> float:
 def _federated(case: Case) -> Iterator[Figure]:
     """Yield how far the draws of six sites are from the people, against those of one place that has all of them."""
     alone = _distance(case, case.study(EPSILON), [{"everyone": case.site_rows()}])
-    sites = [{"everyone": case.site_rows(site)} for site in range(SITES)]
+    sites: list[Mapping[People, Table]] = [{"everyone": case.site_rows(site)} for site in range(SITES)]
     for masking, aim in ((MASKED, 1.1), (UNMASKED, 2.0)):
         study = case.study(EPSILON, sites=SITES, masking=masking)
         there = _distance(case, study, sites)
@@ -148,16 +153,15 @@ def _federated(case: Case) -> Iterator[Figure]:
         yield Figure(f"{case.name}: {name}", there / alone, "of pooled", aim, "at_most", said)
 
 
-def _distance(case: Case, study: Any, sites: list[Any]) -> float:  # noqa: ANN401 - as rehearse takes them
+def _distance(case: Case, study: Study, sites: list[Mapping[People, Table]]) -> float:
     found = [
-        far(case, fit(measured(rehearse(study, FINDER, sites)["margins"])).draw(ROWS, np.random.default_rng(seed)))[2]
-        for seed in range(DRAWS)
+        far(case, fit(_margins(case, study, sites)).draw(ROWS, np.random.default_rng(seed)))[2] for seed in range(DRAWS)
     ]
     return float(np.mean(found))
 
 
 def _drawn(case: Case) -> Iterator[Figure]:
-    model = fit(measured(rehearse(case.study(EPSILON), FINDER, [{"everyone": case.site_rows()}])["margins"]))
+    model = fit(_margins(case, case.study(EPSILON), [{"everyone": case.site_rows()}]))
     started = time.perf_counter()
     for block in range(13):
         model.draw(8192, np.random.default_rng(block))

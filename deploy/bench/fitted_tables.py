@@ -41,6 +41,7 @@ class Case:
     site: Integers
     outcome: str
     above: int
+    may_miss: tuple[str, ...] = ()
 
     def study(self, epsilon: float, *, sites: int = 1, masking: str = "none") -> Study:
         """Return a study of margins that so many sites are invited to."""
@@ -65,9 +66,15 @@ class Case:
         return Table(np.unique(rows.person, return_inverse=True)[1].astype(np.int64), rows.period, rows.columns)
 
     @cached_property
+    def possible(self) -> list[np.typing.NDArray[np.bool_]]:
+        """Say of each column's keys which can be: what is missing only where the table's description lets it be."""
+        variables = self.study(1.0).variables
+        return [np.array([*(True for _ in v.keys[1:]), v.name in self.may_miss]) for v in variables]
+
+    @cached_property
     def shape(self) -> tuple[int, ...]:
-        """Return how many keys each column has."""
-        return tuple(len(variable.keys) for variable in self.study(1.0).variables)
+        """Return how many keys each column has that can be: those that cannot come last."""
+        return tuple(int(each.sum()) for each in self.possible)
 
     def places(self, *, fitted: bool) -> tuple[Integers, Floats]:
         """Return the places of keys, a column each, and the weights of the fitted rows or of the others."""
@@ -104,7 +111,7 @@ def flchain(folder: Path) -> Case:
     variables = [_variable(name, *said) for name, said in _FLCHAIN.items()]
     people = np.arange(len(rows))
     table = Table(people, np.zeros(len(rows), np.int64), _coded(columns, variables))
-    return Case("flchain", variables, table, people % 6, "death", 0)
+    return Case("flchain", variables, table, people % 6, "death", 0, ("creatinine",))
 
 
 _FLAG = (0, 1, None)

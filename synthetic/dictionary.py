@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, fields
 
 from privacy.code_lists import read_code_list
+from privacy.code_systems import CODE_SYSTEMS
 from privacy.columns import BOUNDED, Column, iso_of
 from privacy.contract import Contract
 from privacy.page import Html, bullets, page, paragraphs, section, table
 
+LOCAL = "local"  # codes of the data's own, of which no system says anything
 WRITTEN_OUT = 12  # codes named in a column's own line; those of longer lists are in the second table
 TYPES = {
     "nhs-number": "text, ten digits",
@@ -50,9 +52,13 @@ class Code:
     meaning: str
 
 
-def lines(contracts: Mapping[str, Contract]) -> tuple[Line, ...]:
+def lines(contracts: Mapping[str, Contract], meanings: Meanings) -> tuple[Line, ...]:
     """Return a line for each column of each table, in the tables' own order."""
-    return tuple(_line(name, column) for name, contract in contracts.items() for column in contract.columns)
+    return tuple(
+        _line(name, column, len(meanings.get((name, column.name), ())))
+        for name, contract in contracts.items()
+        for column in contract.columns
+    )
 
 
 def codes(contracts: Mapping[str, Contract], meanings: Meanings) -> tuple[Code, ...]:
@@ -80,7 +86,7 @@ def as_html(title: str, contracts: Mapping[str, Contract], meanings: Meanings, *
     """Return the dictionary as one page that stands alone: a table for each table, then what codes mean."""
     return page(
         title,
-        *_tables(contracts),
+        *_tables(contracts, meanings),
         *_checks(contracts),
         *_code_tables(contracts, meanings),
         kind="Data dictionary",
@@ -88,10 +94,10 @@ def as_html(title: str, contracts: Mapping[str, Contract], meanings: Meanings, *
     )
 
 
-def _tables(contracts: Mapping[str, Contract]) -> Iterator[Html]:
+def _tables(contracts: Mapping[str, Contract], meanings: Meanings) -> Iterator[Html]:
     head = ["Column", "Type", "May be missing", "Unit", "Values", "What it is"]
     for name, contract in contracts.items():
-        rows = [astuple(line)[1:] for line in lines({name: contract})]
+        rows = [astuple(line)[1:] for line in lines({name: contract}, meanings)]
         key = f"One row is told from another by {' and '.join(contract.key)}."
         yield section(
             f"Table {name}", paragraphs(contract.title, key), table(f"Columns of {name}", head, rows, captioned=False)
@@ -112,18 +118,22 @@ def _code_tables(contracts: Mapping[str, Contract], meanings: Meanings) -> Itera
         yield section(title, table(title, ["Code", "What it means"], rows, captioned=False))
 
 
-def _line(name: str, column: Column) -> Line:
+def _line(name: str, column: Column, known: int) -> Line:
     missing = "yes" if column.may_be_missing else "no"
-    return Line(name, column.name, TYPES[column.type], missing, column.unit, _values(column), column.description)
+    return Line(name, column.name, TYPES[column.type], missing, column.unit, _values(column, known), column.description)
 
 
-def _values(column: Column) -> str:
+def _values(column: Column, known: int) -> str:
     if column.type in BOUNDED and column.low is not None and column.high is not None:
         low, high = (iso_of(v) if column.type == "date" else f"{v:,.10g}" for v in (column.low, column.high))
         return f"{low} to {high}"
     if len(column.codes) > WRITTEN_OUT:
         return f"one of {len(column.codes)} codes, see below"
-    return ", ".join(column.codes) if column.codes else f"codes of {column.system}" if column.system else ""
+    if column.codes:
+        return ", ".join(column.codes)
+    if known:
+        return f"one of {known} codes, see below"
+    return "" if column.system in ("", LOCAL) else CODE_SYSTEMS[column.system].title
 
 
 def _meanings(column: Column, told: Mapping[str, str]) -> dict[str, str]:
@@ -133,6 +143,7 @@ def _meanings(column: Column, told: Mapping[str, str]) -> dict[str, str]:
 
 
 __all__ = [
+    "LOCAL",
     "TYPES",
     "WRITTEN_OUT",
     "Code",

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from synthetic.codes import codes
 from synthetic.dictionary import Meanings
+from synthetic.records import METHODS, STREAMS
+
+EVENTS = "events"
+SOURCES = {
+    "gp": "general practice",
+    "ecds": "emergency departments (Emergency Care Data Set)",
+    "apc": "stays in hospital (admitted patient care)",
+    "op": "outpatient appointments",
+    "mental-health": "mental health services",
+    "community": "community health services",
+    "social-care": "adult social care",
+    "housing": "housing and homelessness services",
+    "police": "police",
+    "fire": "fire service",
+}
 
 
 def meanings() -> Meanings:
-    """Return what the codes of events mean, in our own words, with the system of each."""
-    return {("events", "code"): {each.code: f"{each.title} ({each.system})" for each in codes()}}
+    """Return what the codes of events mean, in our own words; of codes with the system that each is of."""
+    return {
+        (EVENTS, "source"): SOURCES,
+        (EVENTS, "setting"): {stream.setting: stream.setting.replace("-", " ") for stream in STREAMS},
+        (EVENTS, "method"): {method: method.replace("-", " ") for method in METHODS},
+        (EVENTS, "code"): {each.code: f"{each.title} ({each.system})" for each in codes()},
+    }
 
 
-__all__ = ["meanings"]
+__all__ = ["EVENTS", "SOURCES", "meanings"]

@@ -83,6 +83,8 @@ class Groups:
 
     def by_number(self) -> dict[str, NDArray[np.str_]]:
         """Return the groups of everybody held back, in the order of their NHS numbers."""
+        if not self.kept:
+            return {}
         order = np.argsort(np.concatenate([numbers for numbers, _ in self.kept]))
         return {of: np.concatenate([labels[of] for _, labels in self.kept])[order] for of in self.kept[0][1]}
 

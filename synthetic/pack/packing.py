@@ -107,7 +107,7 @@ def _check_use_cases(data: DataSet, asked: Sequence[Question], share: float) -> 
     if missing := [each.name for each in asked if each.name not in data.use_cases()]:
         raise Invalid("truth-absent", ", ".join(missing), faults=data.use_cases())
     if asked and not 0 < share < 1:
-        raise Invalid("hold-out-empty", "a share above 0 and below 1")
+        raise Invalid("hold-out-small", "a share above 0 and below 1")
 
 
 def _held(data: DataSet, share: float) -> HoldOut:
@@ -149,7 +149,7 @@ def _papers(data_set: Path, home: Path, about: About, meanings: Meanings) -> Non
         "README.md": papers.readme(about),
         "LICENCE.txt": papers.licence(about),
         "pack.json": papers.card(about),
-        "dictionary.csv": dictionary.as_csv(dictionary.lines(contracts)),
+        "dictionary.csv": dictionary.as_csv(dictionary.lines(contracts, meanings)),
         "dictionary.html": dictionary.as_html(about.title, contracts, meanings, foot=f"Made by {about.made_with}."),
         "codes.csv": dictionary.as_csv(dictionary.codes(contracts, meanings)),
         "datapackage.json": _json(datapackage(about)),

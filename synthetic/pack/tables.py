@@ -20,6 +20,7 @@ from synthetic.pack.outcomes import OUTCOMES, TO_PREDICT, Groups, Split
 from synthetic.pack.outcomes import contracts as challenge_contracts
 from synthetic.pack.questions import Question
 from synthetic.reading import DataSet
+from synthetic.scoring import LEAST_OUTCOMES
 from synthetic.tables import TRUTH
 
 
@@ -49,8 +50,8 @@ def pack_tables(
 ) -> dict[str, Answers]:
     """Write all tables but the truth, and outcomes and people to foretell of each use case; return the answers.
 
-    Of those held back nothing from the index date on is written, and record ids are given anew. ``hold-out-empty``
-    when a use case has nobody to foretell, or nobody to learn from.
+    Of those held back nothing from the index date on is written, and record ids are given anew. ``hold-out-small``
+    when too few of those to be foretold have a use case's outcome, or are without it.
     """
     groups = Groups(held, int(days_of(date.fromisoformat(held.index_date))))
     for table in data.tables():
@@ -73,9 +74,12 @@ def _challenge(data: DataSet, asked: Question, groups: Groups, writer: Writer) -
     told, foretold = challenge_contracts(asked).items()
     writer.write(folder, *told, OUTCOMES, split.told(data.batches(TRUTH + asked.name)))
     writer.write(folder, *foretold, TO_PREDICT, [split.to_predict()])
-    if not (writer.tables[told[0]].rows and writer.tables[foretold[0]].rows):
-        raise Invalid("hold-out-empty", asked.name)
-    return split.answers(groups.by_number())
+    answers = split.answers(groups.by_number())
+    having = int(answers.happened.sum())
+    if min(having, len(answers.happened) - having) < LEAST_OUTCOMES:
+        detail = f"{asked.name}: {having} with it, {len(answers.happened) - having} without, {LEAST_OUTCOMES} at least"
+        raise Invalid("hold-out-small", detail)
+    return answers
 
 
 __all__ = ["Writer", "pack_tables"]

@@ -17,7 +17,8 @@ def here(tmp_path_factory):
     home = tmp_path_factory.mktemp("hackathon")
     synthetic("generate", "tiny", "--seed", SEED, "--out", "people", "--processes", 1, cwd=home)
     synthetic("report", "people", cwd=home)
-    done = synthetic("pack", "people", "--use-case", "unplanned-admission", "--out", "hack", "--json", cwd=home)
+    words = ("--use-case", "unplanned-admission", "--hold-out", 0.4, "--out", "hack", "--json")
+    done = synthetic("pack", "people", *words, cwd=home)
     return home, json.loads(done.stdout), done.stderr
 
 

@@ -1,5 +1,5 @@
 # Hedgerow's chores. Each target makes .venv by itself when it is needed; none needs root.
-#   make demo [FAST=1] [DATA=ics]    make check    make test    make test-slow    make test-services    make bench [AREA=aggregation|main|pet]
+#   make demo [FAST=1] [DATA=ics]    make check    make test    make test-slow    make test-services    make bench [AREA=aggregation|main|pet|synthetic]
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-AREAS = ("aggregation", "main", "pet")
+AREAS = ("aggregation", "main", "pet", "synthetic")
 OUT = Path("var/bench")
 
 

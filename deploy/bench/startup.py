@@ -20,7 +20,7 @@ BIN = Path(sys.executable).parent
 
 def figures() -> Iterator[Figure]:
     """Ask every command for help, and the slowest three again."""
-    for program in ("hedgerow-coordinator", "hedgerow-node"):
+    for program in ("hedgerow-coordinator", "hedgerow-node", "hedgerow-synthetic"):
         seconds = {typed: _seconds(typed) for typed in commands(program)}
         slowest = sorted(seconds, key=lambda typed: seconds[typed])[-3:]
         again = {typed: min(seconds[typed], *(_seconds(typed) for _ in range(TRIES))) for typed in slowest}
@@ -35,6 +35,7 @@ def commands(program: str) -> list[str]:
     """Return every command of a program as it is typed."""
     from coordinator.command.program import app as coordinator  # noqa: PLC0415 - with all their options
     from node.command.menu import app as node  # noqa: PLC0415 - with all their options
+    from synthetic.command.program import app as synthetic  # noqa: PLC0415 - with all their options
 
     def walk(command: object, typed: str) -> Iterator[str]:
         below = getattr(command, "commands", None) or {}
@@ -43,8 +44,8 @@ def commands(program: str) -> list[str]:
         if not below:
             yield typed
 
-    app = {"hedgerow-coordinator": coordinator, "hedgerow-node": node}[program]
-    return list(walk(typer.main.get_command(app), program))
+    apps = {"hedgerow-coordinator": coordinator, "hedgerow-node": node, "hedgerow-synthetic": synthetic}
+    return list(walk(typer.main.get_command(apps[program]), program))
 
 
 def _seconds(typed: str) -> float:

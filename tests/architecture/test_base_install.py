@@ -51,3 +51,27 @@ def test_every_module_of_privacy_imports_and_the_hash_is_the_trees(base, sources
     count, digest = run("env/bin/python", "-c", IMPORT_ALL, cwd=base).split()
     assert int(count) == sum(path.startswith("privacy/") for path in sources) - 1  # its own __init__
     assert digest == package_sha256()
+
+
+@pytest.fixture(scope="module")
+def researcher(tree, wheel, tmp_path_factory):
+    """A fresh environment holding the wheel and what researchers need beside it, at the pinned versions."""
+    home = tmp_path_factory.mktemp("researcher")
+    run(sys.executable, "-m", "venv", "env", cwd=home)
+    pip = [str(home / "env/bin/pip"), "install", "--quiet", "--prefer-binary"]
+    run(*pip, "--constraint", str(tree / "constraints.txt"), f"{wheel}[synthetic]", cwd=home)
+    return home
+
+
+@pytest.mark.services
+def test_a_researcher_makes_people_without_torch_and_flwr(researcher):
+    listed = json.loads(run("env/bin/pip", "list", "--format=json", cwd=researcher))
+    assert {package["name"].lower() for package in listed} & (HEAVY - {"pandas"}) == set()
+    made = run("env/bin/hedgerow-synthetic", "generate", "tiny", "--out", "people", "--json", cwd=researcher)
+    assert json.loads(made)["rows"]["people"] == 1000
+    for form in ("duckdb", "omop", "fhir", "contract"):
+        run("env/bin/hedgerow-synthetic", "generate", "tiny", "--out", form, "--format", form, cwd=researcher)
+    found = json.loads(run("env/bin/hedgerow-synthetic", "describe", "people", "--json", cwd=researcher))
+    assert found["provenance"]["kind"] == "public-priors"
+    head = 'from synthetic import load; print(len(load("people")), list(load("people", "events"))[:2])'
+    assert run("env/bin/python", "-P", "-c", head, cwd=researcher) == "1000 ['nhs_number', 'record_id']\n"

@@ -58,6 +58,7 @@ def in_processes(job: Job, numbers: Sequence[int], processes: int) -> Iterator[t
             yield number, job.part(number)
         return
     before = set(multiprocessing.active_children())
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a process is a core: more threads in each would only wait
     pool = ProcessPoolExecutor(
         min(processes, len(numbers)), multiprocessing.get_context("spawn"), initializer=_begin, initargs=(job,)
     )

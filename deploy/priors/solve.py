@@ -73,8 +73,10 @@ def contacts(solver: Solver) -> None:
         rates = _fitted(solver, effects, wanted)
         for name, who in (("male", male), ("female", ~male)):
             solver.knots[DEATH] = of_sex[name]
-            death = solver.rate(DEATH, effects[DEATH]) * who
-            of_sex[name] = of_sex[name] + step(solver.margins.by_age(death), solver.margins.by_age(mortality * who))
+            # those who die within the year: some have rates above one, and nobody dies twice
+            death = -np.expm1(-solver.rate(DEATH, effects[DEATH])) * who
+            wanted_deaths = solver.margins.by_age(-np.expm1(-mortality) * who)
+            of_sex[name] = of_sex[name] + step(solver.margins.by_age(death), wanted_deaths)
         _a_year_on(solver, rates)
         print(f"year {year}:", *(f"{key} {solver.margins.total(rate) / people:.4f}" for key, rate in rates.items()))
     del solver.knots[DEATH]

@@ -148,7 +148,7 @@ def test_an_inequality_leaves_its_group_with_fewer_planned_contacts_and_records(
 
     assert 0.3 < ratio(group, "consultation") < 0.6  # half of them, and those make fewer in turn
     assert 0.5 < ratio(group, "diagnosis") < 0.7
-    assert ratio(~group, "diagnosis") == 1
+    assert abs(ratio(~group, "diagnosis") - 1) < 0.001  # none but of those who now die on another day
     assert abs(ratio(~group, "consultation") - 1) < 0.03  # drawn anew
 
 

@@ -117,9 +117,15 @@ def test_people_die_at_the_published_rates_by_sex_and_age(english):
     sex = np.concatenate([each.people.sex for each in english])
     years = (INDEX - np.concatenate([each.people.born for each in english])) / 365.25
     died = np.concatenate([each.died for each in english]) != ALIVE
+    made = wanted = 0.0
     for row in rows("mortality"):
         who = (sex == int(row["sex"])) & (years >= int(row["from_age"])) & (years < int(row["to_age"]) + 1)
-        assert near(died[who].sum(), who.sum() * -np.expm1(-float(row["rate"]))), row
+        expected = who.sum() * -np.expm1(-float(row["rate"]))
+        assert near(died[who].sum(), expected), row
+        if int(row["from_age"]) >= 65:
+            made, wanted = made + died[who].sum(), wanted + expected
+    # old people one by one are too few to tell half from all; together they are some 400 deaths: a fifth is noticed
+    assert abs(made - wanted) < 4 * np.sqrt(wanted)
 
 
 def test_contacts_a_head_are_the_published_ones(english):

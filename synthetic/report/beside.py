@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from privacy.arrays import Floats
 from privacy.canonical import Document
+from privacy.code_lists import read_code_list
 from synthetic.geography import ETHNICITIES, Geography, geography, males
 from synthetic.published import sources, table
 from synthetic.reading import DataSet
@@ -19,11 +20,13 @@ from synthetic.report.counts import DECILES, OLDEST, Counts, Known, counted, day
 
 FORMAT = "hedgerow-synthetic-beside/1"
 TOLERANCE, SIGMAS = 0.1, 4.0  # of the published figure, and of chance on top: what is further off is pointed at
+TOGETHER = 20.0  # the variance of counts of contacts beside that of a Poisson, about what the simulator shows
 BAND, LAST_BAND = 5, 90
 STEPS = (0, 1, 5, 10, 20, 30, 50, 100, 200)  # where bands of events a person begin
 BY_AGE = ("hypertension", "type-2-diabetes", "depression", "copd", "dementia", "frailty")
 BY_DECILE = ("smoking", "obesity", "depression", "type-2-diabetes", "copd", "smi")
 SETTINGS = {stream.key: stream.setting for stream in STREAMS}
+ATTENDED, MISSED = "attended", "did-not-attend"
 FALL = "fall"  # is one of the other contacts, with a code of its own
 
 
@@ -104,7 +107,9 @@ def _people(counts: Counts, place: Geography) -> Iterator[Comparison]:
     authorities = _shares(place.authorities.name, counts.ages.sum(axis=(1, 2)), _share(published.sum(axis=(1, 2))), n)
     yield Comparison("authorities", "Local authority", "of all people", authorities, _named("ages"))
     groups = _share(place.authorities.ethnicities.sum(axis=0))
-    ethnic = _shares(ETHNICITIES[: len(groups)], counts.ethnicities[: len(groups)], groups, n)
+    labels = dict(read_code_list("ethnic-category@2001").codes)
+    names = [f"{letter} {labels[letter]}" for letter in ETHNICITIES[: len(groups)]]
+    ethnic = _shares(names, counts.ethnicities[: len(groups)], groups, n)
     yield Comparison("ethnicities", "Ethnic group", "of all people", ethnic, _named("ethnicities"))
     yield Comparison("deciles", "Decile of deprivation (1: most deprived)", "of all people",
                      _shares([str(d + 1) for d in range(DECILES)], counts.deciles, _deciles(place), n),
@@ -145,9 +150,13 @@ def _deaths(counts: Counts) -> Comparison:
 def _contacts_a_head(counts: Counts, processes: Sequence[Row], place: Geography) -> Iterator[Comparison]:
     """Yield contacts of the year before the index date, of each kind and, of emergency departments, by authority."""
     people = counts.ages.sum(axis=(1, 2)).astype(float)
+    had: dict[str, float] = {}
+    for row, own in zip(processes, counts.contacts, strict=True):
+        had[row["process"]] = had.get(row["process"], 0.0) + float(own.sum())
+    published_a_head = {row["process"]: float(row["a_head"]) for row in processes}
     figures = [
-        Figure(row["process"], float(own.sum() / people.sum()), float(row["a_head"]), _chance(own.sum(), people.sum()))
-        for row, own in zip(processes, counts.contacts, strict=True)
+        Figure(name, count / people.sum(), published_a_head[name], _chance(count, people.sum()))
+        for name, count in had.items()
     ]
     keys = tuple(dict.fromkeys(row["source"] for row in processes))
     yield Comparison(
@@ -216,9 +225,10 @@ def _curves(counts: Counts, conditions: Sequence[Row]) -> Document:
 
 
 def _contacts() -> list[Row]:
-    """Return each kind of contact once, with its setting."""
+    """Return each kind of contact with its setting; appointments that were missed are of the same kind."""
     rows = [row for row in _rows("processes") if row["process"] != FALL]
-    return [{**row, "setting": SETTINGS[row["stream"]]} for row in rows]
+    missed = [{**row, "method": MISSED} for row in rows if row["method"] == ATTENDED]
+    return [{**row, "setting": SETTINGS[row["stream"]]} for row in (*rows, *missed)]
 
 
 def _rows(name: str) -> list[Row]:
@@ -246,8 +256,8 @@ def _share(counts: NDArray[np.generic]) -> Floats:
 
 
 def _chance(events: float, people: float) -> float:
-    """Return the deviation of a rate; people who have many contacts make it larger than counting alone."""
-    return sqrt(4 * max(events, 1)) / max(people, 1)
+    """Return the deviation of a rate of contacts, which come together: some people have many."""
+    return sqrt(TOGETHER * max(events, 1)) / max(people, 1)
 
 
 def _bands(ages: NDArray[np.generic]) -> Floats:
@@ -259,6 +269,6 @@ def _band_names() -> list[str]:
 
 
 __all__ = [
-    "BAND", "BY_AGE", "BY_DECILE", "FALL", "FORMAT", "LAST_BAND", "MOST_AGE", "SETTINGS", "SIGMAS", "STEPS",
-    "TOLERANCE", "Comparison", "Figure", "beside",
+    "ATTENDED", "BAND", "BY_AGE", "BY_DECILE", "FALL", "FORMAT", "LAST_BAND", "MISSED", "MOST_AGE", "SETTINGS",
+    "SIGMAS", "STEPS", "TOGETHER", "TOLERANCE", "Comparison", "Figure", "beside",
 ]  # fmt: skip

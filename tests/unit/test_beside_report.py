@@ -42,6 +42,25 @@ def test_who_lives_in_the_place_is_as_published(made, key):
     assert all(f["published"] is not None for f in found.values())
 
 
+@pytest.mark.parametrize("key", ["prevalence", "attendances", "contacts"])
+def test_what_is_on_record_is_as_published(made, key):
+    """Contacts are compared with those of all England, whose people are older than the place's."""
+    off = {name for name, f in figures(made[1], key).items() if f["off"]}
+    assert off <= ({"op", "emergency", "social-care", "mental-health"} if key == "contacts" else set())
+    assert len(figures(made[1], key)) == {"prevalence": 36, "attendances": 4, "contacts": 11}[key]
+
+
+def test_plots_of_conditions_rise_with_age_and_with_deprivation_as_they_should(made):
+    curves = made[1]["curves"]
+    assert curves["by_age"]["Hypertension"][7] > 5 * curves["by_age"]["Hypertension"][3]
+    assert curves["by_age"]["Dementia"][3] == 0
+    smokers = curves["by_decile"]["Current smoker"]
+    assert sum(smokers[:3]) > 1.2 * sum(smokers[7:])
+    assert 10 < curves["events_a_person"] < 60
+    shares = [f["simulated"] for f in figures(made[1], "events").values()]
+    assert sum(shares) == pytest.approx(1)
+
+
 def test_shares_are_those_of_the_rows_counted_one_by_one(made):
     rows = pa.Table.from_batches(open_data_set(made[0]).batches("people")).to_pylist()
     assert made[1]["people"] == len(rows) == PEOPLE

@@ -18,6 +18,8 @@ DID_NOT_ATTEND = 0.08  # of outpatient appointments attended or missed, HES outp
 STAY, STAY_FROM, STAY_A_YEAR = 2.5, 40, 0.11  # mean days of an emergency stay, more with each year of age above 40
 DAY_CASES, PLANNED_STAY = 0.8, 2.5  # part of planned admissions, mean days of the others (assumed)
 SPELL = 60.0  # mean days of a spell of social care (assumed)
+# Nights of a usual stay, and the part of its cost that each more or fewer adds or takes (assumed)
+NIGHTS = {"emergency": (3.8, 0.12), "elective": (0.4, 0.3), "social-care": (60.0, 0.016)}
 RESTS_AT_WEEKENDS = ("gp", "op", "mental-health", "community", "social-care", "housing")
 # What the records of a fall look like: those of a process, with codes of their own
 FALLS = ("fall", "fall-ed")  # each fall is one of these; an admission comes on top
@@ -126,7 +128,7 @@ class OneYear:
 
     def _stay(self, like: str, person: Rows) -> tuple[Days, NDArray[np.float32]]:
         """Return how many nights each lasts, and its cost beside the mean of its kind: one over many of them."""
-        if like not in ("emergency", "elective", "social-care"):
+        if like not in NIGHTS:
             return np.zeros(len(person), np.int32), 0.5 + self.rng.random(len(person), np.float32)
         mean = np.full(len(person), SPELL)
         if like == "emergency":
@@ -134,8 +136,8 @@ class OneYear:
         if like == "elective":
             mean = PLANNED_STAY * (self.rng.random(len(person)) >= DAY_CASES)
         nights = (mean * self.rng.standard_exponential(len(person))).astype(np.int32)
-        a_night = {"emergency": 0.12, "elective": 0.3, "social-care": 1 / SPELL}[like]
-        return nights, (max(0.1, 1 - a_night * 4) + a_night * nights).astype(np.float32)
+        typical, a_night = NIGHTS[like]
+        return nights, (1 + a_night * (nights - typical)).astype(np.float32)
 
 
 def _on_a_weekday(day: Days, first: Days) -> Days:
@@ -145,4 +147,4 @@ def _on_a_weekday(day: Days, first: Days) -> Days:
     return np.where(day - back >= first, day - back, day).astype(np.int32)
 
 
-__all__ = ["COUNTED", "DID_NOT_ATTEND", "FALLS", "FALL_KINDS", "OneYear"]
+__all__ = ["COUNTED", "DID_NOT_ATTEND", "FALLS", "FALL_KINDS", "NIGHTS", "OneYear"]

@@ -155,6 +155,18 @@ def test_contacts_a_head_are_the_published_ones(english):
         assert near(count, heads * a_head[key], spread=20.0), (key, count / heads, a_head[key])
 
 
+def test_contacts_cost_what_their_kind_costs_on_average(english):
+    cost, stream, method = (
+        np.concatenate([getattr(each.events, name) for each in english]) for name in ("cost", "stream", "method")
+    )
+    for row in rows("processes"):
+        these = (stream == STREAM[row["stream"]]) & (method == METHODS.index(row["method"]))
+        if row["cost"]:
+            assert abs(cost[these].mean() / float(row["cost"]) - 1) < 0.1, row["process"]
+        else:
+            assert np.isnan(cost[these]).all()
+
+
 def test_attendances_in_each_authority_are_the_published_ones():
     made, of = lived(), priors("blmk").areas.authority
     published = {row["local_authority"]: float(row["attendances"]) for row in rows("attendances")}

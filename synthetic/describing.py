@@ -37,6 +37,7 @@ def describe(home: Path) -> Document:
         "command": plan.command,
         "recipe": dict(plan.recipe),
         "format": plan.format,
+        "notes": list(plan.notes),
         "tables": tables,
     }
     return {**said, **(_figures(DataSet(home, manifest), manifest) if plan.format in PLAIN else {})}

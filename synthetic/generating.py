@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from privacy.errors import Invalid
 from privacy.software import installed_version, package_sha256
 from synthetic.canonical import types_of
 from synthetic.formats import format_of
+from synthetic.identifiers import IN_TEST_RANGE
 from synthetic.manifest import Manifest, Plan
 from synthetic.presets import DEFAULT, preset
 from synthetic.provenance import PublicPriors
@@ -73,7 +74,18 @@ def plan_of(recipe: Recipe, format: str, schemas: Mapping[str, Any]) -> Plan:  #
         format=format,
         tables=types_of(schemas),
         software=software(),
+        notes=tuple(_notes(recipe)),
     )
+
+
+def _notes(recipe: Recipe) -> Iterator[str]:
+    if recipe.people > IN_TEST_RANGE:
+        yield (
+            f"The range 999 has {IN_TEST_RANGE:,} NHS numbers; everybody else's begins with 900 to 998, which are not "
+            "issued to anybody either."
+        )
+    if recipe.unseen:
+        yield "Risk that no record shows was added: the attainable AUC is out of reach, and only a bound."
 
 
 def command_of(recipe: Recipe, format: str) -> str:  # noqa: A002 - the option's name

@@ -47,7 +47,8 @@ class Plan:
     """What is to be made: enough to make it again, byte for byte.
 
     ``recipe`` is what the tables are made from, as plain data; ``tables`` gives each one's columns with their types;
-    ``software`` names versions of this package and of the libraries whose bytes they are.
+    ``software`` names versions of this package and of the libraries whose bytes they are; ``notes`` are sentences on
+    what is not as whoever uses the records would expect.
     """
 
     provenance: Provenance
@@ -57,12 +58,13 @@ class Plan:
     format: str
     tables: Mapping[str, Mapping[str, str]]
     software: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Return it as plain data."""
         provenance = to_document(self.provenance)
         fields = {name: getattr(self, name) for name in ("command", "seed", "recipe", "format", "tables", "software")}
-        return {"synthetic": True, "manifest": VERSION, "provenance": provenance, **fields}
+        return {"synthetic": True, "manifest": VERSION, "provenance": provenance, **fields, "notes": list(self.notes)}
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def read_manifest(data_set: Path) -> Manifest:
     try:
         read = json.loads(content)
         fields = {name: read[name] for name in ("command", "seed", "recipe", "format", "tables", "software")}
-        plan = Plan(provenance=from_document(read["provenance"]), **fields)
+        plan = Plan(provenance=from_document(read["provenance"]), **fields, notes=tuple(read["notes"]))
         manifest = Manifest(plan, read["rows"], tuple(Written(**file) for file in read["files"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Invalid("manifest-malformed", str(data_set / NAME)) from error

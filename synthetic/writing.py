@@ -69,6 +69,7 @@ def _readme(home: Path, plan: Plan) -> Written:
     provenance = plan.provenance
     lines = ["These people never were.", "", provenance.says, "", "You may:", *(f"* {each}" for each in provenance.may)]
     lines += ["", "You may not:", *(f"* {each}" for each in provenance.may_not)]
+    lines += ["", "Know that:", *(f"* {each}" for each in plan.notes)] if plan.notes else []
     lines += ["", "Made by:", f"  {plan.command}", "", "manifest.json lists every file with its hash.", ""]
     put(home / README, "\n".join(lines).encode(), mode=SHARED, replace=True)
     return Written.of(home, README)

@@ -36,6 +36,7 @@ def _lines(data_set: Path, found: Document) -> Iterator[str]:
     for title, statements in (("You may", provenance["use"]["may"]), ("You may not", provenance["use"]["may_not"])):
         yield f"{title}:"
         yield from (f"  {statement}" for statement in statements)
+    yield from (f"Know that: {note}" for note in found["notes"])
     yield f"Made by: {found['command']}"
     for title, rows in (("Tables", _tables(found)), *((name.capitalize(), found.get(name, [])) for name in FIGURES)):
         if rows:

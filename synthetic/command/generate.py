@@ -77,6 +77,8 @@ def generate(
         manifest = make_sandbox(sandbox, where, processes=processes, tell=tell)
     else:
         manifest = make(recipe, where, format=format, processes=processes, tell=tell)
+    for note in manifest.plan.notes:
+        progress(note)
     rows = manifest.rows
     text = "\n".join([f"{where}:", *(f"  {table}: {count:,} rows" for table, count in rows.items())])
     text += f"\n{manifest.plan.provenance.says}"

@@ -11,7 +11,10 @@ import pytest
 
 from privacy.errors import Invalid
 from synthetic import load
+from synthetic.generating import plan_for
+from synthetic.identifiers import IN_TEST_RANGE
 from synthetic.manifest import read_manifest
+from synthetic.recipe import Recipe
 from synthetic.truth import USE_CASES
 from tests.synthetic_people import RECIPE, data_set
 
@@ -75,6 +78,19 @@ def test_a_data_set_is_described_with_the_best_that_a_model_could_do():
     said = synthetic("describe", data_set()).stdout
     assert "You may not:" in said
     assert "ATTAINABLE AUC" in said
+
+
+def test_what_nobody_would_expect_is_told_and_written_down(tmp_path):
+    words = ["generate", "tiny", "--people", "300", "--unseen", "0.5", "--out", "people"]
+    told = synthetic(*words, cwd=tmp_path)
+    (note,) = read_manifest(tmp_path / "people").plan.notes
+    assert "only a bound" in note
+    assert note in told.stderr
+    assert note in (tmp_path / "people/README.txt").read_text()
+    assert note in synthetic("describe", "people", cwd=tmp_path).stdout
+    (note,) = plan_for(Recipe(people=IN_TEST_RANGE + 1), "parquet").notes
+    assert "900 to 998" in note
+    assert plan_for(Recipe(people=IN_TEST_RANGE), "parquet").notes == ()
 
 
 @pytest.mark.parametrize("kind", ["omop", "fhir", "duckdb"])

@@ -14,6 +14,7 @@ from privacy.contract_file import read_contract
 from synthetic.contracts.canonical import contracts
 from synthetic.manifest import NAME, read_manifest
 from synthetic.provenance import PublicPriors
+from synthetic.reading import PLAIN as FORMATS
 from synthetic.reading import DataSet
 
 NUMBER, PEOPLE = "nhs_number", "people"
@@ -45,12 +46,14 @@ def suited(data: DataSet, given: Mapping[str, Contract]) -> dict[str, Contract]:
 def contracts_of(home: Path, files: Sequence[Path]) -> dict[str, Contract]:
     """Return a contract for each table of a data set: of the simulator's own, or of files for one that was fitted.
 
-    Nothing for what is no data set: a pack brings its own contracts.
+    Nothing for what is no data set, since a pack brings its own contracts, and for tables that were converted.
     """
     if not (home / NAME).is_file():
         return {}
-    given = {contract.name: contract for contract in map(read_contract, files)}
     data = DataSet(home, read_manifest(home))
+    if data.manifest.plan.format not in FORMATS:
+        return {}
+    given = {contract.name: contract for contract in map(read_contract, files)}
     own = contracts() if isinstance(data.manifest.plan.provenance, PublicPriors) else {}
     return suited(data, {**own, **given})
 

@@ -22,7 +22,7 @@ from synthetic.manifest import check_files, read_manifest
 from synthetic.pack.about import PEOPLE
 from synthetic.pack.answers import KEY, read_answers, read_key
 from synthetic.pack.checksums import NAME as SUMS
-from synthetic.pack.checksums import changed, digest
+from synthetic.pack.checksums import changed, digest, read_sums
 from synthetic.pack.hold_out import numbers_of
 from synthetic.pack.packing import ORGANISERS, TEAMS
 from synthetic.reading import PLAIN, DataSet, rows_of
@@ -91,8 +91,12 @@ def _pack(home: Path) -> Validated:
             name: (contract_of(card["contracts"][name]), home / table["path"]) for name, table in card["tables"].items()
         }
         rows = {name: int(table["rows"]) for name, table in card["tables"].items()}
+        listed = read_sums(home)
+        unlisted = [table["path"] for table in card["tables"].values() if table["path"] not in listed]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Tampered("pack-tampered", str(home), faults=[f"{CARD}: is not what a pack has"]) from error
+    if unlisted:
+        raise Tampered("pack-tampered", str(home), faults=[f"{CARD}: names a file that {SUMS} does not"])
     found = _hold({name: (contract, _file(path, contract)) for name, (contract, path) in tables.items()})
     if wrong := [f"{name}: has {found[name]:,} rows, not {rows[name]:,}" for name in rows if found[name] != rows[name]]:
         raise Invalid("data-set-faulty", str(home), faults=wrong)

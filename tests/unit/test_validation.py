@@ -1,5 +1,6 @@
 """A data set or pack that was changed, or that breaks its contract, is found; one as it was made is not."""
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -95,6 +96,16 @@ def forged(home, name, content):
     (home / name).write_bytes(content)
     (home / "SHA256SUMS").unlink()
     write_sums(home)
+
+
+def test_a_pack_that_names_a_file_outside_itself_is_not_followed(copy, tmp_path):
+    (tmp_path / "secret.csv").write_text("nhs_number\n")
+    card = json.loads((copy / "TEAMS/pack.json").read_text())
+    card["tables"]["people"]["path"] = "../../secret.csv"
+    forged(copy / "TEAMS", "pack.json", json.dumps(card).encode())
+    with pytest.raises(Tampered, match="pack-tampered") as caught:
+        validate(copy / "TEAMS", {})
+    assert caught.value.faults == ("pack.json: names a file that SHA256SUMS does not",)
 
 
 def test_rows_taken_out_of_a_pack_with_new_sums_are_found(copy):

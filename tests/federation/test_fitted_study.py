@@ -186,6 +186,6 @@ def test_the_report_sets_them_beside_the_margins_that_were_released(exported, dr
     report = json.loads((exported / "drawn" / "report.json").read_text())
     assert report["people"] == "everyone"  # nobody was held back in this study, and the page says so
     single, pairs = report["means"]
-    assert single["data"] < 0.02
+    assert single["data"] < 0.06  # what cannot be is noise in the margins, and never drawn
     assert pairs["data"] < pairs["independent"]
     assert "fitted to these very people" in (exported / "drawn" / "report.html").read_text()

@@ -26,6 +26,7 @@ from synthetic.mixture import LEAST_OF_NOISE, Mixture, mixture, people_in
 MOST_CELLS = 30_000  # of all cliques together
 LOOSE, LOOSE_SINGLE = 0.01, 0.001  # misfit that an odds of e costs, in variances of the noise per person
 STEPS = 100
+OF_EACH = 2  # strongest pairs of each column that come before all others
 MOST_NOISE = 0.5  # of a column's distribution, on average, in total variation: beyond it nothing can be told
 
 Places = NDArray[np.int64]
@@ -151,12 +152,19 @@ def require_told(measured: Measured) -> None:
 
 
 def strongest(kinds: Mixture) -> list[Clique]:
-    """Return all pairs of columns, those first that are farthest from independent, in total variation."""
+    """Return all pairs of columns: each column's strongest first, then each one's second, then the others by strength.
+
+    Strength is how far a pair is from independent, in total variation. So no column is left without what tells most of
+    it, however weak that is beside others: whoever predicts it needs just that.
+    """
     far: dict[Clique, float] = {}
     for pair in combinations(range(len(kinds.shape)), 2):
         table = kinds.margin(pair)
         far[pair] = float(np.abs(table - np.outer(table.sum(axis=1), table.sum(axis=0))).sum())
-    return sorted(far, key=lambda pair: (-far[pair], pair))
+    ordered = sorted(far, key=lambda pair: (-far[pair], pair))
+    of_column = {column: [pair for pair in ordered if column in pair] for column in range(len(kinds.shape))}
+    rank = {pair: min(OF_EACH, *(of_column[column].index(pair) for column in pair)) for pair in ordered}
+    return sorted(ordered, key=lambda pair: rank[pair])
 
 
 def _joined(
@@ -245,6 +253,6 @@ def _conditionals(tree: JunctionTree, elimination: Elimination, beliefs: Sequenc
 
 
 __all__ = [
-    "LOOSE", "LOOSE_SINGLE", "MOST_CELLS", "MOST_NOISE", "STEPS",
+    "LOOSE", "LOOSE_SINGLE", "MOST_CELLS", "MOST_NOISE", "OF_EACH", "STEPS",
     "Allowed", "Conditional", "Model", "Places", "fitted", "require_told", "strongest",
 ]  # fmt: skip

@@ -36,7 +36,7 @@ from synthetic.graphical import fitted as fit
 from synthetic.measured import Measured, measured
 from tests.rehearsal import rehearse
 
-EPSILON, DRAWS, ROWS, SITES = 1.0, 2, 20_000, 6
+EPSILON, DRAWS, ROWS, SITES = 1.0, 3, 20_000, 6
 MBI, MBI_HOME = "mbi==2.0.0", OUT / "mbi"
 FINDER = Finder(*PACKAGES)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.bench import generating
+from deploy.bench import fitted, generating
 from deploy.bench.run import Figure
 
-THEMES = (generating,)
+THEMES = (generating, fitted)
 
 
 def figures() -> Iterator[Figure]:

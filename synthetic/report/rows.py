@@ -23,25 +23,17 @@ def attributes_of(variables: Sequence[Variable]) -> tuple[Attribute, ...]:
 
 
 def keyed_rows(data: DataSet, variables: Sequence[Variable]) -> Keyed:
-    """Return the rows of the data set; those of one made-up person weigh one together.
+    """Return the rows of the table that has a column for each variable; those of one made-up person weigh one together.
 
-    Columns come from the table that has most of them, the others from that of its people. ``report-columns-absent``
-    where a variable's column is nowhere.
+    ``report-columns-absent`` where no table has.
     """
     wanted = {v.column for v in variables}
-    tables = data.manifest.plan.tables
-    names = sorted(data.tables(), key=lambda table: -len(wanted & set(tables[table])))
-    lacking = wanted - {column for table in names[:2] for column in tables[table]}
-    if lacking or not names:
-        raise Invalid("report-columns-absent", faults=sorted(lacking))
-    own = wanted & set(tables[names[0]])
-    rows = _table(data, names[0], own)
-    columns = {name: rows[name] for name in own}
-    if rest := wanted - own:
-        people = _table(data, names[1], rest)
-        whose = pc.index_in(rows[NUMBER], value_set=people[NUMBER].combine_chunks())
-        columns |= {name: people[name].take(whose) for name in rest}
-    places = [_places(columns[v.column], v) for v in variables]
+    found = [name for name in data.tables() if wanted <= set(data.manifest.plan.tables[name])]
+    if not found:
+        known = {column for name in data.tables() for column in data.manifest.plan.tables[name]}
+        raise Invalid("report-columns-absent", faults=sorted(wanted - known))
+    rows = _table(data, found[0], wanted)
+    places = [_places(rows[v.column], v) for v in variables]
     return Keyed.of(attributes_of(variables), np.column_stack(places).astype(np.int32), _weights(rows))
 
 

@@ -13,7 +13,7 @@ from synthetic.priors import priors
 from synthetic.recipe import Recipe
 from synthetic.simulator import block
 from synthetic.tables import BLOCKS_A_PART, TRUTH
-from synthetic.truth import PROGRAMME, USE_CASES
+from synthetic.truth import known_of
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,7 @@ class Simulated:
 
     def schemas(self) -> Mapping[str, pa.Schema]:
         """Return the tables by name."""
-        names = (*USE_CASES, *(PROGRAMME if self.recipe.intervention else ()))
-        outcomes = {TRUTH + name: OUTCOME for name in names}
+        outcomes = {TRUTH + name: OUTCOME for name in known_of(self.recipe)}
         return {"people": PEOPLE, "events": EVENTS, **outcomes, TRUTH + "conditions": CONDITION}
 
     def parts(self) -> int:

@@ -13,6 +13,7 @@ from synthetic.figures import LAST_YEAR, Figures
 from synthetic.hazards import FALLS_ADMITTED, FALLS_AT_GP, Hazards
 from synthetic.intervention import RATE_RATIO, Offer
 from synthetic.outcomes import Outcome, at_least, none_and_alive, outcome, within_a_year
+from synthetic.recipe import Recipe
 from synthetic.traits import Traits
 
 ADULT, OLD = 18, 65  # years
@@ -64,6 +65,11 @@ class Known:
         """Return who has any of these at the start."""
         places = [self.figures.condition(key) for key in conditions]
         return np.asarray((self.onset[:, places] != NEVER).any(axis=1))
+
+
+def known_of(recipe: Recipe) -> tuple[str, ...]:
+    """Return what the truth is known of in a recipe: the use cases, and the programme where one is offered."""
+    return (*USE_CASES, *(PROGRAMME if recipe.intervention else ()))
 
 
 def truths(
@@ -118,4 +124,16 @@ def _programme(known: Known, fell: NDArray[np.bool_]) -> Mapping[str, Outcome]:
 
 _LAST_CARE = LAST_YEAR.index("mental-health-last-year")
 
-__all__ = ["ADULT", "HIGH", "NEEDS", "OLD", "PROGRAMME", "SERVICES", "USE_CASES", "YOUNG", "Known", "truths"]
+__all__ = [
+    "ADULT",
+    "HIGH",
+    "NEEDS",
+    "OLD",
+    "PROGRAMME",
+    "SERVICES",
+    "USE_CASES",
+    "YOUNG",
+    "Known",
+    "known_of",
+    "truths",
+]

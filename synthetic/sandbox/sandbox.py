@@ -29,7 +29,7 @@ from synthetic.sandbox.drawn import (
 from synthetic.sandbox.places import Sites, sites
 from synthetic.sandbox.shapes import INDEX, SHAPES
 from synthetic.tables import BLOCKS_A_PART, TRUTH
-from synthetic.truth import USE_CASES
+from synthetic.truth import USE_CASES, known_of
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Sandbox:
         of_site |= {people_of(shape): _schema(columns(shape.names, nobody)) for shape in SHAPES if shape.id}
         of_site |= {PATIENTS: _schema(columns(INDEX, nobody)), ALLOWED: pa.schema([("nhs_number", pa.string())])}
         tables = {f"{site}/{name}": schema for site in self.places.names for name, schema in of_site.items()}
-        truth = {**dict.fromkeys(USE_CASES, OUTCOME), "sites": WHERE, "links": LINKS, "spoilt": SPOILT}
+        truth = {**dict.fromkeys(known_of(self.recipe), OUTCOME), "sites": WHERE, "links": LINKS, "spoilt": SPOILT}
         return {**tables, **{f"{TRUTH}{name}": schema for name, schema in truth.items()}}
 
     def parts(self) -> int:

@@ -24,9 +24,10 @@ from synthetic.generating import generate
 from synthetic.manifest import check_files, read_manifest
 from synthetic.reading import open_data_set
 from synthetic.recipe import Recipe
+from synthetic.sandbox.sandbox import Sandbox
 from synthetic.simulated import Simulated
 from synthetic.tables import BLOCKS_A_PART
-from synthetic.truth import USE_CASES
+from synthetic.truth import PROGRAMME, USE_CASES
 from tests.nodes import NOW, NodeData
 from tests.synthetic_people import RECIPE, data_set, frame
 
@@ -206,6 +207,17 @@ def test_two_processes_make_the_bytes_that_one_makes(tmp_path):
     found = [read_manifest(tmp_path / name) for name in "12"]
     assert found[0] == found[1]
     assert len(found[0].of_table("people")) == 2
+
+
+def test_the_programme_has_its_truth_with_or_without_sites():
+    recipe = Recipe(people=400, intervention=0.5)
+    for source in (Simulated(recipe), Sandbox(recipe, 2)):
+        schemas_of, given = source.schemas(), {}
+        for table, batch in source.part(0):
+            assert table in schemas_of
+            given[table] = given.get(table, 0) + batch.num_rows
+        assert {given[f"truth/{name}"] for name in PROGRAMME} - {0} == {given["truth/intervention"]}
+        assert not {f"truth/{name}" for name in PROGRAMME} & set(Simulated(RECIPE).schemas())
 
 
 def test_parts_do_not_depend_on_each_other():

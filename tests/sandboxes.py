@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -29,6 +31,7 @@ def sandbox(
 ) -> Path:
     """Return the folder of a sandbox."""
     home = Path(mkdtemp(prefix="hedgerow-sandbox-")) / "sandbox"
+    atexit.register(shutil.rmtree, home.parent, ignore_errors=True)
     kept = "provider" if provider else "home"
     make(
         Sandbox(Recipe(people=people, seed=3), sites, mess=mess, about=about, hospital_records=kept),

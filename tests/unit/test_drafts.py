@@ -13,7 +13,6 @@ from coordinator.checking import check_study
 from coordinator.drafts import DEFAULT_TEMPLATE, draft, name_for, templates
 from coordinator.pricing import price_of
 from privacy.columns import Column
-from privacy.computation import Finder
 from privacy.contract_file import contract_of, read_contract
 from privacy.errors import HedgerowError
 from privacy.study import Invited, from_document, read_study
@@ -22,7 +21,6 @@ from privacy.unfinished import unfinished
 CONTRACT = read_contract(Path(__file__).resolve().parents[2] / "deploy/demo/contract.toml")
 TODAY = datetime.date(2027, 3, 1)
 NODES = [Invited(name, f"{i}" * 40) for i, name in enumerate(["hull", "leeds", "selby", "york"])]
-FINDER = Finder(COMPUTATIONS)
 ANSWERS = {
     "name": "frailty",
     "purpose": "population-health-management",
@@ -63,8 +61,8 @@ def filled(made):
 def test_a_draft_passes_the_check_once_its_fields_are_filled_in(template, given):
     made = drafted(template, **given)
     study = from_document(filled(made))
-    check_study(study, finder=FINDER, today=TODAY, contract=CONTRACT)
-    assert price_of(study, FINDER).epsilon <= study.privacy.epsilon
+    check_study(study, finder=COMPUTATIONS, today=TODAY, contract=CONTRACT)
+    assert price_of(study, COMPUTATIONS).epsilon <= study.privacy.epsilon
     assert "ends" not in made.unfinished
 
 
@@ -118,7 +116,7 @@ def test_without_periods_the_outcome_does_not_predict_itself():
     study = from_document(filled(drafted(contract=still, outcome="totadm")))
     assert "totadm" not in study.steps[0].parameters["features"]
     assert all(v.periods_ahead == 0 for v in study.variables)
-    check_study(study, finder=FINDER, today=TODAY, contract=still)
+    check_study(study, finder=COMPUTATIONS, today=TODAY, contract=still)
 
 
 def test_a_description_cannot_end_its_comment():

@@ -12,7 +12,6 @@ from coordinator.pricing import price_of
 from coordinator.register import Register
 from coordinator.studies import Studies
 from privacy import accountant
-from privacy.computation import Finder
 from privacy.contract_file import contract_of
 from privacy.durable import Database, Migration, migrate
 from privacy.errors import HedgerowError, Refusal
@@ -21,7 +20,6 @@ from privacy.release import Notice
 from privacy.study import from_document
 from tests.coordinators import NOW, Site, sites, study_document
 
-FINDER = Finder(COMPUTATIONS)
 INVITED = sites()
 
 
@@ -36,7 +34,7 @@ def studies_in(folder, package):
     for site in INVITED:
         if known.find(site.fingerprint) is None:
             known.enrol(site.enrolment, at=NOW)
-    return Studies(database, register=known, finder=FINDER, package=package)
+    return Studies(database, register=known, finder=COMPUTATIONS, package=package)
 
 
 def document(**changes):
@@ -52,7 +50,7 @@ def code_of(act, *arguments, **named):
 def checked(**changes):
     contract = changes.pop("contract", None)
     study = from_document(document(**changes))
-    check_study(study, finder=FINDER, today=NOW.date(), contract=contract)
+    check_study(study, finder=COMPUTATIONS, today=NOW.date(), contract=contract)
 
 
 def with_step(index, **changes):
@@ -75,7 +73,7 @@ def test_submitting_fills_in_what_the_computations_fall_back_on_and_the_hash_cov
     assert study.steps[1].parameters == {"bins": 8, "low": -4.0, "high": 0.0}
     written = {**study.document(), "steps": with_step(1, parameters={"bins": 8, "low": -4, "high": 0})["steps"]}
     assert kept.submit(written, at=NOW) == study
-    assert programme(study, FINDER).places == programme(from_document(document()), FINDER).places
+    assert programme(study, COMPUTATIONS).places == programme(from_document(document()), COMPUTATIONS).places
 
 
 def test_the_very_same_study_again_changes_nothing(kept):
@@ -270,7 +268,7 @@ def test_a_refused_place_is_no_decision(kept):
 
 def test_the_price_is_proven_and_the_places_add_up():
     study = from_document(document())
-    price = price_of(study, FINDER)
+    price = price_of(study, COMPUTATIONS)
     held_back = [line.cost for line in price.lines if line.people in ("held-back", "everyone")]
     training = [line.cost for line in price.lines if line.people in ("training", "everyone")]
     assert price.cost == max(sum(held_back), sum(training))

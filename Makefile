@@ -18,7 +18,7 @@ export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo check test test-slow test-services bench clean
+.PHONY: help demo check check-types check-architecture test test-slow test-services bench clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -26,10 +26,16 @@ help:
 demo: $(READY)
 	FAST=$(FAST) DATA=$(DATA) $(BIN)/python deploy/demo/run.py
 
+# Types and architecture at the same time: each takes half a minute of processor, and people wait for this target.
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet . || { echo 'Next: $(BIN)/ruff format .' >&2; exit 1; }
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-types check-architecture
+
+check-types: $(READY)
 	$(BIN)/mypy
+
+check-architecture: $(READY)
 	$(BIN)/pytest -q tests/architecture -m "not slow and not services"
 
 test: $(READY)

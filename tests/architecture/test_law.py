@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from privacy.rooms import ROOMS
 
 # contract, a file to plant, what it imports
-BREACHES = [
+PLANTED = [
     ("rooms", "coordinator/planted.py", "import node"),
     ("rooms", "node/planted.py", "from coordinator import planted"),
     ("rooms", "models/planted.py", "import synthetic"),
@@ -47,6 +48,9 @@ ALLOWED = [
     ("coordinator/web/planted.py", "import fastapi, uvicorn"),
     ("node/web/planted.py", "import fastapi, uvicorn"),
 ]
+BREACHES = [  # a file for each, so that one tree holds them all
+    (contract, path.replace("planted", f"planted_{at}"), line) for at, (contract, path, line) in enumerate(PLANTED)
+]
 CLOCKS = {"now", "utcnow", "today", "gmtime", "localtime", "monotonic", "perf_counter"}
 
 
@@ -57,15 +61,31 @@ def lint(tree: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=tree, env=environ, capture_output=True, text=True, check=False)
 
 
-def copy_with(tree: Path, copy: Path, path: str, line: str) -> Path:
+def copy_with(tree: Path, copy: Path, planted: Iterable[tuple[str, str]]) -> Path:
     for room in ROOMS:
         shutil.copytree(tree / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(tree / "pyproject.toml", copy)
-    planted = copy / path
-    planted.parent.mkdir(exist_ok=True)
-    (planted.parent / "__init__.py").touch()
-    planted.write_text(line + "\n")
+    for path, line in planted:
+        (copy / path).parent.mkdir(exist_ok=True)
+        (copy / path).parent.joinpath("__init__.py").touch()
+        (copy / path).write_text(line + "\n")
     return copy
+
+
+def module(path: str) -> str:
+    return path.removesuffix(".py").replace("/", ".")
+
+
+@pytest.fixture(scope="module")
+def breached(tree, tmp_path_factory):
+    """What each contract says of a tree with every breach in it: one look a contract, however many breaches."""
+    copy = copy_with(tree, tmp_path_factory.mktemp("breached"), [(path, line) for _, path, line in BREACHES])
+    return {contract: lint(copy, "--contract", contract) for contract in {contract for contract, _, _ in BREACHES}}
+
+
+@pytest.fixture(scope="module")
+def permitted(tree, tmp_path_factory):
+    return lint(copy_with(tree, tmp_path_factory.mktemp("permitted"), ALLOWED))
 
 
 def clock_reads(source: str) -> list[int]:
@@ -80,17 +100,16 @@ def test_the_law_holds(tree):
 
 
 @pytest.mark.parametrize(("contract", "path", "line"), BREACHES)
-def test_a_planted_breach_is_caught(tree, tmp_path, contract, path, line):
-    found = lint(copy_with(tree, tmp_path, path, line), "--contract", contract)
+def test_a_planted_breach_is_caught(breached, contract, path, line):
+    found = breached[contract]
     assert found.returncode == 1, found.stdout + found.stderr
-    assert path.removesuffix(".py").replace("/", ".") + " -> " in found.stdout
+    assert f"{module(path)} -> " in found.stdout
 
 
 @pytest.mark.parametrize(("path", "line"), ALLOWED)
-def test_what_the_law_allows_passes(tree, tmp_path, path, line):
-    found = lint(copy_with(tree, tmp_path, path, line))
-    assert "Contracts: " in found.stdout, found.stdout + found.stderr
-    assert "planted -> " not in found.stdout
+def test_what_the_law_allows_passes(permitted, path, line):
+    assert "Contracts: " in permitted.stdout, permitted.stdout + permitted.stderr
+    assert f"{module(path)} -> " not in permitted.stdout
 
 
 def test_every_line_of_the_law_has_a_planted_breach(tree):

@@ -27,13 +27,13 @@ from privacy.counting import places
 from privacy.errors import Refusal
 from privacy.study import Step, Study
 from privacy.variables import Variable
-from synthetic.keyed import Keyed, joined
-from synthetic.measured import KIND
+from synthetic.fitted.measured import KIND
+from synthetic.judged.keyed import Keyed, joined
 from synthetic.provenance import Fitted
-from synthetic.reading import DataSet, open_data_set
 from synthetic.report.inside import inside_report
 from synthetic.report.inside_page import inside_page
 from synthetic.report.rows import attributes_of, keyed_rows
+from synthetic.written.reading import DataSet, open_data_set
 
 if TYPE_CHECKING:
     from node.assemble import Node

@@ -10,21 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from privacy.errors import Invalid
-from privacy.software import installed_version, package_sha256
-from synthetic.canonical import types_of
 from synthetic.formats import format_of
 from synthetic.identifiers import IN_TEST_RANGE
-from synthetic.manifest import Manifest, Plan
+from synthetic.lives.canonical import Simulated
+from synthetic.manifest import Manifest, Plan, software
 from synthetic.presets import DEFAULT, preset
 from synthetic.provenance import PublicPriors
 from synthetic.published import PRIORS
 from synthetic.recipe import Recipe
-from synthetic.simulated import Simulated
-from synthetic.writing import Tell, write
+from synthetic.tables import types_of
+from synthetic.written.writing import Tell, write
 
 
 def recipe_of(name: str, changes: Mapping[str, Any]) -> Recipe:
@@ -110,10 +106,4 @@ def priors_sha256() -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def software() -> dict[str, str]:
-    """Return the versions of whatever the bytes of a data set come from."""
-    versions = {"hedgerow": installed_version(), "package": package_sha256()}
-    return {**versions, "numpy": np.__version__, "pyarrow": pa.__version__}
-
-
-__all__ = ["command_of", "generate", "inequality_of", "plan_for", "plan_of", "priors_sha256", "recipe_of", "software"]
+__all__ = ["command_of", "generate", "inequality_of", "plan_for", "plan_of", "priors_sha256", "recipe_of"]

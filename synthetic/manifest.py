@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from privacy.canonical import sha256
 from privacy.errors import Invalid, Tampered, Unreachable
+from privacy.software import installed_version, package_sha256
 from synthetic.provenance import Provenance, from_document, to_document
 
 NAME = "manifest.json"
@@ -125,4 +127,10 @@ def check_files(data_set: Path, files: Iterable[Written]) -> None:
         raise Tampered("data-set-tampered", str(data_set), faults=changed)
 
 
-__all__ = ["NAME", "VERSION", "Manifest", "Plan", "Written", "check_files", "read_manifest"]
+def software() -> dict[str, str]:
+    """Return the versions of whatever the bytes of a data set come from."""
+    libraries = {name: metadata.version(name) for name in ("numpy", "pyarrow")}
+    return {"hedgerow": installed_version(), "package": package_sha256(), **libraries}
+
+
+__all__ = ["NAME", "VERSION", "Manifest", "Plan", "Written", "check_files", "read_manifest", "software"]

@@ -14,7 +14,7 @@ from privacy.terminal import progress
 from synthetic.formats import DEFAULT
 from synthetic.generating import generate, plan_for, recipe_of
 from synthetic.manifest import NAME
-from synthetic.reading import DataSet, open_data_set
+from synthetic.written.reading import DataSet, open_data_set
 
 
 def frame(name: str, table: str, *, environ: Mapping[str, str]) -> pd.DataFrame:

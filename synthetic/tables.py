@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 BLOCKS_A_PART = 8  # of 8,192 people: a part is some seconds of work, and some tens of megabytes, whoever makes it
+NUMBER = pa.field("nhs_number", pa.string(), nullable=False)
 TRUTH = "truth/"  # how the names of tables begin that no model may see
 
 
@@ -27,4 +30,21 @@ class Tables(Protocol):
         """Give one part's rows, some thousand people at a time; people come before their events."""
 
 
-__all__ = ["BLOCKS_A_PART", "TRUTH", "Tables"]
+def days(since_1970: NDArray[np.int32], missing: NDArray[np.bool_] | None = None) -> pa.Array:
+    """Return days as dates."""
+    return pa.array(since_1970, pa.int32(), mask=missing).cast(pa.date32())
+
+
+def types_of(schemas: Mapping[str, pa.Schema]) -> dict[str, dict[str, str]]:
+    """Return each table's columns and their types in plain words, as a manifest says them."""
+    return {table: {field.name: _word(field.type) for field in schema} for table, schema in schemas.items()}
+
+
+def _word(kind: pa.DataType) -> str:
+    if pa.types.is_dictionary(kind) or pa.types.is_string(kind):
+        return "text"
+    words = ((pa.types.is_date, "date"), (pa.types.is_boolean, "yes or no"), (pa.types.is_integer, "whole number"))
+    return next((word for judge, word in words if judge(kind)), "number")
+
+
+__all__ = ["BLOCKS_A_PART", "NUMBER", "TRUTH", "Tables", "days", "types_of"]

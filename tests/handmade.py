@@ -15,7 +15,7 @@ from synthetic.formats import format_of
 from synthetic.identifiers import nhs_numbers
 from synthetic.manifest import NAME, Manifest, Plan, Written, read_manifest
 from synthetic.provenance import PublicPriors
-from synthetic.reading import TYPES
+from synthetic.written.reading import TYPES
 
 PEOPLE, SEED = 1500, 2**60 + 12345
 INDEX = date(2025, 4, 1)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import statsmodels.datasets.randhie
 
-from synthetic.keyed import Attribute, Keyed
+from synthetic.judged.keyed import Attribute, Keyed
 
 RAND = Path(statsmodels.datasets.randhie.__file__).parent / "src" / "randhie.csv"
 EDGES = {

@@ -3,10 +3,9 @@
 from functools import cache
 
 from synthetic.draws import PEOPLE_A_BLOCK
-from synthetic.lives import Block
-from synthetic.priors import priors
+from synthetic.lives.simulator import Block, block
+from synthetic.population.priors import priors
 from synthetic.recipe import Recipe
-from synthetic.simulator import block
 
 BLOCKS = 6
 RECIPE = Recipe(people=BLOCKS * PEOPLE_A_BLOCK, seed=11)

@@ -29,7 +29,7 @@ from node.optouts import load_optouts
 from privacy.code_lists import CodeList
 from privacy.contract_file import read_contract
 from privacy.features import Condition, Feature, FeatureKind, FeatureSet
-from synthetic.codes import codes
+from synthetic.lives.codes import codes
 from tests.approved import a_node
 from tests.builders import small_study
 from tests.nodes import NOW

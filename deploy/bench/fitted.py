@@ -31,9 +31,9 @@ from privacy.arrays import Floats, Integers
 from privacy.computation import PACKAGES, Finder, People
 from privacy.study import Study
 from privacy.terms import MASKED, UNMASKED
-from synthetic.graphical import Model
-from synthetic.graphical import fitted as fit
-from synthetic.measured import Measured, measured
+from synthetic.fitted.graphical import Model
+from synthetic.fitted.graphical import fitted as fit
+from synthetic.fitted.measured import Measured, measured
 from tests.rehearsal import rehearse
 
 EPSILON, DRAWS, ROWS, SITES = 1.0, 3, 20_000, 6

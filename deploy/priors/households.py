@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from synthetic.geography import ENGLAND, geography, males
-from synthetic.households import MEMBERS, Library, cells, census, library, start
+from synthetic.population.households import MEMBERS, Library, cells, census, library, start
 from synthetic.published import PRIORS, table
 
 DIGITS = 3  # of a log weight: a share is then within one in two thousand for each member

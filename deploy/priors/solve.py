@@ -19,14 +19,14 @@ from make import write
 from numpy.typing import NDArray
 
 from synthetic.draws import blocks
-from synthetic.figures import DEATH, KEPT, LAST_YEAR, SELF, Figures, Process, rows, unsolved
 from synthetic.geography import ENGLAND, places
-from synthetic.hazards import FALLS_ADMITTED, FALLS_AT_GP, VIA_ED
-from synthetic.people import people
-from synthetic.priors import priors
+from synthetic.lives.figures import DEATH, KEPT, LAST_YEAR, SELF, Figures, Process, rows, unsolved
+from synthetic.lives.hazards import FALLS_ADMITTED, FALLS_AT_GP, VIA_ED
+from synthetic.lives.traits import MANY, STRAINS, Traits, traits
+from synthetic.population.people import people
+from synthetic.population.priors import priors
 from synthetic.published import table
 from synthetic.recipe import Recipe
-from synthetic.traits import MANY, STRAINS, Traits, traits
 
 YEARS = 8  # of lives, until last year's contacts have settled
 AN_AUTHORITY = 3000  # people drawn in each, on average

@@ -24,7 +24,7 @@ def describe(
 
     Example: hedgerow-synthetic describe people
     """
-    from synthetic.describing import describe as figures_of
+    from synthetic.report.describing import describe as figures_of
 
     found = figures_of(data_set)
     say(found, "\n".join(_lines(data_set, found)), as_json=as_json)

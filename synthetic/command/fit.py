@@ -35,8 +35,8 @@ def fit(
     Example: hedgerow-synthetic fit visits.json --contract visits.toml --people 20000 --out visits-made-up
     """
     from privacy.contract_file import read_contract
-    from synthetic.fitting import fit as draw
-    from synthetic.fitting import read_released
+    from synthetic.fitted.fitting import fit as draw
+    from synthetic.fitted.fitting import read_released
 
     released = read_released(result, step)
     where = out or Path(f"synthetic-{released.study.name}")

@@ -42,7 +42,7 @@ def pack(
 
     from synthetic.pack.meanings import meanings
     from synthetic.pack.packing import pack as make
-    from synthetic.suited import contracts_of
+    from synthetic.pack.suited import contracts_of
 
     done = make(
         data_set=data_set,

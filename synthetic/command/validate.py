@@ -30,8 +30,8 @@ def validate(
     """
     from dataclasses import asdict
 
-    from synthetic.suited import contracts_of
-    from synthetic.validation import validate as check
+    from synthetic.pack.suited import contracts_of
+    from synthetic.pack.validation import validate as check
 
     found = check(where, contracts_of(where, contract or []))
     lines = [f"{name}: {rows:,} rows" for name, rows in found.rows.items()]

@@ -18,9 +18,9 @@ from privacy.computation import Ask, Batch, Parameters, PlannedSum, Result, Stat
 from privacy.counting import Keys, places, read_keys
 from privacy.errors import Invalid
 from privacy.fields import Fields
-from synthetic.graphical import strongest
-from synthetic.measured import KIND, Columns, Measured, Workload, cliques_of, measured_once, result_of
-from synthetic.mixture import mixture
+from synthetic.fitted.graphical import strongest
+from synthetic.fitted.measured import KIND, Columns, Measured, Workload, cliques_of, measured_once, result_of
+from synthetic.fitted.mixture import mixture
 
 MARGINS, AGAIN, PAIRS = "margins", "strongest-pairs", "pairs"
 MOST_COLUMNS, MOST_WAYS, MOST_ROUNDS = 40, 3, 2

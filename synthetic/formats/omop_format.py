@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from synthetic.codes import codes
 from synthetic.formats.omop_tables import OF_ALL, rows_of, schemas
 from synthetic.formats.parquet_format import Parquet
+from synthetic.lives.codes import codes
 from synthetic.manifest import Written
 from synthetic.tables import TRUTH
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from privacy.arrays import Floats
 from privacy.atomic import put
 from privacy.errors import Tampered, Unreachable
-from synthetic.scoring import Bools
+from synthetic.judged.scoring import Bools
 
 KEY = "key.json"
 VERSION = 1

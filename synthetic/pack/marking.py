@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from privacy.errors import Invalid
+from synthetic.judged.scoring import Score, score
 from synthetic.pack.answers import Key, read_answers, read_key
 from synthetic.pack.leaderboard import Entry, add, check_team, ranked
 from synthetic.pack.submission import Submission, read_submission
-from synthetic.scoring import Score, score
 
 
 @dataclass(frozen=True)

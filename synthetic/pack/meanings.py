@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from synthetic.codes import codes
-from synthetic.dictionary import Meanings
-from synthetic.records import METHODS, STREAMS
+from synthetic.lives.codes import codes
+from synthetic.lives.records import METHODS, STREAMS
+from synthetic.pack.dictionary import Meanings
 
 EVENTS = "events"
 SOURCES = {

@@ -12,23 +12,22 @@ from privacy.atomic import SHARED, put, sync_directory
 from privacy.canonical import Document, sha256
 from privacy.contract import Contract
 from privacy.errors import Invalid, Refusal
-from synthetic import dictionary
-from synthetic.dictionary import Meanings
-from synthetic.disk import disk_faults
 from synthetic.manifest import NAME as MANIFEST
-from synthetic.pack import papers
+from synthetic.pack import dictionary, papers
 from synthetic.pack.about import PEOPLE, About, Packed
 from synthetic.pack.answers import KEY, Answered, Answers, Key, write_answers
 from synthetic.pack.checksums import write_sums
 from synthetic.pack.croissant import croissant
 from synthetic.pack.datapackage import datapackage
+from synthetic.pack.dictionary import Meanings
 from synthetic.pack.hold_out import HoldOut, hold_out
 from synthetic.pack.notebook import NAME as NOTEBOOK
 from synthetic.pack.notebook import execute, notebook
 from synthetic.pack.questions import Question, question
 from synthetic.pack.secrets import check_told, without
 from synthetic.pack.tables import Writer, pack_tables
-from synthetic.reading import DataSet, open_data_set
+from synthetic.written.disk import disk_faults
+from synthetic.written.reading import DataSet, open_data_set
 
 TEAMS, ORGANISERS = "TEAMS", "ORGANISERS"
 UNFINISHED = ".unfinished"

@@ -12,6 +12,7 @@ from privacy.columns import days_of
 from privacy.contract import Contract
 from privacy.errors import Invalid
 from synthetic.formats import format_of
+from synthetic.judged.scoring import LEAST_OUTCOMES
 from synthetic.manifest import Written
 from synthetic.pack.about import PEOPLE, Packed
 from synthetic.pack.answers import Answers
@@ -19,9 +20,8 @@ from synthetic.pack.hold_out import HoldOut, renumbered
 from synthetic.pack.outcomes import OUTCOMES, TO_PREDICT, Groups, Split
 from synthetic.pack.outcomes import contracts as challenge_contracts
 from synthetic.pack.questions import Question
-from synthetic.reading import DataSet
-from synthetic.scoring import LEAST_OUTCOMES
 from synthetic.tables import TRUTH
+from synthetic.written.reading import DataSet
 
 
 class Writer:

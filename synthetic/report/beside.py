@@ -13,10 +13,10 @@ from privacy.arrays import Floats
 from privacy.canonical import Document
 from privacy.code_lists import read_code_list
 from synthetic.geography import ETHNICITIES, Geography, geography, males
+from synthetic.lives.records import STREAMS
 from synthetic.published import sources, table
-from synthetic.reading import DataSet
-from synthetic.records import STREAMS
 from synthetic.report.counts import DECILES, OLDEST, Counts, Known, counted, day_of
+from synthetic.written.reading import DataSet
 
 FORMAT = "hedgerow-synthetic-beside/1"
 TOLERANCE, SIGMAS = 0.1, 4.0  # of the published figure, and of chance on top: what is further off is pointed at

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthetic.geography import ETHNICITIES
-from synthetic.reading import DataSet
+from synthetic.written.reading import DataSet
 
 PEOPLE, EVENTS = "people", "events"
 MALE, FEMALE = "male", "female"

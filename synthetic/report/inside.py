@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from privacy.canonical import Document
-from synthetic.fidelity import ORDERS, fidelity
-from synthetic.judgement import judge, verdict
-from synthetic.keyed import Keyed
-from synthetic.odds import TOLERANCE
+from synthetic.judged.fidelity import ORDERS, fidelity
+from synthetic.judged.judgement import judge, verdict
+from synthetic.judged.keyed import Keyed
+from synthetic.judged.odds import TOLERANCE
 
 FORMAT = "hedgerow-synthetic-inside/1"
 

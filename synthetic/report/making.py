@@ -9,11 +9,11 @@ from privacy.atomic import SHARED, put
 from privacy.canonical import Document
 from privacy.errors import Refusal, Unreachable
 from synthetic.provenance import Fitted, to_document
-from synthetic.reading import DataSet, open_data_set
 from synthetic.report.beside import beside
 from synthetic.report.beside_page import beside_page
 from synthetic.report.released import released_for, released_report
 from synthetic.report.released_page import released_page
+from synthetic.written.reading import DataSet, open_data_set
 
 PAGE, JSON = "report.html", "report.json"
 

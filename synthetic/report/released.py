@@ -18,13 +18,13 @@ from privacy.arrays import Floats
 from privacy.canonical import Document
 from privacy.errors import HedgerowError, Invalid
 from privacy.study import from_document as study_of
-from synthetic.fidelity import total_variation
-from synthetic.fitting import Released, read_released
-from synthetic.keyed import Keyed
-from synthetic.measured import KIND
+from synthetic.fitted.fitting import Released, read_released
+from synthetic.fitted.measured import KIND
+from synthetic.judged.fidelity import total_variation
+from synthetic.judged.keyed import Keyed
 from synthetic.provenance import Fitted
-from synthetic.reading import DataSet
 from synthetic.report.rows import keyed_rows
+from synthetic.written.reading import DataSet
 
 FORMAT = "hedgerow-synthetic-released/1"
 HELD_BACK = "held-back"

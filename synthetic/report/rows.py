@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from privacy.errors import Invalid
 from privacy.variables import Variable
-from synthetic.keyed import Attribute, Keyed
-from synthetic.reading import DataSet
+from synthetic.judged.keyed import Attribute, Keyed
+from synthetic.written.reading import DataSet
 
 BAND, NUMBER = "band", "nhs_number"
 

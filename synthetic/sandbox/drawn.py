@@ -11,20 +11,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synthetic.canonical import OUTCOME
 from synthetic.draws import draws
-from synthetic.lives import Block
-from synthetic.mess import Sheet, spoil
-from synthetic.names import identity
-from synthetic.priors import Priors
-from synthetic.providers import HOSPITAL, organisations
+from synthetic.lives.canonical import OUTCOME
+from synthetic.lives.providers import HOSPITAL, organisations
+from synthetic.lives.records import STREAM, STREAMS
+from synthetic.lives.simulator import Block, block
+from synthetic.population.names import identity
+from synthetic.population.priors import Priors
 from synthetic.recipe import Recipe
-from synthetic.records import STREAM, STREAMS
 from synthetic.sandbox.extract import Extract
+from synthetic.sandbox.mess import Sheet, spoil
 from synthetic.sandbox.places import NOWHERE, Sites, sites_of_trusts
 from synthetic.sandbox.registers import registers
 from synthetic.sandbox.shapes import INDEX, SHAPES, Column, Shape
-from synthetic.simulator import block
 from synthetic.tables import TRUTH
 
 OPTED_OUT = 0.03  # of people: about as many as in BLMK in 2024; 5 in 100 in England (assumed: not read from a file)

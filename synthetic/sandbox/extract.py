@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synthetic.codes import codes
-from synthetic.records import METHODS, STREAMS, Events
+from synthetic.lives.codes import codes
+from synthetic.lives.records import METHODS, STREAMS, Events
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from privacy.contracts.ready_made import find
-from synthetic.codes import codes
+from synthetic.lives.codes import codes
 from synthetic.sandbox.shapes import Shape
 
 HEAD = """\

@@ -14,7 +14,7 @@ from synthetic.manifest import Manifest, Plan
 from synthetic.recipe import Recipe
 from synthetic.sandbox.folders import Folders
 from synthetic.sandbox.sandbox import Sandbox
-from synthetic.writing import Tell, write
+from synthetic.written.writing import Tell, write
 
 PARTS = "csv"  # the format that its files have, one by one
 

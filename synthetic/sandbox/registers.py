@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from synthetic.draws import draws
 from synthetic.geography import ETHNICITIES
-from synthetic.people import FEMALE, MALE, People
-from synthetic.priors import Priors
-from synthetic.providers import organisations
+from synthetic.lives.providers import organisations
+from synthetic.population.people import FEMALE, MALE, People
+from synthetic.population.priors import Priors
 from synthetic.recipe import Recipe
 
 # Letters that begin an organisation's own number of a person. Below this prime all are different, whatever the step

@@ -10,10 +10,10 @@ from typing import get_args
 import pyarrow as pa
 
 from privacy.errors import Invalid
-from synthetic.canonical import OUTCOME
 from synthetic.draws import blocks
-from synthetic.mess import SPOILT, check_rate
-from synthetic.priors import Priors, priors
+from synthetic.lives.canonical import OUTCOME
+from synthetic.lives.truth import USE_CASES, known_of
+from synthetic.population.priors import Priors, priors
 from synthetic.recipe import Recipe
 from synthetic.sandbox.drawn import (
     ALLOWED,
@@ -26,10 +26,10 @@ from synthetic.sandbox.drawn import (
     draw,
     people_of,
 )
+from synthetic.sandbox.mess import SPOILT, check_rate
 from synthetic.sandbox.places import Sites, sites
 from synthetic.sandbox.shapes import INDEX, SHAPES
 from synthetic.tables import BLOCKS_A_PART, TRUTH
-from synthetic.truth import USE_CASES, known_of
 
 
 @dataclass(frozen=True)

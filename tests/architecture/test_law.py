@@ -27,6 +27,9 @@ PLANTED = [
         ("privacy-alone", "privacy/planted.py", f"import {name}")
         for name in ("torch", "flwr", "fastapi", "httpx", "opacus", "uvicorn", "requests", "socket", "time")
     ),
+    ("synthetic-layers", "synthetic/population/planted.py", "from synthetic.lives import simulator"),
+    ("synthetic-layers", "synthetic/judged/planted.py", "from synthetic.lives import simulator"),
+    ("synthetic-layers", "synthetic/recipe.py", "def later():\n    from synthetic.population import people"),
     ("privacy-alone", "privacy/planted.py", "from urllib.request import urlopen"),
     ("flwr-in-federation", "node/planted.py", "from flwr.app import Message"),
     ("flwr-in-federation", "coordinator/web/planted.py", "import flwr"),

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from synthetic.judgement import NEEDED, judge, verdict
-from synthetic.keyed import Attribute, Keyed, joined
-from synthetic.odds import compared, paired, wilson
+from synthetic.judged.judgement import NEEDED, judge, verdict
+from synthetic.judged.keyed import Attribute, Keyed, joined
+from synthetic.judged.odds import compared, paired, wilson
 from tests.keyed_people import bootstrap, chained, disturbed, parted, rand_people
 
 

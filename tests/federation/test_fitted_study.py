@@ -17,7 +17,7 @@ from node.optouts import load_optouts
 from privacy.contract_file import contract_of
 from privacy.errors import Invalid, Tampered
 from synthetic.command.program import app
-from synthetic.fitting import read_released
+from synthetic.fitted.fitting import read_released
 from synthetic.manifest import read_manifest
 from synthetic.provenance import Fitted
 from tests.nodes import CONTRACT as VISITS

@@ -10,10 +10,10 @@ from privacy.contract_file import read_contract
 from privacy.errors import Invalid
 from privacy.linkage import read_agreement
 from synthetic.manifest import check_files, read_manifest
-from synthetic.mess import KINDS
 from synthetic.recipe import Recipe
 from synthetic.sandbox.agreement import NAME
 from synthetic.sandbox.making import make
+from synthetic.sandbox.mess import KINDS
 from synthetic.sandbox.sandbox import Sandbox
 from synthetic.sandbox.shapes import SHAPES
 from tests.approved import PASSPHRASE, a_node

@@ -13,9 +13,9 @@ from privacy.errors import Invalid
 from synthetic import load
 from synthetic.generating import plan_for
 from synthetic.identifiers import IN_TEST_RANGE
+from synthetic.lives.truth import USE_CASES
 from synthetic.manifest import read_manifest
 from synthetic.recipe import Recipe
-from synthetic.truth import USE_CASES
 from tests.synthetic_people import RECIPE, data_set
 
 TREE = Path(__file__).resolve().parents[2]

@@ -21,10 +21,10 @@ from privacy.contract_file import read_contract
 from privacy.errors import HedgerowError
 from privacy.study import from_document
 from synthetic.formats import format_of
-from synthetic.keyed import Keyed
+from synthetic.judged.keyed import Keyed
 from synthetic.manifest import Plan
 from synthetic.provenance import Fitted, PublicPriors
-from synthetic.writing import write
+from synthetic.written.writing import write
 from tests.approved import PASSPHRASE, a_node, document
 from tests.keyed_people import CODES, EDGES, RAND, bootstrap, chained, rand_people
 from tests.nodes import HEADER, NOW, nhs_numbers

@@ -7,14 +7,14 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from synthetic.codes import place_of
 from synthetic.draws import PEOPLE_A_BLOCK
-from synthetic.figures import figures
-from synthetic.people import FEMALE
-from synthetic.priors import priors
+from synthetic.lives.codes import place_of
+from synthetic.lives.figures import figures
+from synthetic.lives.records import METHOD, STREAM
+from synthetic.lives.simulator import block
+from synthetic.population.people import FEMALE
+from synthetic.population.priors import priors
 from synthetic.recipe import Recipe
-from synthetic.records import METHOD, STREAM
-from synthetic.simulator import block
 
 BLOCKS, TRAINING = 32, 24
 WITHIN = 0.01  # of AUC, of which chance makes less than a half at this size

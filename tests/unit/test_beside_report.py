@@ -12,10 +12,10 @@ from privacy.errors import HedgerowError
 from synthetic.command.program import app
 from synthetic.generating import generate, recipe_of
 from synthetic.geography import geography
-from synthetic.reading import open_data_set
 from synthetic.report.beside import Figure
 from synthetic.report.counts import Counts, Known
 from synthetic.report.making import JSON, PAGE, make_report
+from synthetic.written.reading import open_data_set
 
 PEOPLE = 20_000
 

@@ -11,12 +11,12 @@ from models.variables import Table
 from privacy.contract_file import contract_of
 from privacy.errors import Invalid
 from privacy.noise import discrete_gaussian
-from synthetic.constraints import allowed_by
-from synthetic.drawing import Drawn
-from synthetic.fitting import Released, drawn_from
-from synthetic.measured import measured
+from synthetic.fitted.constraints import allowed_by
+from synthetic.fitted.drawing import Drawn
+from synthetic.fitted.fitting import Released, drawn_from
+from synthetic.fitted.measured import measured
+from synthetic.fitted.values import field_of
 from synthetic.provenance import Fitted
-from synthetic.values import field_of
 from tests.builders import FINDER, small_study
 from tests.rehearsal import rehearse
 

@@ -5,10 +5,10 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
-from synthetic.boosting import auc, learn
-from synthetic.fidelity import MOST_SUBSETS, fidelity, shuffled, split, total_variation
-from synthetic.keyed import Attribute, Keyed
-from synthetic.nearest import nearest
+from synthetic.judged.boosting import auc, learn
+from synthetic.judged.fidelity import MOST_SUBSETS, fidelity, shuffled, split, total_variation
+from synthetic.judged.keyed import Attribute, Keyed
+from synthetic.judged.nearest import nearest
 from tests.keyed_people import bootstrap, chained, parted, rand_people
 
 

@@ -13,21 +13,20 @@ from node.ingest.load import ingest
 from node.optouts import current_optouts, load_optouts
 from privacy.contract_file import read_contract
 from privacy.contracts.ready_made import find
-from synthetic.canonical import CONDITION, EVENTS, OUTCOME, PEOPLE
-from synthetic.codes import codes
 from synthetic.contracts.canonical import contracts
 from synthetic.draws import PEOPLE_A_BLOCK
 from synthetic.formats import TITLES
 from synthetic.formats.fhir_format import KINDS
 from synthetic.formats.omop_tables import schemas
 from synthetic.generating import generate
+from synthetic.lives.canonical import CONDITION, EVENTS, OUTCOME, PEOPLE, Simulated
+from synthetic.lives.codes import codes
+from synthetic.lives.truth import PROGRAMME, USE_CASES
 from synthetic.manifest import check_files, read_manifest
-from synthetic.reading import open_data_set
 from synthetic.recipe import Recipe
 from synthetic.sandbox.sandbox import Sandbox
-from synthetic.simulated import Simulated
 from synthetic.tables import BLOCKS_A_PART
-from synthetic.truth import PROGRAMME, USE_CASES
+from synthetic.written.reading import open_data_set
 from tests.nodes import NOW, NodeData
 from tests.synthetic_people import RECIPE, data_set, frame
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from privacy.errors import Invalid, Refusal
-from synthetic.descent import least
-from synthetic.graphical import Allowed, Conditional, fitted, strongest
-from synthetic.junction import NEVER, JunctionTree, eliminated
-from synthetic.measured import Measured, Workload, cliques_of, measured_once
-from synthetic.mixture import Mixture, mixture, people_in
+from synthetic.fitted.descent import least
+from synthetic.fitted.graphical import Allowed, Conditional, fitted, strongest
+from synthetic.fitted.junction import NEVER, JunctionTree, eliminated
+from synthetic.fitted.measured import Measured, Workload, cliques_of, measured_once
+from synthetic.fitted.mixture import Mixture, mixture, people_in
 
 SHAPE = (3, 2, 4, 2, 3)
 
@@ -95,7 +95,7 @@ def test_descent_finds_the_least_of_a_known_valley():
 
 
 def test_the_mixture_s_gradient_is_its_slope():
-    from synthetic import mixture as of
+    from synthetic.fitted import mixture as of
 
     problem = of._Problem.from_measured(margins_of(people(500), sd=5.0))
     rng = np.random.default_rng(4)

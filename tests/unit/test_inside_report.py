@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from synthetic.keyed import Keyed
+from synthetic.judged.keyed import Keyed
 from synthetic.report.inside import inside_report
 from synthetic.report.inside_page import VERDICTS, inside_page
 from tests.keyed_people import chained, parted, rand_people

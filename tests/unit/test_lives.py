@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 
 from privacy.code_systems import well_formed
-from synthetic.codes import codes
-from synthetic.conditions import NEVER
-from synthetic.figures import figures
-from synthetic.intervention import RATE_RATIO
-from synthetic.lives import ALIVE
-from synthetic.outcomes import at_least, none_and_alive, within_a_year
-from synthetic.priors import priors
-from synthetic.providers import organisations
+from synthetic.lives.codes import codes
+from synthetic.lives.conditions import NEVER
+from synthetic.lives.figures import figures
+from synthetic.lives.intervention import RATE_RATIO
+from synthetic.lives.outcomes import at_least, none_and_alive, within_a_year
+from synthetic.lives.providers import organisations
+from synthetic.lives.records import METHODS, STREAM, STREAMS, Events
+from synthetic.lives.simulator import ALIVE, block
+from synthetic.population.priors import priors
 from synthetic.recipe import Inequality
-from synthetic.records import METHODS, STREAM, STREAMS, Events
-from synthetic.simulator import block
 from tests.lived import RECIPE, lived
 
 FIRST, INDEX, LAST = 19083, 20179, 20543  # 2022-04-01, 2025-04-01, 2026-03-31

@@ -5,16 +5,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from synthetic.conditions import NEVER, conditions
 from synthetic.draws import PEOPLE_A_BLOCK, draws
-from synthetic.figures import OLDEST, figures, rows
-from synthetic.lives import ALIVE
-from synthetic.people import people
-from synthetic.priors import priors
+from synthetic.lives.conditions import NEVER, conditions
+from synthetic.lives.figures import OLDEST, figures, rows
+from synthetic.lives.records import METHODS, STREAM
+from synthetic.lives.simulator import ALIVE
+from synthetic.lives.traits import traits
+from synthetic.population.people import people
+from synthetic.population.priors import priors
 from synthetic.published import sources, table
 from synthetic.recipe import Recipe
-from synthetic.records import METHODS, STREAM
-from synthetic.traits import traits
 from tests.lived import lived
 
 # Of about a thousand figures one in a thousand such tests would differ by chance, were the seeds not fixed.

@@ -9,8 +9,8 @@ import pytest
 
 from synthetic.draws import PEOPLE_A_BLOCK, draws
 from synthetic.geography import AGE_BANDS, ETHNICITIES, geography, males
-from synthetic.homes import homes
-from synthetic.households import (
+from synthetic.population.homes import homes
+from synthetic.population.households import (
     GROWN_UP,
     IN_A_HOME,
     IN_CARE,
@@ -21,9 +21,9 @@ from synthetic.households import (
     library,
     log_weights,
 )
-from synthetic.people import people
-from synthetic.practices import practices
-from synthetic.priors import priors
+from synthetic.population.people import people
+from synthetic.population.practices import practices
+from synthetic.population.priors import priors
 from synthetic.published import table
 from synthetic.recipe import Recipe
 
@@ -148,7 +148,8 @@ def test_people_live_in_each_neighbourhood_as_often_as_published_and_where_their
 
 def test_a_block_is_the_same_in_another_process(blocks):
     script = (
-        "from hashlib import sha256; from synthetic.people import people; from synthetic.priors import priors;"
+        "from hashlib import sha256; from synthetic.population.people import people;"
+        "from synthetic.population.priors import priors;"
         "from synthetic.recipe import Recipe; own = people(Recipe(people=65536), priors('blmk'), 7);"
         "print(sha256(b''.join(getattr(own, f).tobytes() for f in sorted(own.__dict__) if f != 'first')).hexdigest())"
     )

@@ -9,10 +9,10 @@ import pytest
 from node.linkage.standard import address, name, postcode
 from privacy.discovery.postcodes import AREAS as ROYAL_MAIL
 from synthetic.geography import ETHNICITIES, geography
-from synthetic.names import AREAS as NOWHERE
-from synthetic.names import DISTRICTS, LSOAS_A_DISTRICT, identity
-from synthetic.people import people
-from synthetic.priors import priors
+from synthetic.population.names import AREAS as NOWHERE
+from synthetic.population.names import DISTRICTS, LSOAS_A_DISTRICT, identity
+from synthetic.population.people import people
+from synthetic.population.priors import priors
 from synthetic.recipe import Recipe
 
 RECIPE = Recipe(people=8192)

@@ -9,8 +9,8 @@ from privacy.errors import Invalid
 from privacy.identifiers import check_nhs_numbers
 from synthetic.draws import PEOPLE_A_BLOCK, blocks, draws
 from synthetic.geography import AGES, geography, places
-from synthetic.people import MALE, people
-from synthetic.priors import priors
+from synthetic.population.people import MALE, people
+from synthetic.population.priors import priors
 from synthetic.published import PRIORS, sources, table
 from synthetic.recipe import Inequality, Recipe
 

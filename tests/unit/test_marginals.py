@@ -10,7 +10,7 @@ from privacy.computation import Ask, Total
 from privacy.errors import Invalid
 from privacy.private_sum import bound
 from synthetic.computations.marginals import AGAIN, BEFORE, COMPUTATION, FIRST, MARGINS, PAIRS, ROWS
-from synthetic.measured import STEPS, Workload, cliques_of, measured
+from synthetic.fitted.measured import STEPS, Workload, cliques_of, measured
 from tests.builders import FINDER, batch_of, plan_of
 from tests.neighbours import touched_by_absence, touched_by_order
 from tests.rehearsal import no_noise, rehearse

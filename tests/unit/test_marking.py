@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from privacy.errors import Invalid, Tampered, Unreachable
+from synthetic.judged.scoring import expected_auc
 from synthetic.pack import leaderboard
 from synthetic.pack.answers import KEY, Answered, Answers, Key, read_answers, write_answers
 from synthetic.pack.leaderboard import HEAD, Entry, add, ranked
 from synthetic.pack.marking import mark
 from synthetic.pack.submission import read_submission
-from synthetic.scoring import expected_auc
 
 NOW = datetime(2026, 5, 1, 10, 30, tzinfo=UTC)
 PEOPLE = 400

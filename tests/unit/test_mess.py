@@ -10,7 +10,7 @@ import pytest
 from privacy.errors import Invalid
 from privacy.identifiers import check_nhs_numbers
 from synthetic.identifiers import nhs_numbers
-from synthetic.mess import KINDS, NUMBER, SPOILT, Sheet, check_rate, spoil
+from synthetic.sandbox.mess import KINDS, NUMBER, SPOILT, Sheet, check_rate, spoil
 
 ROWS, RATE = 20_000, 0.02
 

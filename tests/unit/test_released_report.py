@@ -8,18 +8,18 @@ import pyarrow as pa
 import pytest
 
 from privacy.errors import HedgerowError
-from synthetic.fidelity import drawn, shuffled
-from synthetic.fitting import Released
+from synthetic.fitted.fitting import Released
+from synthetic.fitted.measured import Measured, cliques_of
 from synthetic.formats import format_of
-from synthetic.keyed import Keyed
+from synthetic.judged.fidelity import drawn, shuffled
+from synthetic.judged.keyed import Keyed
 from synthetic.manifest import Plan
-from synthetic.measured import Measured, cliques_of
 from synthetic.provenance import Fitted, PublicPriors
-from synthetic.reading import open_data_set
 from synthetic.report.making import make_report
 from synthetic.report.released import released_for, released_report
 from synthetic.report.released_page import released_page
-from synthetic.writing import write
+from synthetic.written.reading import open_data_set
+from synthetic.written.writing import write
 from tests.builders import small_study
 from tests.keyed_people import parted, rand_people
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from synthetic.scoring import auc, calibration, expected_auc, score
+from synthetic.judged.scoring import auc, calibration, expected_auc, score
 
 PEOPLE = 2000
 

@@ -7,9 +7,9 @@ import pytest
 
 from privacy.errors import Invalid
 from synthetic.pack import packing
-from synthetic.reading import DataSet, open_data_set
-from synthetic.suited import suited
-from synthetic.validation import validate
+from synthetic.pack.suited import suited
+from synthetic.pack.validation import validate
+from synthetic.written.reading import DataSet, open_data_set
 from tests.handmade import CONTRACTS, data_set, tables
 
 

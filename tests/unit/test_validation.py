@@ -14,7 +14,7 @@ from privacy.errors import Invalid, Tampered, Unreachable
 from synthetic.identifiers import is_made_up, nhs_numbers
 from synthetic.pack import packing
 from synthetic.pack.checksums import write_sums
-from synthetic.validation import validate
+from synthetic.pack.validation import validate
 from tests.handmade import CONTRACTS, DAY, data_set, dates, tables
 
 CHECKED = {

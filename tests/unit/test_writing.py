@@ -16,7 +16,7 @@ import pytest
 from privacy.errors import Invalid, Refusal, Tampered, Unreachable
 from synthetic.formats import format_of
 from synthetic.manifest import check_files, read_manifest
-from synthetic.writing import write
+from synthetic.written.writing import write
 from tests.made_up_tables import MadeUp, a_plan
 
 TREE = Path(__file__).resolve().parents[2]

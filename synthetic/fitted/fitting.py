@@ -1,0 +1,221 @@
+"""From the result of a study to a data set: the margins' model, the contract's fields and checks, and the receipts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from privacy.canonical import sha256
+from privacy.computation import Result
+from privacy.contract import Contract
+from privacy.errors import Invalid, Tampered, Unreachable
+from privacy.release import Receipt, SignedReceipt
+from privacy.signing import PublicKey
+from privacy.study import Study
+from privacy.study import from_document as study_of
+from synthetic.fitted.constraints import allowed_by
+from synthetic.fitted.drawing import Drawn, Sequenced
+from synthetic.fitted.graphical import Allowed, fitted
+from synthetic.fitted.measured import KIND, Measured, measured
+from synthetic.fitted.values import Field, field_of
+from synthetic.formats import format_of
+from synthetic.manifest import Manifest, Plan, software
+from synthetic.provenance import Fitted
+from synthetic.tables import types_of
+from synthetic.written.writing import Tell, write
+
+FORMAT = "hedgerow-result/1"  # as `hedgerow-coordinator result export` writes it
+
+
+@dataclass(frozen=True)
+class Released:
+    """What a study released for made-up people: margins, how people's rows follow each other, and who paid."""
+
+    study: Study
+    step: str
+    margins: Measured
+    rows: tuple[int, ...]
+    sequence: str
+    own: tuple[str, ...]
+    provenance: Fitted
+    sha256: str
+
+
+def read_released(path: Path, step: str = "") -> Released:
+    """Return what an exported result says of margins, every receipt's signature verified.
+
+    ``step`` names one where the study has several. ``result-malformed`` for anything else, ``model-kind-absent`` when
+    no margins are in it, ``receipt-unsigned`` when a receipt is not the node's.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Unreachable("file-unreadable", str(path)) from error
+    try:
+        document = json.loads(content)
+        if document["format"] != FORMAT:
+            raise Invalid("result-malformed", str(path))
+        return _released(document, step, sha256(content))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise Invalid("result-malformed", str(path)) from error
+
+
+def _released(document: Mapping[str, Any], wanted: str, digest: str) -> Released:
+    study = study_of(document["asked"])
+    found = {name: each for name, each in document["results"].items() if each["kind"] == KIND}
+    step = wanted or next(iter(found), "")
+    if step not in found:
+        raise Invalid("model-kind-absent", KIND)
+    if len(found) > 1 and not wanted:
+        raise Invalid("fit-step", faults=sorted(found))
+    arrays = {name: np.array(values, np.float64) for name, values in found[step]["arrays"].items()}
+    facts = found[step]["facts"]
+    signed = _verified(document, study)
+    provenance = Fitted(
+        study=study.hash,
+        receipts=tuple(sorted(each.receipt.released for each in signed)),
+        epsilon=float(document["epsilon_spent"]),
+        delta=float(document["delta"]),
+    )
+    return Released(
+        study=study,
+        step=step,
+        margins=measured(Result(KIND, arrays, facts)),
+        rows=tuple(facts["rows"]),
+        sequence=str(facts["sequence"]),
+        own=tuple(facts["own"]),
+        provenance=provenance,
+        sha256=digest,
+    )
+
+
+def _verified(document: Mapping[str, Any], study: Study) -> list[SignedReceipt]:
+    """Return the receipts: each of this study, and signed by the node that it names."""
+    found = []
+    for each in document["receipts"]:
+        receipt = Receipt.from_document({name: value for name, value in each.items() if name != "signature"})
+        signed = SignedReceipt(receipt, str(each["signature"]))
+        key = PublicKey(str(document["keys"].get(receipt.node, "")))
+        if receipt.study != study.hash or not key.sound:
+            raise Tampered("receipt-unsigned", f"node {receipt.node[:16]}")
+        signed.verify(key)
+        found.append(signed)
+    if not found:
+        raise Tampered("receipt-unsigned", "there is none")
+    return found
+
+
+def drawn_from(released: Released, contract: Contract, *, people: int, seed: int) -> Drawn:
+    """Return the tables that are drawn from what was released, every row as the contract has it.
+
+    ``fit-variable`` names a variable of which no column can be made.
+    """
+    if released.study.data_set != contract.name:
+        raise Invalid("fit-variable", f"the study is of {released.study.data_set}, the contract of {contract.name}")
+    columns = list(released.margins.columns)
+    fields = tuple(_field(released.study, contract, name) for name in columns)
+    written = [field.name for field in fields if field]
+    if twice := sorted({name for name in written if written.count(name) > 1}):
+        raise Invalid("fit-variable", f"{', '.join(twice)} is counted twice")
+    sequenced = _sequenced(released, contract, columns, fields)
+    margins = released.margins.of_possible(list(_possible(released.margins, fields, sequenced)))
+    fields = tuple(field and field.of_possible() for field in fields)
+    allowed = [*allowed_by(contract.checks, fields), *_rising(sequenced, fields)]
+    model = fitted(margins, allowed=allowed, stages=_stages(sequenced, len(columns)))
+    return Drawn(model, fields, contract.checks, contract.name, people, seed, sequenced)
+
+
+def _field(study: Study, contract: Contract, name: str) -> Field | None:
+    """Return the field of a variable; None for what is no variable: how many rows there are, and what came before."""
+    variable = next((v for v in study.variables if v.name == name), None)
+    if variable is None:
+        return None
+    column = next((c for c in contract.stored if c.name == variable.column), None)
+    if column is None and not (study.features and variable.column in {f.name for f in study.features.features}):
+        raise Invalid("fit-variable", f"{name}: the contract has no column {variable.column}")
+    return field_of(variable, column)
+
+
+def _sequenced(
+    released: Released, contract: Contract, columns: Sequence[str], fields: Sequence[Field | None]
+) -> Sequenced | None:
+    if not released.rows:
+        return None
+    sequence = columns.index(released.sequence) if released.sequence else None
+    written = fields[sequence] if sequence is not None else None
+    return Sequenced(
+        rows=len(columns) - (2 if released.sequence else 1),
+        bands=released.rows,
+        own=tuple(columns.index(name) for name in released.own),
+        sequence=sequence,
+        before=len(columns) - 1 if released.sequence else None,
+        rises=written.name if written and written.name == contract.period else "",
+    )
+
+
+def _possible(
+    margins: Measured, fields: Sequence[Field | None], sequenced: Sequenced | None
+) -> Iterator[NDArray[np.bool_]]:
+    """Give for each column which of its keys can be; what came before can be what the sequence can be, or nothing."""
+    for place, (field, keys) in enumerate(zip(fields, margins.shape, strict=True)):
+        found = field.possible if field else np.ones(keys, np.bool_)
+        if sequenced and place == sequenced.before and sequenced.sequence is not None:
+            row = fields[sequenced.sequence]
+            found = np.append(row.possible, [True]) if row else found
+        if not found.any():
+            raise Invalid("fit-contradiction")
+        yield found
+
+
+def _rising(sequenced: Sequenced | None, fields: Sequence[Field | None]) -> Iterator[Allowed]:
+    """Give which keys can follow which, where no two rows of a person have the same and each is after the last."""
+    if sequenced is None or not sequenced.rises or sequenced.sequence is None or sequenced.before is None:
+        return
+    field = fields[sequenced.sequence]
+    if field is not None:
+        follows = np.greater.outer(np.array(field.high), np.array(field.low)) & ~np.array(field.missing)[:, None]
+        yield Allowed((sequenced.sequence, sequenced.before), np.column_stack([follows, np.ones(len(follows), bool)]))
+
+
+def _stages(sequenced: Sequenced | None, columns: int) -> list[list[int]]:
+    """Return which columns are drawn first: a person's own and how many rows, then what came before, then the row."""
+    if sequenced is None:
+        return [list(range(columns))]
+    first = [*sequenced.own, sequenced.rows]
+    before = [] if sequenced.before is None else [sequenced.before]
+    return [first, before, [i for i in range(columns) if i not in (*first, *before)]]
+
+
+def fit(
+    released: Released,
+    contract: Contract,
+    out: Path,
+    *,
+    people: int,
+    seed: int,
+    format: str,  # noqa: A002 - the option's name
+    processes: int,
+    tell: Tell,
+) -> Manifest:
+    """Write people drawn from what was released to the new directory ``out``, or finish what was begun there."""
+    source, form = drawn_from(released, contract, people=people, seed=seed), format_of(format)
+    plan = Plan(
+        provenance=released.provenance,
+        command=f"hedgerow-synthetic fit RESULT.json --contract CONTRACT.toml --step {released.step} "
+        f"--people {people} --seed {seed} --format {format}",
+        seed=seed,
+        recipe={"result": released.sha256, "step": released.step, "contract": contract.hash, "people": people},
+        format=format,
+        tables=types_of(form.schemas(source.schemas())),
+        software=software(),
+    )
+    return write(source=source, plan=plan, out=out, format=form, processes=processes, tell=tell)
+
+
+__all__ = ["FORMAT", "Released", "drawn_from", "fit", "read_released"]

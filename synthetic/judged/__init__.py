@@ -1,0 +1,1 @@
+"""What synthetic data and predictions on them are worth: fidelity, attacks beside their controls, and scores."""

@@ -1,0 +1,203 @@
+"""The simulator: a block's people, their conditions, years of contacts that depend on the last, and the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthetic.draws import draws
+from synthetic.lives.clock import Year, years
+from synthetic.lives.codes import mixtures, place_of
+from synthetic.lives.conditions import NEVER, conditions, incidence
+from synthetic.lives.contacts import OneYear
+from synthetic.lives.figures import KEPT, LAST_YEAR, Figures, figures
+from synthetic.lives.hazards import FALLS_AT_GP, VIA_ED, Hazards, hazards
+from synthetic.lives.intervention import BEGUN_WITHIN, Offer, offer
+from synthetic.lives.medicines import medicines
+from synthetic.lives.outcomes import Outcome
+from synthetic.lives.planted import Planted, planted
+from synthetic.lives.providers import Homes, homes
+from synthetic.lives.records import Events, Records
+from synthetic.lives.traits import Traits, held_at, terms, traits
+from synthetic.lives.truth import Known, truths
+from synthetic.population.people import People, people
+from synthetic.population.priors import Priors
+from synthetic.recipe import Recipe
+
+BURN_IN = 3  # years before the history, drawn only so that its first year has a year before it
+ALIVE = -1
+_SLOWEST = 1e-12  # a year
+BEFORE_ALL = -(2**31)  # a day
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block: its people, the day each died (-1: alive at the end), their events, and the truth apart.
+
+    ``conditions`` (n, conditions) holds the day of onset of what each person has at the end, -1 where never.
+    """
+
+    people: People
+    died: NDArray[np.int32]
+    events: Events
+    truth: Mapping[str, Outcome]
+    conditions: NDArray[np.int32]
+
+
+def block(recipe: Recipe, priors: Priors, index: int) -> Block:
+    """Return one block of a recipe: the same whoever asks, and whichever other blocks were asked for.
+
+    All its people are alive and registered on the index date. So nobody dies in the history, and deaths begin with the
+    follow-up: as in an extract of a register on that day.
+    """
+    known, made = figures(), people(recipe, priors, index)
+    who = traits(made, priors, known)
+    onset = conditions(who, known, draws(recipe.seed, "conditions", index), recipe.index_day)
+    life = _Life(
+        recipe=recipe,
+        figures=known,
+        who=who,
+        homes=homes(made, priors, draws(recipe.seed, "providers", index)),
+        planted=planted(recipe, who, known, index),
+        records=Records(len(made)),
+        block=index,
+    )
+    *history, follow_up = years(recipe.index_date, recipe.history_years)
+    contacts = life.before_history(onset, history[0])
+    life.diagnoses(onset, BEFORE_ALL, history[0].first - 1)
+    for place, year in enumerate(history):
+        contacts = life.year(onset, contacts, year, place - len(history))
+    return life.follow(made, onset, contacts, follow_up)
+
+
+@dataclass(frozen=True)
+class _Life:
+    """Draws the years of one block into its records; each year has random numbers of its own."""
+
+    recipe: Recipe
+    figures: Figures
+    who: Traits
+    homes: Homes
+    planted: Planted
+    records: Records
+    block: int
+
+    def hazards(self, onset: NDArray[np.int32], contacts: NDArray[np.float32], day: int) -> Hazards:
+        """Return the rates of the year that begins with ``day``."""
+        matrix = terms(self.who, self.figures, onset, contacts, day)
+        return self.rates(matrix, day)
+
+    def rates(self, matrix: NDArray[np.float32], day: int) -> Hazards:
+        """Return the rates of the year that begins with ``day``, given the columns they depend on."""
+        planted = self.planted
+        return hazards(self.who, self.figures, matrix, day, served=planted.served, unseen=planted.unseen)
+
+    def before_history(self, onset: NDArray[np.int32], year: Year) -> NDArray[np.float32]:
+        """Return the contacts of the year before the history, drawn after another one, and written nowhere."""
+        contacts = np.zeros((len(onset), len(LAST_YEAR)), np.float32)
+        rng = draws(self.recipe.seed, "before history", self.block)
+        born = self.who.born < year.first
+        for back in range(BURN_IN, 0, -1):
+            rates = self.hazards(onset, contacts, year.first - 365 * back).contacts * born[:, None]
+            begun = rng.poisson(rates).T
+            processes = self.figures.processes
+            at = {p.key: n + rng.poisson(p.course * KEPT * n) for p, n in zip(processes, begun, strict=True)}
+            at_gp = rng.binomial(at["fall"], FALLS_AT_GP)
+            at["gp"] = at["gp"] + at_gp
+            at["ed"] = at["ed"] + at["fall"] - at_gp + rng.binomial(at["emergency"], VIA_ED)
+            columns = {"admissions-last-year": "emergency", "falls-last-year": "fall"}
+            names = (columns.get(name, name.removesuffix("-last-year")) for name in LAST_YEAR)
+            contacts = np.stack([at[name] for name in names], axis=1).astype(np.float32)
+        return contacts
+
+    def year(
+        self, onset: NDArray[np.int32], contacts: NDArray[np.float32], year: Year, place: int
+    ) -> NDArray[np.float32]:
+        """Draw one year of history and return its contacts."""
+        ends = np.ones(len(onset))
+        self._draw(onset, self.hazards(onset, contacts, year.first), year, ends, place)
+        return self.records.new_year()
+
+    def follow(self, people: People, onset: NDArray[np.int32], contacts: NDArray[np.float32], year: Year) -> Block:
+        """Draw the year of follow-up, with its deaths and new conditions, and return the block."""
+        rng = draws(self.recipe.seed, "follow-up", self.block)
+        offered = self.offer(onset, contacts, year.first)
+        matrix = terms(self.who, self.figures, onset, contacts, year.first)
+        rates = self.rates(matrix, year.first)
+        rates.contacts[:, self.figures.process("fall")] *= offered.rate_ratio
+        new = incidence(self.who, self.figures, matrix, onset, year.first)
+        death = rng.standard_exponential(len(onset)) / rates.death
+        ends = np.minimum(death, 1.0)
+        at = np.full(onset.shape, np.inf)
+        np.divide(rng.standard_exponential(onset.shape), new, out=at, where=new > _SLOWEST)
+        later = np.where(at < ends[:, None], year.days(np.minimum(at, 0.5 + ends[:, None] / 2)), onset)
+        seen = np.where(self.planted.recorded, new, 0)
+        known = Known(self.figures, self.who, onset, contacts, rates, new, seen, offered, year.first)
+        self._draw(later, rates, year, ends, 0)
+        after = self.records.new_year()
+        died = np.where(death < 1, year.days(np.minimum(death, np.nextafter(1, 0))), ALIVE).astype(np.int32)
+        truth = truths(known, after, later, died)
+        return Block(people, died, self.records.events(), truth, later)
+
+    def offer(self, onset: NDArray[np.int32], contacts: NDArray[np.float32], day: int) -> Offer:
+        """Return who was offered the programme before ``day``; it goes on record, and counts among ``contacts``."""
+        rng = draws(self.recipe.seed, "intervention", self.block)
+        part, who, known = self.recipe.intervention, self.who, self.figures
+        offered = offer(part, who=who, figures=known, onset=onset, contacts=contacts, day=day, rng=rng)
+        person = np.flatnonzero(offered.offered).astype(np.int32)
+        self.records.add(
+            person=person,
+            day=(day - 1 - rng.integers(0, BEGUN_WITHIN, len(person))).astype(np.int32),
+            stream="community",
+            code=int(mixtures()["strength-and-balance"].code[0]),
+            method="contact",
+            provider=self.homes.providers("community", person, rng),
+        )
+        contacts[person, LAST_YEAR.index("community-last-year")] += 1
+        return offered
+
+    def diagnoses(self, onset: NDArray[np.int32], first: int, last: int) -> None:
+        """Add the diagnosis of each condition that began from day ``first`` to ``last``: the practice records it."""
+        for place, each in enumerate(self.figures.conditions):
+            began = onset[:, place]
+            now = (began >= first) & (began <= last) & (began != NEVER) & self.planted.recorded[:, place]
+            person = np.flatnonzero(now).astype(np.int32)
+            self.records.add(
+                person=person,
+                day=began[person],
+                stream="gp",
+                code=place_of(each.system, each.code),
+                method="diagnosis",
+                provider=self.homes.practice[person],
+                counted="" if first == BEFORE_ALL else "gp-last-year",
+            )
+
+    def _draw(
+        self, onset: NDArray[np.int32], rates: Hazards, year: Year, ends: NDArray[np.float64], place: int
+    ) -> None:
+        one = OneYear(
+            year=year,
+            figures=self.figures,
+            homes=self.homes,
+            hazards=rates,
+            born=self.who.born,
+            begins=year.readings(self.who.born),
+            ends=ends,
+            held=held_at(onset, year.first),
+            age=self.who.years(year.first),
+            rng=draws(self.recipe.seed, f"contacts of year {place}", self.block),
+            records=self.records,
+        )
+        one.draw()
+        self.diagnoses(onset, year.first, year.last)
+        medicines(
+            one,
+            np.where(self.planted.recorded, onset, NEVER),
+            draws(self.recipe.seed, f"medicines of year {place}", self.block),
+        )
+
+
+__all__ = ["ALIVE", "BURN_IN", "Block", "block"]

@@ -1,0 +1,1 @@
+"""Data sets on the disk: written part by part, whole or not at all, and read again."""

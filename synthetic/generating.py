@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cache
@@ -46,13 +45,9 @@ def generate(
     processes: int | None,
     tell: Tell,
 ) -> Manifest:
-    """Write the simulated people of a recipe to the new directory ``out``, or finish what was begun there.
-
-    ``processes`` None is one for each processor that this process may use.
-    """
+    """Write the simulated people of a recipe to the new directory ``out``, or finish what was begun there."""
     source, form = Simulated(recipe), format_of(format)
-    count = processes or len(os.sched_getaffinity(0))
-    return write(source=source, plan=plan_for(recipe, format), out=out, format=form, processes=count, tell=tell)
+    return write(source=source, plan=plan_for(recipe, format), out=out, format=form, processes=processes, tell=tell)
 
 
 def plan_for(recipe: Recipe, format: str) -> Plan:  # noqa: A002 - the option's name

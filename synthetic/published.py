@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -67,4 +67,11 @@ def table(name: str) -> Table:
     return Table(columns, tuple(keys))
 
 
-__all__ = ["PRIORS", "Basis", "Source", "Table", "sources", "table"]
+def rows(name: str) -> Iterator[dict[str, str]]:
+    """Give the lines of a table, each by the names of its columns."""
+    columns = table(name).columns
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, values, strict=True))
+
+
+__all__ = ["PRIORS", "Basis", "Source", "Table", "rows", "sources", "table"]

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any, Literal
 
+from privacy.columns import days_of
 from privacy.errors import Invalid
 from synthetic.geography import places
 
@@ -71,7 +72,7 @@ class Recipe:
     @property
     def index_day(self) -> int:
         """Return the index date as days since 1970-01-01."""
-        return (self.index_date - date(1970, 1, 1)).days
+        return int(days_of(self.index_date))
 
     def _faults(self) -> Iterator[str]:
         if not 1 <= self.people <= MOST_PEOPLE:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic.lives.figures import OLDEST, SELF, Condition, Figures, rows
+from synthetic.lives.figures import OLDEST, SELF, Condition, Figures
 from synthetic.lives.hazards import MOST_A_YEAR
 from synthetic.lives.traits import Traits
+from synthetic.published import rows
 
 KNOTS = np.array([0, 1, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95])
 ROUNDS = 24  # of fitting a condition

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from synthetic.draws import blocks
 from synthetic.geography import ENGLAND, places
-from synthetic.lives.figures import DEATH, KEPT, LAST_YEAR, SELF, Figures, Process, rows, unsolved
+from synthetic.lives.figures import DEATH, KEPT, LAST_YEAR, SELF, Figures, Process, unsolved
 from synthetic.lives.hazards import FALLS_ADMITTED, FALLS_AT_GP, VIA_ED
 from synthetic.lives.traits import MANY, STRAINS, Traits, traits
 from synthetic.population.people import people
 from synthetic.population.priors import priors
-from synthetic.published import table
+from synthetic.published import rows, table
 from synthetic.recipe import Recipe
 
 YEARS = 8  # of lives, until last year's contacts have settled

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from privacy.terminal import say
-from synthetic.command.generate import Format, told
-from synthetic.command.options import AsJson
+from synthetic.command.made import show, told
+from synthetic.command.options import AsJson, Format, Processes
 from synthetic.formats import DEFAULT as DEFAULT_FORMAT
 
 
@@ -24,7 +22,7 @@ def fit(
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other people; the same draws the same.")] = 1,
     step: Annotated[str, typer.Option(help="Which step of the study, where several counted margins.")] = "",
     format: Format = DEFAULT_FORMAT,  # noqa: A002 - the option's name
-    processes: Annotated[int | None, typer.Option(min=1, help="How many work at once; else all processors.")] = None,
+    processes: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw people from the noisy margins that a study released; nobody's row is looked at, or needed.
@@ -47,13 +45,10 @@ def fit(
         people=people,
         seed=seed,
         format=format,
-        processes=processes or len(os.sched_getaffinity(0)),
+        processes=processes,
         tell=told(time.monotonic),
     )
-    rows = manifest.rows
-    text = "\n".join([f"{where}:", *(f"  {table}: {count:,} rows" for table, count in rows.items())])
-    text += f"\n{manifest.plan.provenance.says}"
-    say({"data_set": str(where), "rows": rows, "provenance": manifest.plan.provenance.kind}, text, as_json=as_json)
+    show(where, manifest, as_json=as_json)
 
 
 __all__ = ["fit"]

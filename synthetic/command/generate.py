@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from privacy.terminal import progress, say
-from synthetic.command.options import AsJson
+from synthetic.command.made import show, told
+from synthetic.command.options import AsJson, Format, Processes
 from synthetic.formats import DEFAULT as DEFAULT_FORMAT
-from synthetic.formats import TITLES
 from synthetic.presets import DEFAULT as DEFAULT_PRESET
-
-Format = Annotated[str, typer.Option(help=f"How the tables are written: {', '.join(TITLES)}.")]
 
 
 def generate(
@@ -42,7 +38,7 @@ def generate(
         str | None, typer.Option(metavar="home|provider", help="Of a sandbox: where hospital records are.")
     ] = None,
     about: Annotated[str | None, typer.Option(help="Of a sandbox: only people whom this use case is about.")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="How many work at once; else all processors.")] = None,
+    processes: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a population and the lives of its people, from published figures alone.
@@ -77,33 +73,7 @@ def generate(
         manifest = make_sandbox(sandbox, where, processes=processes, tell=tell)
     else:
         manifest = make(recipe, where, format=format, processes=processes, tell=tell)
-    for note in manifest.plan.notes:
-        progress(note)
-    rows = manifest.rows
-    text = "\n".join([f"{where}:", *(f"  {table}: {count:,} rows" for table, count in rows.items())])
-    text += f"\n{manifest.plan.provenance.says}"
-    say({"data_set": str(where), "rows": rows, "provenance": manifest.plan.provenance.kind}, text, as_json=as_json)
+    show(where, manifest, as_json=as_json)
 
 
-def told(clock: Callable[[], float], *, every: float = 5.0) -> Callable[[int, int], None]:
-    """Tell a person how far it is, every few seconds, and how long it will take."""
-    started = last = clock()
-    there: int | None = None
-
-    def tell(done: int, of: int) -> None:
-        nonlocal last, there
-        if there is None:
-            there = done
-            if done:
-                progress(f"{done} of {of} parts are there already")
-            return
-        if done == of or clock() - last < every:
-            return
-        last = clock()
-        left = (last - started) / (done - there) * (of - done)
-        progress(f"{done} of {of} parts, about {left:,.0f} s left")
-
-    return tell
-
-
-__all__ = ["Format", "generate", "told"]
+__all__ = ["generate"]

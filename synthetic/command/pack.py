@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from privacy.terminal import progress, say
-from synthetic.command.options import AsJson
+from synthetic.command.options import AsJson, Contracts
+
+HELD_BACK = 0.2  # of the people: enough for a score's second digit, and little is lost to learn from
 
 
 def pack(
@@ -21,13 +23,8 @@ def pack(
     ] = None,
     hold_out: Annotated[
         float, typer.Option("--hold-out", metavar="SHARE", help="The share of people whose outcomes are held back.")
-    ] = 0.2,
-    contract: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--contract", metavar="FILE", help="Of a fitted data set, the contract it was drawn by; repeatable."
-        ),
-    ] = None,
+    ] = HELD_BACK,
+    contract: Contracts = None,
     format: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",  # noqa: A002 - its name
     as_json: AsJson = False,
 ) -> None:
@@ -60,4 +57,4 @@ def pack(
     say(asdict(done), "\n".join([*lines, f"Hand out {out}/TEAMS{kept}."]), as_json=as_json)
 
 
-__all__ = ["pack"]
+__all__ = ["HELD_BACK", "pack"]

@@ -8,18 +8,13 @@ from typing import Annotated
 import typer
 
 from privacy.terminal import say
-from synthetic.command.options import AsJson
+from synthetic.command.options import AsJson, Contracts
 
 
 def validate(
     where: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="A data set, or a pack.")] = Path(),
     *,
-    contract: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--contract", metavar="FILE", help="Of a fitted data set, the contract it was drawn by; repeatable."
-        ),
-    ] = None,
+    contract: Contracts = None,
     as_json: AsJson = False,
 ) -> None:
     r"""Check every file against its hash, every cell and check of the contracts, and the keys between tables.

@@ -12,12 +12,12 @@ import pyarrow as pa
 from privacy.arrays import Floats, Integers
 from privacy.checks import Check
 from privacy.errors import Invalid
-from synthetic.draws import PEOPLE_A_BLOCK, blocks, draws
+from synthetic.draws import PEOPLE_A_BLOCK, draws
 from synthetic.fitted.constraints import Flags, broken, made_equal
 from synthetic.fitted.graphical import Model, Places
 from synthetic.fitted.values import Field, table_of
 from synthetic.identifiers import nhs_numbers
-from synthetic.tables import BLOCKS_A_PART, NUMBER
+from synthetic.tables import NUMBER, blocks_of, parts_of
 
 PEOPLE, ROW = "people", "row"
 TRIES = 100  # of values within the keys that were drawn; then other keys are drawn, as often
@@ -66,12 +66,11 @@ class Drawn:
 
     def parts(self) -> int:
         """Return how many parts of eight blocks the people fill."""
-        return -(-blocks(self.people) // BLOCKS_A_PART)
+        return parts_of(self.people)
 
     def part(self, number: int) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Give the rows of one part, block by block."""
-        first = number * BLOCKS_A_PART
-        for index in range(first, min(first + BLOCKS_A_PART, blocks(self.people))):
+        for index in blocks_of(number, self.people):
             yield from self.block(index)
 
     def block(self, index: int) -> Iterator[tuple[str, pa.RecordBatch]]:

@@ -200,7 +200,7 @@ def fit(
     people: int,
     seed: int,
     format: str,  # noqa: A002 - the option's name
-    processes: int,
+    processes: int | None,
     tell: Tell,
 ) -> Manifest:
     """Write people drawn from what was released to the new directory ``out``, or finish what was begun there."""

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from synthetic.formats.format import Format
+from synthetic.tables import plain
 
 
 class _Lines:
@@ -33,10 +34,9 @@ class Csv(Format):
     @contextmanager
     def opened(self, file: BinaryIO, schema: pa.Schema) -> Iterator[_Lines]:
         """Begin a file."""
-        plain = pa.schema([(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in schema])
         options = csv.WriteOptions(quoting_style="needed", quoting_header="none")
-        with csv.CSVWriter(file, plain, write_options=options) as writer:
-            yield _Lines(writer, plain)
+        with csv.CSVWriter(file, plain(schema), write_options=options) as writer:
+            yield _Lines(writer, plain(schema))
 
 
 FORMAT = Csv()

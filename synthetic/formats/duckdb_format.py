@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from privacy.errors import Unreachable
 from synthetic.formats.parquet_format import Parquet
 from synthetic.manifest import Written
-from synthetic.tables import TRUTH
+from synthetic.tables import TRUTH, plain
 
 PARTS = ".parts/"
 DATABASE, TRUTH_DATABASE = "synthetic.duckdb", "truth/synthetic-truth.duckdb"
@@ -66,7 +66,7 @@ def _database(home: Path, name: str, parts: Sequence[Written]) -> Written:
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, table: str, files: Sequence[Path]) -> None:
-    schema = _plain(pq.read_schema(files[0]))
+    schema = plain(pq.read_schema(files[0]))  # an ENUM would hold the codes of the first part alone
     connection.register("rows", pa.RecordBatchReader.from_batches(schema, _batches(files, schema)))
     connection.execute(f'CREATE TABLE "{table}" AS SELECT * FROM rows')  # noqa: S608 - a table's name of ours
     connection.unregister("rows")
@@ -77,12 +77,6 @@ def _batches(files: Sequence[Path], schema: pa.Schema) -> Iterator[pa.RecordBatc
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches():
                 yield batch.cast(schema)
-
-
-def _plain(schema: pa.Schema) -> pa.Schema:
-    """Return the columns with texts as texts: an ENUM would hold the codes of the first part alone."""
-    types: Mapping[str, pa.DataType] = {f.name: f.type for f in schema}
-    return pa.schema([(n, t.value_type if pa.types.is_dictionary(t) else t) for n, t in types.items()])
 
 
 FORMAT = DuckDb()

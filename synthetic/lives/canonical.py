@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synthetic.draws import blocks, draws
+from synthetic.draws import draws
 from synthetic.geography import ETHNICITIES
 from synthetic.lives.codes import codes
 from synthetic.lives.conditions import NEVER
@@ -24,7 +24,7 @@ from synthetic.lives.truth import known_of
 from synthetic.population.people import FEMALE, MALE, People
 from synthetic.population.priors import Priors, priors
 from synthetic.recipe import Recipe
-from synthetic.tables import BLOCKS_A_PART, NUMBER, TRUTH, days
+from synthetic.tables import NUMBER, TRUTH, blocks_of, days, parts_of
 
 SEXES = {MALE: "male", FEMALE: "female"}
 MOST_EVENTS = 1 << 24  # of a block: so many record ids it has to itself
@@ -78,12 +78,12 @@ class Simulated:
 
     def parts(self) -> int:
         """Return how many parts the people fill, the last perhaps not whole."""
-        return -(-blocks(self.recipe.people) // BLOCKS_A_PART)
+        return parts_of(self.recipe.people)
 
     def part(self, number: int) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Give the rows of one part, block by block."""
-        known, first = priors(self.recipe.place), number * BLOCKS_A_PART
-        for index in range(first, min(first + BLOCKS_A_PART, blocks(self.recipe.people))):
+        known = priors(self.recipe.place)
+        for index in blocks_of(number, self.recipe.people):
             yield from _batches(block(self.recipe, known, index), known, self.recipe.seed, index)
 
 

@@ -10,9 +10,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic.lives.figures import rows
-
-_EPOCH = date(1970, 1, 1)
+from privacy.columns import days_of
+from synthetic.published import rows
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def _year(first: date, until: date) -> Year:
     days = (until - first).days
     months = [(first + timedelta(days=day)).month - 1 for day in range(days)]
     run = np.cumsum(pace[months])
-    return Year((first - _EPOCH).days, run / run[-1])
+    return Year(int(days_of(first)), run / run[-1])
 
 
 def _years_later(day: date, years: int) -> date:

@@ -9,7 +9,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic.lives.figures import Figures, figures, rows
+from synthetic.lives.figures import Figures, figures
+from synthetic.published import rows
 
 
 @dataclass(frozen=True)

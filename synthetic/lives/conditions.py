@@ -53,20 +53,22 @@ def _can_have(each: Condition, age: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def _begun(each: Condition, age: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return how much of the curve of onset lies between the least age and ``age``."""
-    first = _logistic(np.array((each.least_age - each.onset_age) / each.onset_spread))
-    begun: NDArray[np.float64] = np.maximum(_logistic((age - each.onset_age) / each.onset_spread) - first, 0.0)
-    return begun
+    return np.maximum(_curve(each, age) - _curve(each, np.array(each.least_age, np.float64)), 0.0)
 
 
 def _onset(
     each: Condition, born: NDArray[np.int32], age: NDArray[np.float32], rng: np.random.Generator, day: int
 ) -> NDArray[np.int32]:
-    first = _logistic(np.array((each.least_age - each.onset_age) / each.onset_spread))
-    place = first + rng.random(len(age)) * _begun(each, age)
+    place = _curve(each, np.array(each.least_age, np.float64)) + rng.random(len(age)) * _begun(each, age)
     began = each.onset_age + each.onset_spread * np.log(place / (1 - place))
     onset = np.clip(born + began * A_YEAR, born, day - 1).astype(np.int32)
     onset[onset == NEVER] -= 1
     return onset
+
+
+def _curve(each: Condition, age: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the part of those who ever have it that has it by an age, if nothing cut the curve."""
+    return _logistic((age - each.onset_age) / each.onset_spread)
 
 
 def _logistic(log_odds: NDArray[np.floating]) -> NDArray[np.floating]:

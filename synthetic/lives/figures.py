@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic.published import table
+from synthetic.published import rows
 
 OLDEST = 120  # years: the last place of a curve by age
 # What a rate may depend on, beside conditions: who somebody is, how they live, and what last year's records say.
@@ -126,21 +125,12 @@ class Figures:
         return next(place for place, each in enumerate(self.processes) if each.key == key)
 
 
-def rows(name: str) -> Iterator[dict[str, str]]:
-    """Return the lines of a table of ``priors/``, each by the names of its columns."""
-    columns = table(name).columns
-    for values in zip(*columns.values(), strict=True):
-        yield dict(zip(columns, values, strict=True))
-
-
 @cache
 def figures() -> Figures:
     """Return the figures of the tables that ship."""
     places, deciles = list(rows("solved_places")), list(rows("solved_deciles"))
-    known, ages = (
-        unsolved(tuple(row["authority"] for row in places)),
-        {row["target"]: row for row in rows("solved_ages")},
-    )
+    known = unsolved(tuple(row["authority"] for row in places))
+    ages = {row["target"]: row for row in rows("solved_ages")}
     for place, target in enumerate(known.targets):
         known.places[place] = [float(row.get(target, 0)) for row in places]
         known.deciles[place] = [float(row.get(target, 0)) for row in deciles]
@@ -217,6 +207,5 @@ __all__ = [
     "Figures",
     "Process",
     "figures",
-    "rows",
     "unsolved",
 ]

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthetic.geography import geography
-from synthetic.lives.figures import figures, rows
+from synthetic.lives.figures import figures
 from synthetic.population.people import People
 from synthetic.population.practices import practices
 from synthetic.population.priors import Priors
-from synthetic.published import table
+from synthetic.published import rows, table
 
 # First letters of the made-up codes of what each local authority has one of; its council pays for two of them
 LOCAL = {

@@ -31,12 +31,9 @@ USE_CASES = (
     "out-of-contact",
     "places",
 )
-PROGRAMME = (
-    "intervention",
-    "intervention-offered",
-    "intervention-with",
-    "intervention-without",
-)  # where one is planted
+# Where a programme is planted
+PROGRAMME = ("intervention", "intervention-offered", "intervention-with", "intervention-without")
+_LAST_CARE = LAST_YEAR.index("mental-health-last-year")
 
 
 @dataclass(frozen=True)
@@ -121,8 +118,6 @@ def _programme(known: Known, fell: NDArray[np.bool_]) -> Mapping[str, Outcome]:
         "intervention-without": outcome(offer.eligible, within_a_year(without, death), fell & ~offer.offered),
     }
 
-
-_LAST_CARE = LAST_YEAR.index("mental-health-last-year")
 
 __all__ = [
     "ADULT",

@@ -21,7 +21,6 @@ from synthetic.judged.scoring import Bools
 
 KEY = "key.json"
 VERSION = 1
-GROUPS = ("sex", "age", "ethnic group", "deprivation")
 
 
 @dataclass(frozen=True)
@@ -119,4 +118,4 @@ def _read(path: Path) -> bytes:
         raise Unreachable("key-absent", str(path)) from error
 
 
-__all__ = ["GROUPS", "KEY", "VERSION", "Answered", "Answers", "Key", "read_answers", "read_key", "write_answers"]
+__all__ = ["KEY", "VERSION", "Answered", "Answers", "Key", "read_answers", "read_key", "write_answers"]

@@ -31,7 +31,6 @@ from synthetic.written.reading import DataSet, open_data_set
 
 TEAMS, ORGANISERS = "TEAMS", "ORGANISERS"
 UNFINISHED = ".unfinished"
-SHARE = 0.2  # of the people who are held back: enough for a score's second digit, and little is lost to learn from
 NO_DATE = "2000-01-01"  # of data that have no index date, nobody is held back
 REPORT_JSON = "report.json"  # which names the data set's manifest by its hash
 REPORT = ("report.html", REPORT_JSON)
@@ -192,4 +191,4 @@ def _json(document: Document) -> bytes:
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-__all__ = ["ORGANISERS", "REPORT", "SHARE", "TEAMS", "Done", "Tell", "pack"]
+__all__ = ["ORGANISERS", "REPORT", "TEAMS", "Done", "Tell", "pack"]

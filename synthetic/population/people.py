@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.columns import days_of
 from privacy.errors import Invalid
 from synthetic.draws import PEOPLE_A_BLOCK, blocks, draws
 from synthetic.identifiers import nhs_numbers
@@ -20,7 +21,6 @@ from synthetic.population.priors import Priors
 from synthetic.recipe import Recipe
 
 MALE, FEMALE = 1, 2  # NHS Data Dictionary, PERSON STATED GENDER CODE
-DAYS_A_YEAR = 365.25
 # Years beyond 90 follow a Weibull: of people of 90 and over some 2.5 % are then 100 and over (as ONS estimates them)
 VERY_OLD, DYING_OFF, OLDEST_AGE = 3.4, 1.2, 110
 
@@ -86,7 +86,7 @@ def _born(rng: np.random.Generator, index_date: date, age: NDArray[np.int64]) ->
 def _years_before(day: date, years: int) -> int:
     """Return the day with the same birthday so many years earlier, as days since 1970; 29 February is 28 February."""
     earlier = date(day.year - years, day.month, 28 if (day.month, day.day) == (2, 29) else day.day)
-    return (earlier - date(1970, 1, 1)).days
+    return int(days_of(earlier))
 
 
-__all__ = ["DAYS_A_YEAR", "DYING_OFF", "FEMALE", "MALE", "OLDEST_AGE", "VERY_OLD", "People", "people"]
+__all__ = ["DYING_OFF", "FEMALE", "MALE", "OLDEST_AGE", "VERY_OLD", "People", "people"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from math import sqrt
 
 import numpy as np
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 from privacy.arrays import Floats
 from privacy.canonical import Document
 from privacy.code_lists import read_code_list
+from privacy.columns import days_of
 from synthetic.geography import ETHNICITIES, Geography, geography, males
 from synthetic.lives.records import STREAMS
-from synthetic.published import sources, table
-from synthetic.report.counts import DECILES, OLDEST, Counts, Known, counted, day_of
+from synthetic.published import rows, sources, table
+from synthetic.report.counts import DECILES, FEMALE, MALE, OLDEST, Counts, Known, counted
 from synthetic.written.reading import DataSet
 
 FORMAT = "hedgerow-synthetic-beside/1"
@@ -66,9 +68,9 @@ def beside(data: DataSet) -> Document:
     """Return every comparison, with what was counted for plots; ``data`` are simulated, and have people at least."""
     recipe = data.manifest.plan.recipe
     place = geography(str(recipe["place"]))
-    conditions, processes = _rows("conditions"), _contacts()
+    conditions, processes = list(rows("conditions")), _contacts()
     known = Known(
-        index_day=day_of(str(recipe["index_date"])),
+        index_day=int(days_of(date.fromisoformat(str(recipe["index_date"])))),
         authorities=place.authorities.code,
         conditions=tuple(row["code"] for row in conditions),
         contacts=tuple((row["setting"], row["method"]) for row in processes),
@@ -100,7 +102,7 @@ def _people(counts: Counts, place: Geography) -> Iterator[Comparison]:
     n = float(counts.ages.sum())
     male = males()
     published = place.authorities.ages[:, :, None] * np.stack([male, 1 - male], axis=1)[None]
-    for sex, name in enumerate(("male", "female")):
+    for sex, name in enumerate((MALE, FEMALE)):
         ours, theirs = (_bands(each.sum(axis=0)[:, sex]) for each in (counts.ages, published))
         figures = _shares(_band_names(), ours, theirs / published.sum(), n)
         yield Comparison(f"ages-{name}", f"Age, {name}", "of all people", figures, _named("ages", "sexes"))
@@ -131,18 +133,14 @@ def _deciles(place: Geography) -> Floats | None:
 def _deaths(counts: Counts) -> Comparison:
     """Return deaths of the year of follow-up, of people by age on the index day, beside the rates by age and sex."""
     people, figures = counts.ages.sum(axis=0), []
-    for row in _rows("mortality"):
+    for row in rows("mortality"):
         sex, first, last = int(row["sex"]) - 1, int(row["from_age"]), min(int(row["to_age"]), OLDEST)
         of = float(people[first : last + 1, sex].sum())
         died = float(counts.deaths[first : last + 1, sex].sum())
         if of:
             rate = 1 - np.exp(-float(row["rate"]))
-            name = (
-                f"{('male', 'female')[sex]} {first} to {last}"
-                if last < OLDEST
-                else f"{('male', 'female')[sex]} {first}+"
-            )
-            figures.append(Figure(name, died / of, rate, sqrt(rate / of)))
+            ages = f"{first} to {last}" if last < OLDEST else f"{first}+"
+            figures.append(Figure(f"{(MALE, FEMALE)[sex]} {ages}", died / of, rate, sqrt(rate / of)))
     return Comparison("deaths", "Deaths in a year", "of people alive on the index day", tuple(figures),
                       _named("mortality"), "{:.2%}")  # fmt: skip
 
@@ -163,7 +161,7 @@ def _contacts_a_head(counts: Counts, processes: Sequence[Row], place: Geography)
         "contacts", "Contacts in a year (published: of all England)", "a person", tuple(figures), keys, "{:.3g}"
     )
     (at,) = [i for i, row in enumerate(processes) if row["process"] == "ed"]
-    published = {row["local_authority"]: float(row["attendances"]) for row in _rows("attendances")}
+    published = {row["local_authority"]: float(row["attendances"]) for row in rows("attendances")}
     by_place = [
         Figure(name, float(own / of), published.get(code), _chance(own, of))
         for code, name, own, of in zip(
@@ -177,7 +175,7 @@ def _contacts_a_head(counts: Counts, processes: Sequence[Row], place: Geography)
 
 def _prevalence(counts: Counts, conditions: Sequence[Row], place: Geography) -> Iterator[Comparison]:
     """Yield who has each condition on record, of people of the ages that its register counts."""
-    qof = {row["local_authority"]: row for row in _rows("prevalence")}
+    qof = {row["local_authority"]: row for row in rows("prevalence")}
     figures = []
     for number, row in enumerate(conditions):
         ages = slice(int(row["counted_from"]), (MOST_AGE if row["register"] == "CVDPP" else OLDEST) + 1)
@@ -226,14 +224,9 @@ def _curves(counts: Counts, conditions: Sequence[Row]) -> Document:
 
 def _contacts() -> list[Row]:
     """Return each kind of contact with its setting; appointments that were missed are of the same kind."""
-    rows = [row for row in _rows("processes") if row["process"] != FALL]
-    missed = [{**row, "method": MISSED} for row in rows if row["method"] == ATTENDED]
-    return [{**row, "setting": SETTINGS[row["stream"]]} for row in (*rows, *missed)]
-
-
-def _rows(name: str) -> list[Row]:
-    columns = table(name).columns
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    had = [row for row in rows("processes") if row["process"] != FALL]
+    missed = [{**row, "method": MISSED} for row in had if row["method"] == ATTENDED]
+    return [{**row, "setting": SETTINGS[row["stream"]]} for row in (*had, *missed)]
 
 
 def _named(*tables: str) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from itertools import zip_longest
 
 import numpy as np
@@ -135,11 +134,6 @@ def counted(data: DataSet, known: Known) -> Counts:
     return found
 
 
-def day_of(text: str) -> int:
-    """Return a date as days since 1970-01-01."""
-    return (date.fromisoformat(text) - date(1970, 1, 1)).days
-
-
 def _days(column: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
     """Return dates as days; a missing one is far in the future."""
     return np.asarray(pc.fill_null(column.cast(pa.int32()), 2**30).to_numpy(zero_copy_only=False), np.int64)
@@ -166,5 +160,4 @@ __all__ = [
     "Counts",
     "Known",
     "counted",
-    "day_of",
 ]

@@ -16,7 +16,7 @@ VERDICTS: Mapping[str, str] = {
     "Too few people were held back, the data have too few rows, or so few columns that many people are alike.",
 }
 WORST = 12  # marginals shown of all that are in the JSON
-USED, OTHERS, CONTROL = Look("people used", filled=True), Look("people held back", INK), Look("control", GREY)
+USED, OTHERS = Look("people used", filled=True), Look("people held back", INK)
 DATA, REAL, APART = Look("the data", BLUE, filled=True), Look("other real people", INK), Look("unrelated columns", GREY)
 ALONE = {1: "single columns", 2: "pairs", 3: "threes"}
 
@@ -166,4 +166,4 @@ def _limits() -> Html:
     )
 
 
-__all__ = ["ALONE", "APART", "CONTROL", "DATA", "OTHERS", "REAL", "USED", "VERDICTS", "WORST", "inside_page"]
+__all__ = ["ALONE", "APART", "DATA", "OTHERS", "REAL", "USED", "VERDICTS", "WORST", "inside_page"]

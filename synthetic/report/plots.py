@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from privacy.charts import BAND, BLUE, GREY, INK, LETTER, WIDTH, Point, bar, chart, dot, line, words
+from privacy.charts import BAND, BLUE, INK, LETTER, WIDTH, Point, bar, chart, dot, line, words
 from privacy.page import Html, tag
 
 ROW, TOP, NAMES, LEGEND = 20, 4, 128, 20
@@ -25,9 +25,6 @@ class Look:
     stroke: str = BLUE
     filled: bool = False
     dashed: bool = False
-
-
-PLAIN, PUBLISHED, DIM = Look("the data", filled=True), Look("published", INK, dashed=True), Look("independent", GREY)
 
 
 def bars_chart(
@@ -153,6 +150,6 @@ def _path(points: Sequence[Point]) -> str:
 
 
 __all__ = [
-    "DIM", "HUES", "LEFT", "LEGEND", "LONGEST_NAME", "NAMES", "PALE", "PLAIN", "PUBLISHED", "ROOM", "ROUND", "ROW",
+    "HUES", "LEFT", "LEGEND", "LONGEST_NAME", "NAMES", "PALE", "ROOM", "ROUND", "ROW",
     "SIDE", "TOP", "Look", "bars_chart", "curves_chart", "dots_chart", "pyramid_chart",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from privacy.errors import HedgerowError, Invalid
 from privacy.study import from_document as study_of
 from synthetic.fitted.fitting import Released, read_released
 from synthetic.fitted.measured import KIND
+from synthetic.fitted.mixture import people_in
 from synthetic.judged.fidelity import total_variation
 from synthetic.judged.keyed import Keyed
 from synthetic.provenance import Fitted
@@ -69,7 +70,7 @@ def released_report(data: DataSet, released: Released) -> Document:
     step = released.study.step(released.step)
     by = [str(name) for name in released.study.parameters(step)["by"]]
     rows = keyed_rows(data, [released.study.variable(name) for name in by])
-    people = _people(released)
+    people = people_in(released.margins)
     found = list(_margins(released, by, rows, people))
     return {
         "format": FORMAT,
@@ -92,14 +93,6 @@ def _step_of(result: Path) -> str:
         return ""  # whoever reads it whole says what is wrong
     held_back = [step.name for step in steps if step.people == HELD_BACK]
     return next(iter([*held_back, *(step.name for step in steps)]), "")
-
-
-def _people(released: Released) -> float:
-    """Return how many people the margins are of, by all of them together: the surest counts most."""
-    margins = released.margins
-    sure = np.array([1 / (sd**2 * counts.size) for sd, counts in zip(margins.sd, margins.counts, strict=True)])
-    totals = np.array([counts.sum() for counts in margins.counts])
-    return max(float((sure * totals).sum() / sure.sum()), 1.0)
 
 
 def _margins(released: Released, by: list[str], rows: Keyed, people: float) -> Iterator[Margin]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 NAME = "made-up"
 VALID_YEARS = 5
 SIGNERS = ("ada", "ben")  # as the handbook calls an IG lead and a Caldicott Guardian; write your own names here
-REFERENCE = ("NHS_NUMBER", "FORENAME", "SURNAME", "DATE_OF_BIRTH", "SEX", "POSTCODE", "ADDRESS_LINE_1")
 _HEAD = """\
 # The agreement under which this site's people without an NHS number are linked: names, addresses and all are made up.
 # `person` is who speaks for a controller in your node's policy: write the names that yours has.
@@ -73,4 +72,4 @@ def agreement(*, site: str, targets: Sequence[Target], index_date: datetime.date
     return head + "".join(_TARGET.format(data_set=t.data_set, id=t.id, health=site) for t in targets)
 
 
-__all__ = ["NAME", "REFERENCE", "SIGNERS", "VALID_YEARS", "Target", "agreement"]
+__all__ = ["NAME", "SIGNERS", "VALID_YEARS", "Target", "agreement"]

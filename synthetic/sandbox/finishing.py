@@ -16,7 +16,6 @@ HEAD = """\
 _COLUMN = re.compile(r"^\[columns\.(\w+)\]$", re.MULTILINE)
 _TODO = re.compile(r'^(\w+) = "TODO: .*"$', re.MULTILINE)
 _SYSTEM = re.compile(r"^(system|codes) = .*$", re.MULTILINE)
-_LOCAL = 'system = "local"'
 _BAD_ROWS = re.compile(r"^bad_rows_at_most = (\S+)$", re.MULTILINE)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -28,12 +27,8 @@ def sandbox_of(recipe: Recipe, sites: int | None, options: Mapping[str, Any]) ->
 
 
 def make(sandbox: Sandbox, out: Path, *, processes: int | None, tell: Tell) -> Manifest:
-    """Write a sandbox to the new directory ``out``, or finish what was begun there.
-
-    ``processes`` None is one for each processor that this process may use.
-    """
-    count = processes or len(os.sched_getaffinity(0))
-    return write(source=sandbox, plan=_plan(sandbox), out=out, format=Folders(sandbox), processes=count, tell=tell)
+    """Write a sandbox to the new directory ``out``, or finish what was begun there."""
+    return write(source=sandbox, plan=_plan(sandbox), out=out, format=Folders(sandbox), processes=processes, tell=tell)
 
 
 def _plan(sandbox: Sandbox) -> Plan:

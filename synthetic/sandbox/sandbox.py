@@ -10,7 +10,6 @@ from typing import get_args
 import pyarrow as pa
 
 from privacy.errors import Invalid
-from synthetic.draws import blocks
 from synthetic.lives.canonical import OUTCOME
 from synthetic.lives.truth import USE_CASES, known_of
 from synthetic.population.priors import Priors, priors
@@ -29,7 +28,7 @@ from synthetic.sandbox.drawn import (
 from synthetic.sandbox.mess import SPOILT, check_rate
 from synthetic.sandbox.places import Sites, sites
 from synthetic.sandbox.shapes import INDEX, SHAPES
-from synthetic.tables import BLOCKS_A_PART, TRUTH
+from synthetic.tables import TRUTH, blocks_of, parts_of
 
 
 @dataclass(frozen=True)
@@ -84,12 +83,11 @@ class Sandbox:
 
     def parts(self) -> int:
         """Return how many parts there are."""
-        return -(-blocks(self.recipe.people) // BLOCKS_A_PART)
+        return parts_of(self.recipe.people)
 
     def part(self, number: int) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Give one part, block by block."""
-        first = number * BLOCKS_A_PART
-        for index in range(first, min(first + BLOCKS_A_PART, blocks(self.recipe.people))):
+        for index in blocks_of(number, self.recipe.people):
             yield from self.drawn(index).tables()
 
     def drawn(self, index: int) -> Drawn:

@@ -13,7 +13,7 @@ from pyarrow import csv
 from privacy.contract import Contract
 from privacy.errors import Invalid, Tampered
 from synthetic.manifest import Manifest, check_files, read_manifest
-from synthetic.tables import TRUTH
+from synthetic.tables import TRUTH, plain
 
 PLAIN = ("contract", "csv", "parquet")  # formats whose files hold the tables as they were made
 ROWS = 1 << 16  # in a batch
@@ -50,7 +50,7 @@ class DataSet:
         """
         paths = self.manifest.of_table(table)
         if paths and not paths[0].endswith(".csv"):
-            return pa.schema([(field.name, _plain(field.type)) for field in pq.read_schema(self.home / paths[0])])
+            return plain(pq.read_schema(self.home / paths[0]))
         return pa.schema([(name, TYPES[said]) for name, said in self.manifest.plan.tables[table].items()])
 
     def batches(self, table: str) -> Iterator[pa.RecordBatch]:
@@ -91,10 +91,6 @@ def rows_of(path: Path, contract: Contract) -> Iterator[pa.RecordBatch]:
     except (pa.ArrowInvalid, pa.ArrowTypeError, KeyError) as error:
         fault = f"{path.name}: has not the columns of its contract, or a cell that is not of its column's type"
         raise Invalid("data-set-faulty", faults=[fault]) from error
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def _parquet(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

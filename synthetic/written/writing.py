@@ -6,6 +6,7 @@ written, and one rename makes ``OUT`` of it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,12 +31,13 @@ def write(
     plan: Plan,
     out: Path,
     format: Format,  # noqa: A002 - the option's name
-    processes: int,
+    processes: int | None,
     tell: Tell,
 ) -> Manifest:
     """Write the tables of ``source`` to the new directory ``out``, or finish what an interrupted run began there.
 
-    The bytes depend on source and format alone: not on ``processes``, nor on where a run was interrupted.
+    The bytes depend on source and format alone: not on ``processes`` (None: one for each processor that this process
+    may use), nor on where a run was interrupted.
     ``data-set-exists`` and ``data-set-half-made`` when something else is there, ``data-set-busy`` when somebody is
     writing it, ``data-set-no-room`` when the disk is full or will be.
     """
@@ -48,7 +50,8 @@ def write(
             manifest = unfinished.ready()
             if manifest is None:
                 unfinished.begin(parts)
-                _make(unfinished, Job(source, format, unfinished.home), parts, processes, tell)
+                at_once = processes or len(os.sched_getaffinity(0))
+                _make(unfinished, Job(source, format, unfinished.home), parts, at_once, tell)
                 files = [*format.finish(unfinished.home, unfinished.files()), _readme(unfinished.home, plan)]
                 manifest = Manifest.of(plan, unfinished.files(), files)
             unfinished.end(manifest)

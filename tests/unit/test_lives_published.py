@@ -7,13 +7,13 @@ import pytest
 
 from synthetic.draws import PEOPLE_A_BLOCK, draws
 from synthetic.lives.conditions import NEVER, conditions
-from synthetic.lives.figures import OLDEST, figures, rows
+from synthetic.lives.figures import OLDEST, figures
 from synthetic.lives.records import METHODS, STREAM
 from synthetic.lives.simulator import ALIVE
 from synthetic.lives.traits import traits
 from synthetic.population.people import people
 from synthetic.population.priors import priors
-from synthetic.published import sources, table
+from synthetic.published import rows, sources, table
 from synthetic.recipe import Recipe
 from tests.lived import lived
 

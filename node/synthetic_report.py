@@ -6,7 +6,6 @@ person who asked, and keeps nothing. What is told of it elsewhere is a private s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from node.features import Features
 from node.handing_out import hand_out, require_new
 from node.inner_door import InnerDoor
 from node.optouts import current_optouts
-from privacy.canonical import Document
+from privacy.canonical import Document, legible
 from privacy.computation import PARTS, Batch, Part
 from privacy.counting import places
 from privacy.errors import Refusal
@@ -84,7 +83,7 @@ def report(
     found |= {"study": asked.study.hash, "data": version.name, "manifest": asked.manifest_sha256}
     foot = f"Study {asked.study.hash}. Data set {version.name}, synthetic data {asked.manifest_sha256}."
     hand_out(inside_page(found, title=f"Synthetic data of {asked.study.title}", foot=foot), out, home=node.home)
-    hand_out((json.dumps(found, indent=2, ensure_ascii=False) + "\n").encode(), twin, home=node.home)
+    hand_out(legible(found), twin, home=node.home)
     return found, twin
 
 

@@ -1,4 +1,4 @@
-"""One canonical form for whatever is hashed or signed: RFC 8785 JSON, and SHA-256 of it."""
+"""One canonical form for whatever is hashed or signed, RFC 8785 JSON and SHA-256 of it; and one that people read."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ def hash_of(value: JSON) -> str:
     return sha256(canonical(value))
 
 
+def legible(document: object) -> bytes:
+    """Return a document as JSON that people can read, for a file: its keys in their own order, a line each."""
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
 def parse(content: bytes) -> Document:
     """Return the JSON object in ``content``; anything else, or a key given twice, is ``message-malformed``."""
     try:
@@ -50,4 +55,4 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> Document:
     return document
 
 
-__all__ = ["JSON", "SHA256", "Document", "canonical", "hash_of", "parse", "sha256"]
+__all__ = ["JSON", "SHA256", "Document", "canonical", "hash_of", "legible", "parse", "sha256"]

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from privacy.canonical import sha256
+from privacy.canonical import legible, sha256
 from privacy.errors import Invalid, Tampered, Unreachable
 from privacy.software import installed_version, package_sha256
 from synthetic.provenance import Provenance, from_document, to_document
@@ -100,7 +100,7 @@ class Manifest:
     def encode(self) -> bytes:
         """Return the bytes of ``manifest.json``; equal manifests give equal bytes."""
         document = {**self.plan.document(), "rows": self.rows, "files": [asdict(file) for file in self.files]}
-        return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+        return legible(document)
 
 
 def read_manifest(data_set: Path) -> Manifest:

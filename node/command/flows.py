@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -68,6 +67,7 @@ def export(
 
     Example: hedgerow-node flows export --format html --out data-use-register.html
     """
+    from privacy.canonical import legible
     from privacy.flows_page import flows_markdown, flows_page
 
     node = opened(home)
@@ -77,7 +77,7 @@ def export(
     if form is Form.json or (as_json and out is None):
         documents = [flow.document() for flow in found]
         register = {"organisation": whose, "as_of": as_of, "flows": documents}
-        content = json.dumps(register, indent=2, ensure_ascii=False).encode() + b"\n"
+        content = legible(register)
     elif form is Form.html:
         content = flows_page(found, organisation=whose, as_of=as_of)
     else:

@@ -18,8 +18,6 @@ from synthetic.judged.keyed import Keyed
 TREES, DEPTH, RATE, RIDGE, LEAST = 60, 3, 0.2, 1.0, 1.0
 NO_GAIN = 1e-9
 PRIOR = 10.0  # rows with the outcome's mean, added to each key before unordered keys are put in order
-
-
 Nodes = NDArray[np.intp]
 
 
@@ -67,19 +65,6 @@ def learn(rows: Keyed, outcome: NDArray[np.bool_], *, without: int) -> Learned:
         score += tree.value[_leaves(tree, ranked)]
         trees.append(tree)
     return Learned(ranks, start, tuple(trees))
-
-
-def auc(outcome: NDArray[np.bool_], score: Floats, weights: Floats) -> float | None:
-    """Return how often one with the outcome scores higher than one without, ties as half; None where there is no pair.
-
-    Each row counts with its weight (Mann and Whitney 1947).
-    """
-    _, at = np.unique(score, return_inverse=True)
-    ones = np.bincount(at, weights * outcome, at.max(initial=-1) + 1)
-    zeros = np.bincount(at, weights * ~outcome, at.max(initial=-1) + 1)
-    pairs = float(ones.sum() * zeros.sum())
-    below = np.cumsum(zeros) - zeros / 2
-    return float((ones * below).sum() / pairs) if pairs > 0 else None
 
 
 def _order(
@@ -151,4 +136,4 @@ def _child(node: Nodes, attribute: Nodes, above: Nodes, ranked: NDArray[np.int32
     return np.asarray(2 * node + 1 + right, np.intp)
 
 
-__all__ = ["DEPTH", "LEAST", "NO_GAIN", "PRIOR", "RATE", "RIDGE", "TREES", "Learned", "Nodes", "Tree", "auc", "learn"]
+__all__ = ["DEPTH", "LEAST", "NO_GAIN", "PRIOR", "RATE", "RIDGE", "TREES", "Learned", "Nodes", "Tree", "learn"]

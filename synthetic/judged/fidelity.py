@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy.arrays import Floats
-from synthetic.judged.boosting import auc, learn
+from synthetic.judged.boosting import learn
 from synthetic.judged.keyed import Keyed
+from synthetic.judged.scoring import auc
 
 ORDERS = (1, 2, 3)
 MOST_SUBSETS = 300  # of one order; more are drawn at random, and the number said
@@ -150,7 +151,7 @@ def _tasks(data: Keyed, used: Keyed, held_back: Keyed, rng: np.random.Generator)
         if min(held_back.weights[truth].sum(), held_back.weights[~truth].sum()) < FEWEST:
             continue
         scores = (learn(each, has[each.places[:, j]], without=j).log_odds(held_back) for each in sources)
-        found = [auc(truth, score, held_back.weights) for score in scores]
+        found = [auc(score, truth, held_back.weights) for score in scores]
         if len(known := [each for each in found if each is not None]) == len(sources):
             yield Task(name, *known)
 

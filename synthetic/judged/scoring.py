@@ -92,14 +92,15 @@ def score(
     )
 
 
-def auc(predicted: Floats, happened: Bools) -> float | None:
+def auc(predicted: Floats, happened: Bools, weights: Floats | None = None) -> float | None:
     """Return the chance that somebody with the outcome is put above somebody without; ties count half.
 
-    None unless there are people of both kinds.
+    Each counts with their weight, one by default (Mann and Whitney 1947). None unless there are people of both kinds.
     """
-    with_it, without = happened.astype(float), (~happened).astype(float)
+    weighing = np.ones(len(predicted)) if weights is None else weights
+    with_it, without = weighing * happened, weighing * ~happened
     pairs = with_it.sum() * without.sum()
-    return float(_above(predicted, with_it, without) / pairs) if pairs else None
+    return float(_above(predicted, with_it, without) / pairs) if pairs > 0 else None
 
 
 def expected_auc(predicted: Floats, probability: Floats) -> float | None:

@@ -11,7 +11,7 @@ from synthetic.lives.clock import Year
 from synthetic.lives.codes import mixtures
 from synthetic.lives.figures import COURSE_LASTS, Figures
 from synthetic.lives.hazards import FALLS_AT_ED, FALLS_AT_GP, VIA_ED, Hazards
-from synthetic.lives.providers import Homes
+from synthetic.lives.providers import Providers
 from synthetic.lives.records import METHOD, Records
 
 DID_NOT_ATTEND = 0.08  # of outpatient appointments attended or missed, HES outpatients 2019/20 (priors/sources.toml)
@@ -52,7 +52,7 @@ class OneYear:
 
     year: Year
     figures: Figures
-    homes: Homes
+    providers: Providers
     hazards: Hazards
     born: Days
     begins: NDArray[np.float64]
@@ -119,7 +119,7 @@ class OneYear:
             value=value,
             until=np.minimum(day + stay, self.last_days(person)),
             method=method,
-            provider=self.homes.providers(process.stream, person, self.rng),
+            provider=self.providers.of(process.stream, person, self.rng),
             cost=np.round(process.cost * dear, 2),
             counted=COUNTED[like],
         )

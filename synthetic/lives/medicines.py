@@ -35,7 +35,7 @@ def medicines(one: OneYear, onset: NDArray[np.int32], rng: np.random.Generator) 
             stream="medicine",
             code=place_of("local", each.medicine.replace(" ", "-")),
             method="prescription",
-            provider=one.homes.practice[person],
+            provider=one.providers.practice[person],
             cost=np.round(each.medicine_cost * (0.5 + rng.random(len(person), np.float32)), 2),
         )
 

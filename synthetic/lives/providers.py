@@ -29,7 +29,7 @@ ELSEWHERE = 0.1  # of hospital contacts: drawn anew among the trusts of the plac
 
 
 @dataclass(frozen=True)
-class Homes:
+class Providers:
     """Where the people of a block go: their practice, their authority, their usual trust, and the trusts of each place.
 
     ``trusts`` (authorities, k) holds places of trusts and ``upto`` (authorities, k) the cumulative share of each.
@@ -41,7 +41,7 @@ class Homes:
     trusts: NDArray[np.int16]
     upto: NDArray[np.float64]
 
-    def providers(self, stream: str, person: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int16]:
+    def of(self, stream: str, person: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int16]:
         """Return the organisation of each contact of a stream, a place in the codes of that stream's organisations."""
         if stream in ("gp", "medicine"):
             return self.practice[person]
@@ -56,11 +56,11 @@ class Homes:
         return np.asarray(self.trusts[place, column])
 
 
-def homes(people: People, priors: Priors, rng: np.random.Generator) -> Homes:
+def providers(people: People, priors: Priors, rng: np.random.Generator) -> Providers:
     """Return where the people of a block go; their usual trust is one of those of their place, by its share there."""
     trusts, upto = _trusts(priors.geography.place)
     authority = priors.areas.authority[people.area].astype(np.int32)
-    here = Homes(
+    here = Providers(
         practice=people.practice,
         authority=authority,
         usual=np.empty(0, np.int16),
@@ -97,4 +97,4 @@ def organisations(priors: Priors, stream: str) -> tuple[str, ...]:
     return tuple(f"{LOCAL[stream]}{every[code]:03d}" for code in priors.authorities.code)
 
 
-__all__ = ["ELSEWHERE", "HOSPITAL", "LOCAL", "Homes", "homes", "organisations"]
+__all__ = ["ELSEWHERE", "HOSPITAL", "LOCAL", "Providers", "organisations", "providers"]

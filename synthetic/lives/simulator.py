@@ -12,14 +12,14 @@ from synthetic.draws import draws
 from synthetic.lives.clock import Year, years
 from synthetic.lives.codes import mixtures, place_of
 from synthetic.lives.conditions import NEVER, conditions, incidence
-from synthetic.lives.contacts import OneYear
+from synthetic.lives.contacts import COUNTED, OneYear
 from synthetic.lives.figures import KEPT, LAST_YEAR, Figures, figures
 from synthetic.lives.hazards import FALLS_AT_GP, VIA_ED, Hazards, hazards
 from synthetic.lives.intervention import BEGUN_WITHIN, Offer, offer
 from synthetic.lives.medicines import medicines
 from synthetic.lives.outcomes import Outcome
 from synthetic.lives.planted import Planted, planted
-from synthetic.lives.providers import Homes, homes
+from synthetic.lives.providers import Providers, providers
 from synthetic.lives.records import Events, Records
 from synthetic.lives.traits import Traits, held_at, terms, traits
 from synthetic.lives.truth import Known, truths
@@ -31,6 +31,7 @@ BURN_IN = 3  # years before the history, drawn only so that its first year has a
 ALIVE = -1
 _SLOWEST = 1e-12  # a year
 BEFORE_ALL = -(2**31)  # a day
+_PROCESS = {"falls-last-year": "fall", **{column: process for process, column in COUNTED.items()}}
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def block(recipe: Recipe, priors: Priors, index: int) -> Block:
         recipe=recipe,
         figures=known,
         who=who,
-        homes=homes(made, priors, draws(recipe.seed, "providers", index)),
+        providers=providers(made, priors, draws(recipe.seed, "providers", index)),
         planted=planted(recipe, who, known, index),
         records=Records(len(made)),
         block=index,
@@ -80,7 +81,7 @@ class _Life:
     recipe: Recipe
     figures: Figures
     who: Traits
-    homes: Homes
+    providers: Providers
     planted: Planted
     records: Records
     block: int
@@ -108,9 +109,7 @@ class _Life:
             at_gp = rng.binomial(at["fall"], FALLS_AT_GP)
             at["gp"] = at["gp"] + at_gp
             at["ed"] = at["ed"] + at["fall"] - at_gp + rng.binomial(at["emergency"], VIA_ED)
-            columns = {"admissions-last-year": "emergency", "falls-last-year": "fall"}
-            names = (columns.get(name, name.removesuffix("-last-year")) for name in LAST_YEAR)
-            contacts = np.stack([at[name] for name in names], axis=1).astype(np.float32)
+            contacts = np.stack([at[_PROCESS[column]] for column in LAST_YEAR], axis=1).astype(np.float32)
         return contacts
 
     def year(
@@ -154,7 +153,7 @@ class _Life:
             stream="community",
             code=int(mixtures()["strength-and-balance"].code[0]),
             method="contact",
-            provider=self.homes.providers("community", person, rng),
+            provider=self.providers.of("community", person, rng),
         )
         contacts[person, LAST_YEAR.index("community-last-year")] += 1
         return offered
@@ -171,7 +170,7 @@ class _Life:
                 stream="gp",
                 code=place_of(each.system, each.code),
                 method="diagnosis",
-                provider=self.homes.practice[person],
+                provider=self.providers.practice[person],
                 counted="" if first == BEFORE_ALL else "gp-last-year",
             )
 
@@ -181,7 +180,7 @@ class _Life:
         one = OneYear(
             year=year,
             figures=self.figures,
-            homes=self.homes,
+            providers=self.providers,
             hazards=rates,
             born=self.who.born,
             begins=year.readings(self.who.born),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from privacy.arrays import Floats
 from privacy.atomic import put
+from privacy.canonical import legible
 from privacy.errors import Tampered, Unreachable
 from synthetic.judged.scoring import Bools
 
@@ -80,7 +81,7 @@ class Key:
 
     def encode(self) -> bytes:
         """Return the bytes of ``key.json``."""
-        return (json.dumps({"key": VERSION, **asdict(self)}, indent=2, ensure_ascii=False) + "\n").encode()
+        return legible({"key": VERSION, **asdict(self)})
 
 
 def read_key(home: Path) -> Key:

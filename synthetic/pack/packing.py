@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from privacy.atomic import SHARED, put, sync_directory
-from privacy.canonical import Document, sha256
+from privacy.canonical import legible, sha256
 from privacy.contract import Contract
 from privacy.errors import Invalid, Refusal
 from synthetic.manifest import NAME as MANIFEST
@@ -150,8 +150,8 @@ def _papers(data_set: Path, home: Path, about: About, meanings: Meanings) -> Non
         "dictionary.csv": dictionary.as_csv(dictionary.lines(contracts, meanings)),
         "dictionary.html": dictionary.as_html(about.title, contracts, meanings, foot=f"Made by {about.made_with}."),
         "codes.csv": dictionary.as_csv(dictionary.codes(contracts, meanings)),
-        "datapackage.json": _json(datapackage(about)),
-        "croissant.json": _json(croissant(about)),
+        "datapackage.json": legible(datapackage(about)),
+        "croissant.json": legible(croissant(about)),
         NOTEBOOK: notebook(about),
     }.items():
         put(home / name, content, mode=SHARED)
@@ -185,10 +185,6 @@ def _end(home: Path, out: Path) -> None:
     sync_directory(home)
     home.rename(out)
     sync_directory(out.parent)
-
-
-def _json(document: Document) -> bytes:
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 __all__ = ["ORGANISERS", "REPORT", "TEAMS", "Done", "Tell", "pack"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
+from privacy.canonical import legible
 from synthetic.pack.about import LICENCE_PATH, LICENCE_TITLE, About
 from synthetic.pack.notebook import NAME as NOTEBOOK
 from synthetic.pack.notebook import SUBMISSION
@@ -63,7 +63,7 @@ def card(about: About) -> bytes:
         "tables": {name: {"path": t.path, "rows": t.rows} for name, t in about.tables.items()},
         "contracts": {name: t.contract.document() for name, t in about.tables.items()},
     }
-    content = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    content = legible(document)
     return without(content, about.plan.seed, as_json=True) if about.secret else content
 
 

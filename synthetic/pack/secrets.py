@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from privacy.canonical import legible
 from privacy.errors import Refusal
 
 WITHHELD = "WITHHELD"
@@ -16,7 +17,7 @@ PAPERS = {".csv", ".html", ".ipynb", ".json", ".md", ".txt"}
 def without(content: bytes, seed: int, *, as_json: bool) -> bytes:
     """Return a paper without its seed, wherever it stands; JSON stays JSON, other papers are taken for UTF-8."""
     if as_json:
-        return (json.dumps(_walked(json.loads(content), seed), indent=2, ensure_ascii=False) + "\n").encode()
+        return legible(_walked(json.loads(content), seed))
     return _struck(content.decode(), seed).encode()
 
 

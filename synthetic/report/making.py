@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from privacy.atomic import SHARED, put
-from privacy.canonical import Document
+from privacy.canonical import Document, legible
 from privacy.errors import Refusal, Unreachable
 from synthetic.provenance import Fitted, to_document
 from synthetic.report.beside import beside
@@ -32,12 +31,7 @@ def make_report(data_set: Path, result: Path | None = None) -> Document:
     else:
         found, page = _simulated(data)
     try:
-        put(
-            data_set / JSON,
-            (json.dumps(found, indent=2, ensure_ascii=False) + "\n").encode(),
-            mode=SHARED,
-            replace=True,
-        )
+        put(data_set / JSON, legible(found), mode=SHARED, replace=True)
         put(data_set / PAGE, page, mode=SHARED, replace=True)
     except OSError as error:
         raise Unreachable("file-unwritable", str(data_set)) from error

@@ -5,10 +5,11 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
-from synthetic.judged.boosting import auc, learn
+from synthetic.judged.boosting import learn
 from synthetic.judged.fidelity import MOST_SUBSETS, fidelity, shuffled, split, total_variation
 from synthetic.judged.keyed import Attribute, Keyed
 from synthetic.judged.nearest import nearest
+from synthetic.judged.scoring import auc
 from tests.keyed_people import bootstrap, chained, parted, rand_people
 
 
@@ -85,7 +86,7 @@ def test_our_learner_ranks_as_well_as_that_of_a_library(people):
     for j in (2, 5):
         _, has = split(used, j)
         outcome, truth = has[used.places[:, j]], has[held_back.places[:, j]]
-        ours = auc(truth, learn(used, outcome, without=j).log_odds(held_back), held_back.weights)
+        ours = auc(learn(used, outcome, without=j).log_odds(held_back), truth, held_back.weights)
         oracle = HistGradientBoostingClassifier(max_iter=60, max_depth=3, learning_rate=0.2)
         oracle.fit(np.delete(used.places, j, axis=1), outcome)
         theirs = roc_auc_score(truth, oracle.decision_function(np.delete(held_back.places, j, axis=1)))
@@ -95,8 +96,8 @@ def test_our_learner_ranks_as_well_as_that_of_a_library(people):
 def test_auc_counts_ties_as_half_and_rows_by_their_weight():
     rng = np.random.default_rng(1)
     outcome, score, weights = rng.random(500) < 0.3, rng.integers(0, 9, 500) * 1.0, rng.random(500)
-    assert auc(outcome, score, weights) == pytest.approx(roc_auc_score(outcome, score, sample_weight=weights))
-    assert auc(np.ones(3, bool), np.zeros(3), np.ones(3)) is None
+    assert auc(score, outcome, weights) == pytest.approx(roc_auc_score(outcome, score, sample_weight=weights))
+    assert auc(np.zeros(3), np.ones(3, bool), np.ones(3)) is None
 
 
 def test_rows_of_one_person_weigh_one_together(people):

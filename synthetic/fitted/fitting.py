@@ -96,13 +96,13 @@ def _released(document: Mapping[str, Any], wanted: str, digest: str) -> Released
 
 
 def _verified(document: Mapping[str, Any], study: Study) -> list[SignedReceipt]:
-    """Return the receipts: each of this study, and signed by the node that it names."""
-    found = []
+    """Return the receipts: each of this study, of a node that it invited, and signed by that node."""
+    found, invited = [], {node.fingerprint for node in study.invited}
     for each in document["receipts"]:
         receipt = Receipt.from_document({name: value for name, value in each.items() if name != "signature"})
         signed = SignedReceipt(receipt, str(each["signature"]))
         key = PublicKey(str(document["keys"].get(receipt.node, "")))
-        if receipt.study != study.hash or not key.sound:
+        if receipt.study != study.hash or receipt.node not in invited or not key.sound:
             raise Tampered("receipt-unsigned", f"node {receipt.node[:16]}")
         signed.verify(key)
         found.append(signed)

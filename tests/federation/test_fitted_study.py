@@ -7,6 +7,7 @@ import tomllib
 import numpy as np
 import pandas as pd
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from coordinator.exports import export_of, json_of
@@ -14,8 +15,12 @@ from deploy.demo.in_process import APPROVERS, local_federation
 from models.version import ModelVersion
 from node.ingest.load import ingest
 from node.optouts import load_optouts
+from privacy.canonical import sha256
 from privacy.contract_file import contract_of
+from privacy.envelope import Envelope
 from privacy.errors import Invalid, Tampered
+from privacy.release import RELEASE, Receipt, SignedReceipt
+from privacy.signing import PublicKey
 from synthetic.command.program import app
 from synthetic.fitted.fitting import read_released
 from synthetic.manifest import read_manifest
@@ -159,6 +164,20 @@ def test_the_same_command_gives_the_same_bytes_whatever_the_processes(exported, 
 def test_a_receipt_that_was_edited_is_found(exported, tmp_path):
     document = json.loads((exported / "result.json").read_text())
     document["receipts"][0]["cost_outside"] += 1
+    (tmp_path / "result.json").write_text(json.dumps(document))
+    with pytest.raises(Tampered, match="receipt-unsigned"):
+        read_released(tmp_path / "result.json")
+
+
+def test_a_receipt_of_a_node_that_nobody_invited_is_found(exported, tmp_path):
+    document, stranger = json.loads((exported / "result.json").read_text()), Ed25519PrivateKey.generate()
+    key = PublicKey.of(stranger)
+    receipt = {**document["receipts"][0], "node": key.fingerprint, "released": sha256(b"a sum")}
+    del receipt["signature"]
+    signed = {**receipt, "signature": Envelope.seal(stranger, RELEASE, receipt, b"a sum").signature}
+    SignedReceipt(Receipt.from_document(receipt), signed["signature"]).verify(key)  # nothing else is wrong with it
+    document["receipts"].append(signed)
+    document["keys"][key.fingerprint] = key.text
     (tmp_path / "result.json").write_text(json.dumps(document))
     with pytest.raises(Tampered, match="receipt-unsigned"):
         read_released(tmp_path / "result.json")

@@ -7,15 +7,13 @@ Beside make.py, and like it: each file is checked against the hash of its source
 
 from __future__ import annotations
 
-import hashlib
 import string
 import sys
-import tomllib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from make import AGES, PRIORS, Read, write
+from make import AGES, Read, reader, write
 
 # QOF 2019/20 has the districts of Northamptonshire that were merged in 2021
 MERGED = {
@@ -37,14 +35,7 @@ YEAR = ("2018-04", "2019-03")  # of A&E figures: the last whole one of the file
 
 def main(folder: Path) -> None:
     """Write every table whose basis is "taken"."""
-    sources = tomllib.loads((PRIORS / "sources.toml").read_text(encoding="utf-8"))
-
-    def read(source: str) -> pd.DataFrame:
-        path = folder / sources[source]["file"]
-        if hashlib.sha256(path.read_bytes()).hexdigest() != sources[source]["sha256"]:
-            sys.exit(f"{path} is not the file that {source} was taken from")
-        return pd.read_csv(path)
-
+    read = reader(folder)
     write("prevalence", prevalence(read), "qof-2019-20")
     write("prevalence_deciles", prevalence_by_decile(read), "qof-2019-20-deciles")
     write("mortality", mortality(read), "ons-deaths-2019", "ons-population-2020", "ons-population-2023")

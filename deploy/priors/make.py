@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
-PRIORS = Path(__file__).resolve().parents[2] / "synthetic" / "priors"
+from synthetic.published import PRIORS, sources
+
 AGES = [*(str(age) for age in range(90)), "90+"]
 BANDS = {"0-15": (0, 16), "16-24": (16, 25), "25-44": (25, 45), "45-64": (45, 65), "65-79": (65, 80), "80+": (80, 91)}
 # Census 2021 knows nineteen groups, the NHS Data Dictionary's ETHNIC CATEGORY the sixteen of 2001
@@ -46,14 +46,7 @@ Read = Callable[[str], pd.DataFrame]
 
 def main(folder: Path) -> None:
     """Write every table whose basis is "taken"."""
-    sources = tomllib.loads((PRIORS / "sources.toml").read_text(encoding="utf-8"))
-
-    def read(source: str) -> pd.DataFrame:
-        path = folder / sources[source]["file"]
-        if hashlib.sha256(path.read_bytes()).hexdigest() != sources[source]["sha256"]:
-            sys.exit(f"{path} is not the file that {source} was taken from")
-        return pd.read_csv(path)
-
+    read = reader(folder)
     authorities = local_authorities(read)
     write("places", places(read), "ons-lsoa-icb-2024")
     write("local_authorities", authorities, "ons-lsoa-icb-2024", "ons-lsoa-2021")
@@ -65,10 +58,22 @@ def main(folder: Path) -> None:
     write("list_sizes", list_sizes(read), "practice-lists-2020")
 
 
-def write(name: str, table: pd.DataFrame, *sources: str) -> None:
+def reader(folder: Path) -> Read:
+    """Return what reads the file of a source, which must be the very one that the tables were taken from."""
+
+    def read(source: str) -> pd.DataFrame:
+        path = folder / sources()[source].file
+        if hashlib.sha256(path.read_bytes()).hexdigest() != sources()[source].sha256:
+            sys.exit(f"{path} is not the file that {source} was taken from")
+        return pd.read_csv(path)
+
+    return read
+
+
+def write(name: str, table: pd.DataFrame, *keys: str) -> None:
     """Write one table below a line that names its sources."""
     text = table.to_csv(index=False, lineterminator="\n")
-    (PRIORS / f"{name}.csv").write_text(f"# source: {', '.join(sources)}\n{text}", encoding="utf-8")
+    (PRIORS / f"{name}.csv").write_text(f"# source: {', '.join(keys)}\n{text}", encoding="utf-8")
     print(f"{name}: {len(table)} rows")
 
 

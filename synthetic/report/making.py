@@ -24,34 +24,23 @@ def make_report(data_set: Path, result: Path | None = None) -> Document:
     margins of ``result``, what the hub exported of their study: without it ``report-result-absent``.
     """
     data = open_data_set(data_set)
-    if isinstance(data.manifest.plan.provenance, Fitted):
-        if result is None:
-            raise Refusal("report-result-absent", str(data_set))
-        found, page = _fitted(data, result)
+    if not isinstance(data.manifest.plan.provenance, Fitted):
+        found, page_of = beside(data), beside_page
+        title = f"{found['people']:,} people of {found['place']} who never were"
+    elif result is None:
+        raise Refusal("report-result-absent", str(data_set))
     else:
-        found, page = _simulated(data)
+        found, page_of = released_report(data, released_for(data, result)), released_page
+        title = f"{found['people_of_data']:,} people who never were, of {found['title']}"
+    found |= _about(data)
+    use = {"says": found["provenance"]["says"], **found["provenance"]["use"]}
+    page = page_of(found, title=title, use=use, foot=_foot(data))
     try:
         put(data_set / JSON, legible(found), mode=SHARED, replace=True)
         put(data_set / PAGE, page, mode=SHARED, replace=True)
     except OSError as error:
         raise Unreachable("file-unwritable", str(data_set)) from error
     return found
-
-
-def _simulated(data: DataSet) -> tuple[Document, bytes]:
-    found = beside(data) | _about(data)
-    provenance = found["provenance"]
-    use = {"says": provenance["says"], **provenance["use"]}
-    title = f"{found['people']:,} people of {found['place']} who never were"
-    return found, beside_page(found, title=title, use=use, foot=_foot(data))
-
-
-def _fitted(data: DataSet, result: Path) -> tuple[Document, bytes]:
-    found = released_report(data, released_for(data, result)) | _about(data)
-    provenance = found["provenance"]
-    use = {"says": provenance["says"], **provenance["use"]}
-    title = f"{found['people_of_data']:,} people who never were, of {found['title']}"
-    return found, released_page(found, title=title, use=use, foot=_foot(data))
 
 
 def _about(data: DataSet) -> Document:

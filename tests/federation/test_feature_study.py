@@ -1,20 +1,19 @@
 """A risk model learned from features: three nodes, a study approved at each, trained, evaluated, pulled and scored."""
 
 import csv
-import datetime
 import json
 
 import numpy as np
 
-from deploy.demo.in_process import APPROVERS, local_federation
+from deploy.demo.in_process import local_federation
 from models.card import Subject, card
 from models.pages import as_markdown
 from models.plain_export import as_json
 from node.assemble import COMPUTATIONS
-from node.ingest.load import ingest
-from node.optouts import current_optouts, load_optouts
+from node.optouts import current_optouts
 from node.scoring import compare, score
 from privacy.contract_file import contract_of
+from tests.asked import finished_study, load_rows
 from tests.featured import EVENTS_CONTRACT, PEOPLE_CONTRACT
 from tests.nodes import nhs_numbers
 
@@ -48,29 +47,19 @@ STUDY = {
 def load(node, number, tmp_path):
     """Load people of this site, their events, and the list of those who did not opt out."""
     numbers, file = nhs_numbers(PEOPLE, first=PEOPLE * 2 * number), tmp_path / "rows.csv"
-    data = {"store": node.store, "keystore": node.keystore, "now": node.now(), "allow_test_numbers": True}
-    file.write_text("\n".join(numbers))
-    optouts = load_optouts(file=file, as_of=node.now().date(), **data)
     people, events = ["nhs_number,birth"], ["nhs_number,line_of,date,code,value"]
     for i, person in enumerate(numbers):
         people.append(f"{person},{1930 + i % 60}-01-01")
         code = "W01" if i % FALLERS == 0 else "X"
         events += [f"{person},0,2024-06-01,{code},", f"{person},1,2025-06-01,{code},"]
-    for contract, lines in ((PEOPLE_CONTRACT, people), (EVENTS_CONTRACT, events)):
-        file.write_text("\n".join(lines))
-        ingest(contract=contract_of(contract), location=file, optouts=optouts, **data)
+    load_rows(node, numbers, [(contract_of(PEOPLE_CONTRACT), people), (contract_of(EVENTS_CONTRACT), events)], file)
 
 
 def test_a_model_of_features_is_learned_evaluated_and_scores_people(tmp_path):
     with local_federation(tmp_path, SITES, floors={"reply_slot_seconds": 1e-3}) as federation:
         for number, node in enumerate(federation.nodes.values()):
             load(node, number, tmp_path)
-        ends = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=30)
-        study = federation.submit({**STUDY, "ends": ends.isoformat()})
-        for name in SITES:
-            for person in APPROVERS:
-                federation.approve(name, study, person)
-        assert federation.run(study)["run"]["state"] == "finished"
+        study = finished_study(federation, STUDY)
         federation.say("published", study)
         model = federation.pull("north", study)
         node = federation.nodes["north"]

@@ -1,6 +1,5 @@
 """Made-up people of three real nodes under masks: margins released, a model fitted, people and their rows drawn."""
 
-import datetime
 import json
 import tomllib
 
@@ -11,10 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from coordinator.exports import export_of, json_of
-from deploy.demo.in_process import APPROVERS, local_federation
+from deploy.demo.in_process import local_federation
 from models.version import ModelVersion
-from node.ingest.load import ingest
-from node.optouts import load_optouts
 from privacy.canonical import sha256
 from privacy.contract_file import contract_of
 from privacy.envelope import Envelope
@@ -25,6 +22,7 @@ from synthetic.command.program import app
 from synthetic.fitted.fitting import read_released
 from synthetic.manifest import read_manifest
 from synthetic.provenance import Fitted
+from tests.asked import finished_study, load_rows
 from tests.nodes import CONTRACT as VISITS
 from tests.nodes import HEADER, nhs_numbers
 
@@ -56,16 +54,12 @@ STUDY = {
 def load(node, number, path):
     """Load people: of sex 1 come twice, of sex 0 once or, in area S, every year; nobody misses a year between."""
     numbers = nhs_numbers(PEOPLE, first=PEOPLE * 2 * number)
-    data = {"store": node.store, "keystore": node.keystore, "now": node.now(), "allow_test_numbers": True}
-    path.write_text("\n".join(numbers))
-    optouts = load_optouts(file=path, as_of=node.now().date(), **data)
     lines = [HEADER.replace("ward", "area")]
     for i, person in enumerate(numbers):
         sex, area = i % 2, "NS"[i % 3 == 0]
         years = (2, 3) if sex else range(1, 6) if area == "S" else (1 + i % 5,)
         lines += [f"{person},L{i},{year},{30 + i % 50},{sex},{area}" for year in years]
-    path.write_text("\n".join(lines))
-    ingest(contract=contract_of(tomllib.loads(CONTRACT)), location=path, optouts=optouts, **data)
+    load_rows(node, numbers, [(contract_of(tomllib.loads(CONTRACT)), lines)], path)
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +68,7 @@ def exported(tmp_path_factory):
     with local_federation(home, SITES, floors={"reply_slot_seconds": 1e-3}) as federation:
         for number, node in enumerate(federation.nodes.values()):
             load(node, number, home / "rows.csv")
-        ends = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=30)
-        study = federation.submit({**STUDY, "ends": ends.isoformat()})
-        for name in SITES:
-            for person in APPROVERS:
-                federation.approve(name, study, person)
-        assert federation.run(study)["run"]["state"] == "finished"
+        study = finished_study(federation, STUDY)
         hub = federation.hub
         sealed = hub.registry.read(hub.studies.with_hash(study))
         model = ModelVersion.open(sealed, hub.public_key)

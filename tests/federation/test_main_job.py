@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.federation import in_process
-from deploy.demo.in_process import APPROVERS, LocalFederation, local_federation
+from deploy.demo.in_process import LocalFederation, local_federation
 from deploy.demo.people import NHS_NUMBER, PERSON, read_public_file, write_sites
 from deploy.demo.study_file import CONTRACT, study_document
 from node.ingest.load import ingest
@@ -45,9 +45,7 @@ def finished(tmp_path_factory, wire):
             optouts = load_optouts(file=site.allowed, as_of=today, **common)
             ingest(contract=read_contract(CONTRACT), location=site.records, optouts=optouts, **common)
         study = federation.submit(study_document())
-        for name in federation.nodes:
-            for person in APPROVERS:
-                federation.approve(name, study, person)
+        federation.approve_everywhere(study)
         status = federation.run(study)
         yield federation, study, status
 

@@ -8,7 +8,7 @@ import pytest
 
 from coordinator.federation import in_process
 from coordinator.home import DATABASE, begin_anew, open_home
-from deploy.demo.in_process import APPROVERS, hub_over, local_federation
+from deploy.demo.in_process import hub_over, local_federation
 from deploy.demo.people import read_public_file, write_sites
 from deploy.demo.study_file import CONTRACT, study_document
 from node.ingest.load import ingest
@@ -54,9 +54,7 @@ def cut(tmp_path, monkeypatch):
         for site in sites:
             load(federation.nodes[site.name], site)
         study = federation.submit(document)
-        for name in federation.nodes:
-            for person in APPROVERS:
-                federation.approve(name, study, person)
+        federation.approve_everywhere(study)
         monkeypatch.setattr(in_process.InProcessGrid, "_ask", stuck)
         federation.hub.run(study)
         assert reached.wait(60)

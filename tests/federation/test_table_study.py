@@ -1,20 +1,18 @@
 """Tables through three real nodes under masks: codes in sealed files, two approvals, and what people are shown."""
 
-import datetime
 import tomllib
 
 import pytest
 
 from coordinator.exports import csv_of, export_of, tables_of
 from coordinator.result_page import result_page
-from deploy.demo.in_process import APPROVERS, local_federation
+from deploy.demo.in_process import local_federation
 from models.version import ModelVersion
-from node.ingest.load import ingest
-from node.optouts import load_optouts
 from privacy.contract_file import contract_of
 from privacy.explain import explain
 from privacy.figures import figures_of
 from privacy.programme import programme
+from tests.asked import finished_study, load_rows
 from tests.builders import FINDER
 from tests.nodes import CONTRACT, HEADER, nhs_numbers
 
@@ -40,15 +38,11 @@ STUDY = {
 def load(node, number, path):
     """Load people: two of five are of sex 1; ages 30 to 79 in turn, missing for each tenth."""
     numbers = nhs_numbers(PEOPLE, first=PEOPLE * 2 * number)
-    data = {"store": node.store, "keystore": node.keystore, "now": node.now(), "allow_test_numbers": True}
-    path.write_text("\n".join(numbers))
-    optouts = load_optouts(file=path, as_of=node.now().date(), **data)
     lines = [HEADER]
     for i, person in enumerate(numbers):
         age = "" if i % 10 == 9 else 30 + i % 50
         lines += [f"{person},L{i},{year},{age},{int(i % 5 < 2)},W" for year in (1, 2)]
-    path.write_text("\n".join(lines))
-    ingest(contract=contract_of(tomllib.loads(CONTRACT)), location=path, optouts=optouts, **data)
+    load_rows(node, numbers, [(contract_of(tomllib.loads(CONTRACT)), lines)], path)
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +51,7 @@ def finished(tmp_path_factory):
     with local_federation(home, SITES, floors={"reply_slot_seconds": 1e-3}) as federation:
         for number, node in enumerate(federation.nodes.values()):
             load(node, number, home / "rows.csv")
-        ends = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=30)
-        study = federation.submit({**STUDY, "ends": ends.isoformat()})
-        for name in SITES:
-            for person in APPROVERS:
-                federation.approve(name, study, person)
-        assert federation.run(study)["run"]["state"] == "finished"
+        study = finished_study(federation, STUDY)
         hub = federation.hub
         sealed = hub.registry.read(hub.studies.with_hash(study))
         yield hub.result(study), sealed, ModelVersion.open(sealed, hub.public_key)

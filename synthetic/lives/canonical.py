@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from synthetic.draws import draws
 from synthetic.geography import ETHNICITIES
 from synthetic.lives.codes import codes
-from synthetic.lives.conditions import NEVER
 from synthetic.lives.figures import figures
 from synthetic.lives.outcomes import Outcome
 from synthetic.lives.providers import organisations
 from synthetic.lives.records import METHODS, STREAMS, Events
 from synthetic.lives.simulator import Block, block
-from synthetic.lives.truth import known_of
+from synthetic.lives.traits import NEVER
+from synthetic.lives.truth import outcomes_of
 from synthetic.population.people import FEMALE, MALE, People
 from synthetic.population.priors import Priors, priors
 from synthetic.recipe import Recipe
@@ -73,7 +73,7 @@ class Simulated:
 
     def schemas(self) -> Mapping[str, pa.Schema]:
         """Return the tables by name."""
-        outcomes = {TRUTH + name: OUTCOME for name in known_of(self.recipe)}
+        outcomes = {TRUTH + name: OUTCOME for name in outcomes_of(self.recipe)}
         return {"people": PEOPLE, "events": EVENTS, **outcomes, TRUTH + "conditions": CONDITION}
 
     def parts(self) -> int:

@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthetic.lives.figures import LAST_YEAR, Condition, Figures
-from synthetic.lives.traits import A_YEAR, Traits, terms
-
-NEVER = -1  # a day of onset; nobody's real onset falls on that day, the last of 1969
+from synthetic.lives.traits import A_YEAR, NEVER, Traits, terms
 
 
 def conditions(traits: Traits, figures: Figures, rng: np.random.Generator, day: int) -> NDArray[np.int32]:
@@ -76,4 +74,4 @@ def _logistic(log_odds: NDArray[np.floating]) -> NDArray[np.floating]:
     return chance
 
 
-__all__ = ["NEVER", "conditions", "incidence"]
+__all__ = ["conditions", "incidence"]

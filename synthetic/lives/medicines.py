@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthetic.lives.codes import place_of
-from synthetic.lives.conditions import NEVER
 from synthetic.lives.contacts import OneYear
+from synthetic.lives.traits import NEVER
 
 TAKEN = 0.85  # of quarters with a treated condition: a prescription is issued (assumed)
 QUARTERS = 4

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from synthetic.draws import draws
 from synthetic.lives.clock import Year, years
 from synthetic.lives.codes import mixtures, place_of
-from synthetic.lives.conditions import NEVER, conditions, incidence
+from synthetic.lives.conditions import conditions, incidence
 from synthetic.lives.contacts import COUNTED, OneYear
 from synthetic.lives.figures import KEPT, LAST_YEAR, Figures, figures
 from synthetic.lives.hazards import FALLS_AT_GP, VIA_ED, Hazards, hazards
@@ -21,7 +21,7 @@ from synthetic.lives.outcomes import Outcome
 from synthetic.lives.planted import Planted, planted
 from synthetic.lives.providers import Providers, providers
 from synthetic.lives.records import Events, Records
-from synthetic.lives.traits import Traits, held_at, terms, traits
+from synthetic.lives.traits import NEVER, Traits, held_at, terms, traits
 from synthetic.lives.truth import Known, truths
 from synthetic.population.people import People, people
 from synthetic.population.priors import Priors

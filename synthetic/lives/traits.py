@@ -13,6 +13,7 @@ from synthetic.population.people import FEMALE, People
 from synthetic.population.priors import Priors
 
 A_YEAR = 365.25  # days
+NEVER = -1  # a day of onset; nobody's real onset falls on that day, the last of 1969
 MANY = 4  # treated conditions held, and more: one medicine each
 AT_MOST = 20  # contacts of a year that count
 CARE_HOME = 9  # people at one address, and more: no family is as large
@@ -82,7 +83,7 @@ def terms(
 ) -> NDArray[np.float32]:
     """Return the columns that rates depend on, (n, terms), at the start of a day.
 
-    ``onset`` (n, conditions) holds days (-1: never); ``contacts`` (n, those of LAST_YEAR) last year's recorded ones.
+    ``onset`` (n, conditions) holds days, or NEVER; ``contacts`` (n, those of LAST_YEAR) last year's recorded ones.
     """
     matrix = np.empty((len(traits.born), len(figures.terms)), np.float32)
     matrix[:, : len(SELF)] = traits.fixed
@@ -97,9 +98,9 @@ def terms(
 
 
 def held_at(onset: NDArray[np.int32], day: int) -> NDArray[np.bool_]:
-    """Return who has what at the start of a day; a day of onset of -1 is never."""
-    held: NDArray[np.bool_] = (onset != -1) & (onset < day)
+    """Return who has what at the start of a day."""
+    held: NDArray[np.bool_] = (onset != NEVER) & (onset < day)
     return held
 
 
-__all__ = ["AT_MOST", "A_YEAR", "CARE_HOME", "MANY", "STRAINS", "Traits", "held_at", "terms", "traits"]
+__all__ = ["AT_MOST", "A_YEAR", "CARE_HOME", "MANY", "NEVER", "STRAINS", "Traits", "held_at", "terms", "traits"]

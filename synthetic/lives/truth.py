@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic.lives.conditions import NEVER
 from synthetic.lives.figures import LAST_YEAR, Figures
 from synthetic.lives.hazards import FALLS_ADMITTED, FALLS_AT_GP, Hazards
 from synthetic.lives.intervention import RATE_RATIO, Offer
 from synthetic.lives.outcomes import Outcome, at_least, none_and_alive, outcome, within_a_year
-from synthetic.lives.traits import Traits
+from synthetic.lives.traits import NEVER, Traits
 from synthetic.recipe import Recipe
 
 ADULT, OLD = 18, 65  # years
@@ -64,8 +63,8 @@ class Known:
         return np.asarray((self.onset[:, places] != NEVER).any(axis=1))
 
 
-def known_of(recipe: Recipe) -> tuple[str, ...]:
-    """Return what the truth is known of in a recipe: the use cases, and the programme where one is offered."""
+def outcomes_of(recipe: Recipe) -> tuple[str, ...]:
+    """Return the names of the outcomes whose truth a recipe gives: use cases, and the programme where it is offered."""
     return (*USE_CASES, *(PROGRAMME if recipe.intervention else ()))
 
 
@@ -129,6 +128,6 @@ __all__ = [
     "USE_CASES",
     "YOUNG",
     "Known",
-    "known_of",
+    "outcomes_of",
     "truths",
 ]

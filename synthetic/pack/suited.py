@@ -13,11 +13,12 @@ from privacy.contract import Contract, TableShape
 from privacy.contract_file import read_contract
 from synthetic.contracts.canonical import contracts
 from synthetic.manifest import NAME, read_manifest
+from synthetic.pack.about import PEOPLE
 from synthetic.provenance import PublicPriors
 from synthetic.written.reading import PLAIN as FORMATS
 from synthetic.written.reading import DataSet
 
-NUMBER, PEOPLE = "nhs_number", "people"
+NUMBER = "nhs_number"
 FIRST, LAST = days_of(date(1800, 1, 1)), days_of(date(2200, 1, 1))
 PLAIN = Contract(
     name="plain",
@@ -94,4 +95,4 @@ def _plain(name: str, word: str) -> Column:
     return Column(name, "measure", "code", system="local", may_be_missing=True)
 
 
-__all__ = ["FIRST", "LAST", "NUMBER", "PEOPLE", "PLAIN", "contracts_of", "suited"]
+__all__ = ["FIRST", "LAST", "NUMBER", "PLAIN", "contracts_of", "suited"]

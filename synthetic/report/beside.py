@@ -17,7 +17,7 @@ from privacy.columns import days_of
 from synthetic.geography import ETHNICITIES, Geography, geography, males
 from synthetic.lives.records import STREAMS
 from synthetic.published import rows, sources, table
-from synthetic.report.counts import DECILES, FEMALE, MALE, OLDEST, Counts, Known, counted
+from synthetic.report.counts import DECILES, FEMALE, MALE, OLDEST, Counts, Sought, counted
 from synthetic.written.reading import DataSet
 
 FORMAT = "hedgerow-synthetic-beside/1"
@@ -69,13 +69,13 @@ def beside(data: DataSet) -> Document:
     recipe = data.manifest.plan.recipe
     place = geography(str(recipe["place"]))
     conditions, processes = list(rows("conditions")), _contacts()
-    known = Known(
+    sought = Sought(
         index_day=int(days_of(date.fromisoformat(str(recipe["index_date"])))),
         authorities=place.authorities.code,
         conditions=tuple(row["code"] for row in conditions),
         contacts=tuple((row["setting"], row["method"]) for row in processes),
     )
-    counts = counted(data, known)
+    counts = counted(data, sought)
     found = [*_people(counts, place)]
     if counts.with_deaths:
         found.append(_deaths(counts))

@@ -24,7 +24,7 @@ Counted = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Known:
+class Sought:
     """What is looked for: authorities and conditions by their codes, kinds of contact as (setting, method)."""
 
     index_day: int
@@ -42,7 +42,7 @@ class Counts:
     ``events`` how many people have so many events in all.
     """
 
-    known: Known
+    sought: Sought
     ages: Counted = field(init=False)
     deciles: Counted = field(init=False)
     ethnicities: Counted = field(init=False)
@@ -55,18 +55,18 @@ class Counts:
     with_deaths: bool = False
 
     def __post_init__(self) -> None:
-        places = len(self.known.authorities)
+        places = len(self.sought.authorities)
         self.ages = np.zeros((places, OLDEST + 1, 2), np.int64)
         self.deciles, self.ethnicities = np.zeros(DECILES, np.int64), np.zeros(len(ETHNICITIES), np.int64)
         self.homes = np.zeros(MOST_AT_HOME + 1, np.int64)
-        self.has = np.zeros((len(self.known.conditions), places, OLDEST + 1, DECILES), np.int64)
-        self.contacts = np.zeros((len(self.known.contacts), places), np.int64)
+        self.has = np.zeros((len(self.sought.conditions), places, OLDEST + 1, DECILES), np.int64)
+        self.contacts = np.zeros((len(self.sought.contacts), places), np.int64)
         self.deaths = np.zeros((OLDEST + 1, 2), np.int64)
         self.events = np.zeros(MOST_EVENTS + 1, np.int64)
 
     def add(self, people: pa.Table, events: Iterator[pa.RecordBatch] | None) -> None:
         """Count one part: all its people, then their events, some at a time."""
-        who = _Who(people, self.known)
+        who = _Who(people, self.sought)
         np.add.at(self.ages, (who.authority, who.age, who.female), 1)
         self.deciles += np.bincount(who.decile, minlength=DECILES)
         group = _places(people["ethnicity"], ETHNICITIES)
@@ -77,30 +77,30 @@ class Counts:
         if "died_on" in people.column_names:
             self.with_deaths = True
             died = _days(people["died_on"])
-            gone = (died >= self.known.index_day) & (died < self.known.index_day + YEAR)
+            gone = (died >= self.sought.index_day) & (died < self.sought.index_day + YEAR)
             np.add.at(self.deaths, (who.age[gone], who.female[gone]), 1)
         if events is not None:
             self.with_events = True
             self._events(who, events)
 
     def _events(self, who: _Who, batches: Iterator[pa.RecordBatch]) -> None:
-        has = np.zeros((len(who.number), len(self.known.conditions)), bool)
+        has = np.zeros((len(who.number), len(self.sought.conditions)), bool)
         count = np.zeros(len(who.number), np.int64)
-        settings, methods = (tuple(dict.fromkeys(names)) for names in zip(*self.known.contacts, strict=True))
+        settings, methods = (tuple(dict.fromkeys(names)) for names in zip(*self.sought.contacts, strict=True))
         methods = tuple(dict.fromkeys([*methods, DIAGNOSIS]))
-        kinds = np.zeros((len(settings), len(methods), len(self.known.authorities)), np.int64)
+        kinds = np.zeros((len(settings), len(methods), len(self.sought.authorities)), np.int64)
         for batch in batches:
             person, day = who.rows(batch["nhs_number"]), _days(batch["date"])
-            before = day < self.known.index_day
+            before = day < self.sought.index_day
             count += np.bincount(person[before], minlength=len(count))
             method, setting = _places(batch["method"], methods), _places(batch["setting"], settings)
             known = before & (method == methods.index(DIAGNOSIS))
-            condition = _places(batch["code"].filter(pa.array(known)), self.known.conditions)
+            condition = _places(batch["code"].filter(pa.array(known)), self.sought.conditions)
             there = condition >= 0
             has[person[known][there], condition[there]] = True
-            recent = before & (day >= self.known.index_day - YEAR) & (method >= 0) & (setting >= 0)
+            recent = before & (day >= self.sought.index_day - YEAR) & (method >= 0) & (setting >= 0)
             np.add.at(kinds, (setting[recent], method[recent], who.authority[person[recent]]), 1)
-        for place, (where, how) in enumerate(self.known.contacts):
+        for place, (where, how) in enumerate(self.sought.contacts):
             self.contacts[place] += kinds[settings.index(where), methods.index(how)]
         people, condition = np.nonzero(has)
         np.add.at(self.has, (condition, who.authority[people], who.age[people], who.decile[people]), 1)
@@ -110,13 +110,13 @@ class Counts:
 class _Who:
     """One part's people as places; those without a known authority or decile are at the first."""
 
-    def __init__(self, people: pa.Table, known: Known) -> None:
+    def __init__(self, people: pa.Table, sought: Sought) -> None:
         self.number = np.sort(people["nhs_number"].cast(pa.int64()).to_numpy())
         order = np.argsort(people["nhs_number"].cast(pa.int64()).to_numpy(), kind="stable")
-        age = ((known.index_day - _days(people["birth_date"])) / YEAR).astype(np.int64)
+        age = ((sought.index_day - _days(people["birth_date"])) / YEAR).astype(np.int64)
         self.age = np.clip(age, 0, OLDEST)
         self.female = np.maximum(_places(people["sex"], (MALE, FEMALE)), 0)
-        self.authority = np.maximum(_places(people["local_authority"], known.authorities), 0)
+        self.authority = np.maximum(_places(people["local_authority"], sought.authorities), 0)
         self.decile = np.clip(pc.fill_null(people["imd_decile"], 1).to_numpy(), 1, DECILES).astype(np.int64) - 1
         self._order = order
 
@@ -125,9 +125,9 @@ class _Who:
         return np.asarray(self._order[np.searchsorted(self.number, numbers.cast(pa.int64()).to_numpy())])
 
 
-def counted(data: DataSet, known: Known) -> Counts:
+def counted(data: DataSet, sought: Sought) -> Counts:
     """Count a whole data set; memory grows with the people of one part, not with the data."""
-    found = Counts(known)
+    found = Counts(sought)
     events = data.parts(EVENTS) if EVENTS in data.tables() else iter(())
     for people, of_them in zip_longest(data.parts(PEOPLE), events):
         found.add(pa.Table.from_batches(people, data.schema(PEOPLE)), of_them)
@@ -158,6 +158,6 @@ __all__ = [
     "YEAR",
     "Counted",
     "Counts",
-    "Known",
+    "Sought",
     "counted",
 ]

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from privacy.errors import Invalid
 from synthetic.lives.canonical import OUTCOME
-from synthetic.lives.truth import USE_CASES, known_of
+from synthetic.lives.truth import USE_CASES, outcomes_of
 from synthetic.population.priors import Priors, priors
 from synthetic.recipe import Recipe
 from synthetic.sandbox.drawn import (
@@ -78,7 +78,7 @@ class Sandbox:
         of_site |= {people_of(shape): _schema(columns(shape.names, nobody)) for shape in SHAPES if shape.id}
         of_site |= {PATIENTS: _schema(columns(INDEX, nobody)), ALLOWED: pa.schema([("nhs_number", pa.string())])}
         tables = {f"{site}/{name}": schema for site in self.places.names for name, schema in of_site.items()}
-        truth = {**dict.fromkeys(known_of(self.recipe), OUTCOME), "sites": WHERE, "links": LINKS, "spoilt": SPOILT}
+        truth = {**dict.fromkeys(outcomes_of(self.recipe), OUTCOME), "sites": WHERE, "links": LINKS, "spoilt": SPOILT}
         return {**tables, **{f"{TRUTH}{name}": schema for name, schema in truth.items()}}
 
     def parts(self) -> int:

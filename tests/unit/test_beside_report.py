@@ -13,7 +13,7 @@ from synthetic.command.program import app
 from synthetic.generating import generate, recipe_of
 from synthetic.geography import geography
 from synthetic.report.beside import Figure
-from synthetic.report.counts import Counts, Known
+from synthetic.report.counts import Counts, Sought
 from synthetic.report.making import JSON, PAGE, make_report
 from synthetic.written.reading import open_data_set
 
@@ -77,7 +77,7 @@ def test_shares_are_those_of_the_rows_counted_one_by_one(made):
 
 
 def test_events_are_counted_once_and_on_the_right_side_of_the_index_date():
-    known = Known(100, ("E1", "E2"), ("dm", "htn"), (("emergency", "emergency"), ("primary-care", "consultation")))
+    sought = Sought(100, ("E1", "E2"), ("dm", "htn"), (("emergency", "emergency"), ("primary-care", "consultation")))
     people = pa.table(
         {
             "nhs_number": ["9990000018", "9990000026", "9990000034"],
@@ -104,7 +104,7 @@ def test_events_are_counted_once_and_on_the_right_side_of_the_index_date():
          pa.array(columns[4], pa.string())],
         names=["nhs_number", "date", "setting", "method", "code"],
     )  # fmt: skip
-    counts = Counts(known)
+    counts = Counts(sought)
     counts.add(people, iter([events.slice(0, 3), events.slice(3)]))
     assert counts.has.sum(axis=(1, 2, 3)).tolist() == [1, 0]
     assert counts.has[0, 1, 55, 0] == 1

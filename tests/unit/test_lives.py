@@ -7,13 +7,13 @@ import pytest
 
 from privacy.code_systems import well_formed
 from synthetic.lives.codes import codes
-from synthetic.lives.conditions import NEVER
 from synthetic.lives.figures import figures
 from synthetic.lives.intervention import RATE_RATIO
 from synthetic.lives.outcomes import at_least, none_and_alive, within_a_year
 from synthetic.lives.providers import organisations
 from synthetic.lives.records import METHODS, STREAM, STREAMS, Events
 from synthetic.lives.simulator import ALIVE, block
+from synthetic.lives.traits import NEVER
 from synthetic.population.priors import priors
 from synthetic.recipe import Inequality
 from tests.lived import RECIPE, lived

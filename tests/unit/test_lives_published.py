@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from synthetic.draws import PEOPLE_A_BLOCK, draws
-from synthetic.lives.conditions import NEVER, conditions
+from synthetic.lives.conditions import conditions
 from synthetic.lives.figures import OLDEST, figures
 from synthetic.lives.records import METHODS, STREAM
 from synthetic.lives.simulator import ALIVE
-from synthetic.lives.traits import traits
+from synthetic.lives.traits import NEVER, traits
 from synthetic.population.people import people
 from synthetic.population.priors import priors
 from synthetic.published import rows, sources, table

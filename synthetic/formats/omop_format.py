@@ -7,7 +7,7 @@ it stands for; standard concepts are left to whoever holds the vocabularies.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -212,9 +212,9 @@ def _mapped(column: pa.DictionaryArray, meanings: Mapping[str, int]) -> pa.Array
     return _each(column, meanings.get)
 
 
-def _each(column: pa.DictionaryArray, number: object) -> pa.Array:
+def _each(column: pa.DictionaryArray, number: Callable[[str], int | None]) -> pa.Array:
     """Return the number of each text, worked out once for each text of the dictionary."""
-    numbers = pa.array([number(text) for text in column.dictionary.to_pylist()], pa.int64())  # type: ignore[operator]  # a function
+    numbers = pa.array([number(text) for text in column.dictionary.to_pylist()], pa.int64())
     return numbers.take(column.indices)
 
 

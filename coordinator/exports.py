@@ -14,6 +14,7 @@ from models.version import ModelVersion, version_of
 from privacy.canonical import Document, canonical
 from privacy.computation import Result
 from privacy.figures import figures_of
+from privacy.signing import PublicKey
 
 FORMAT = "hedgerow-result/1"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
@@ -29,12 +30,12 @@ class Table:
     rows: tuple[tuple[object, ...], ...]
 
 
-def export_of(found: Document, sealed: bytes, model: ModelVersion, *, coordinator: str) -> Document:
+def export_of(found: Document, sealed: bytes, model: ModelVersion, *, coordinator: PublicKey) -> Document:
     """Return everything: what was asked, what each step found with its arrays and curves, receipts and provenance.
 
     Of tables there is what people are shown, and no array beside it.
 
-    ``found`` is what ``result show`` prints; ``coordinator`` the fingerprint whose signature ``model`` was opened by.
+    ``found`` is what ``result show`` prints; ``coordinator`` the key whose signature ``model`` was opened by.
     """
     study = model.study
     return {
@@ -47,7 +48,8 @@ def export_of(found: Document, sealed: bytes, model: ModelVersion, *, coordinato
         "provenance": {
             "model": version_of(sealed),
             "study": study.hash,
-            "signed_by": coordinator,
+            "signed_by": coordinator.fingerprint,
+            "key": coordinator.text,
             "software": asdict(study.software) if study.software else None,
         },
     }

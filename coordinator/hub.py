@@ -193,7 +193,7 @@ class Hub:
         study = self.studies.find(named)
         content = self.registry.read(study)
         model = ModelVersion.open(content, self.public_key)
-        return result_of(content, model, self.finder, self.runs.last(study.hash), self.disclosure.of(study))
+        return result_of(content, model, self.runs.last(study.hash), self.disclosure.of(study))
 
     def _status(self, study: Study, online: frozenset[str]) -> Document:
         progress = self.runner.watch(study.hash)

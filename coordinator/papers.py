@@ -12,11 +12,10 @@ from models.card import Subject, card
 from models.onnx_export import as_onnx
 from models.pages import as_html, as_markdown
 from models.plain_export import as_json
-from models.sidecar import Kind, Sidecar, write_signed
 from models.version import ModelVersion
-from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.errors import Invalid
+from privacy.sidecar import Kind, Sidecar, write_signed
 from privacy.signing import PublicKey
 
 CARDS: Mapping[str, Callable[..., str]] = {".md": as_markdown, ".html": as_html}
@@ -36,12 +35,12 @@ def subject_of(
     return Subject(model, entry.version, coordinator.fingerprint, entry.published, entry.withdrawn, contract)
 
 
-def write_card(subject: Subject, finder: Finder, out: Path, *, key: Ed25519PrivateKey) -> Sidecar:
+def write_card(subject: Subject, out: Path, *, key: Ed25519PrivateKey) -> Sidecar:
     """Write a model's card as Markdown or HTML, with its sidecar; another ending is ``export-form-unknown``."""
     form = CARDS.get(out.suffix)
     if form is None:
         raise Invalid("export-form-unknown", out.name)
-    content = form(*card(subject, finder)).encode()
+    content = form(*card(subject)).encode()
     return write_signed(out, content, kind="card", model=subject.version, key=key)
 
 

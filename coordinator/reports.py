@@ -10,11 +10,11 @@ from coordinator.journal import Contact
 from coordinator.rounds import Progress
 from coordinator.runs import Run
 from coordinator.studies import Decision, Withdrawal
-from models.lineage import epsilons
 from models.version import ModelVersion, version_of
 from privacy.canonical import Document
-from privacy.computation import Finder, Result
+from privacy.computation import Result
 from privacy.figures import figures_of
+from privacy.lineage import epsilons
 from privacy.observers import apart, who
 from privacy.study import Study
 
@@ -65,11 +65,11 @@ def _decision(decision: Decision, online: Collection[str]) -> Document:
 
 
 def result_of(
-    content: bytes, model: ModelVersion, finder: Finder, run: Run | None, shown: Mapping[str, Document] | None = None
+    content: bytes, model: ModelVersion, run: Run | None, shown: Mapping[str, Document] | None = None
 ) -> Document:
     """Return what a study found, what it cost and what it took; of tables only what is ``shown``, by step."""
     study, seconds = model.study, run.seconds if run else ()
-    spent = epsilons(model, finder)
+    spent = epsilons(study, model.receipts)
     return {
         "study": study.name,
         "hash": study.hash,

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from models.lineage import epsilons, releases_by_node
 from models.pages import Bullets, Section, Table
 from models.standing import Statement
 from models.version import FORMAT, ModelVersion
 from privacy.canonical import JSON
-from privacy.computation import Finder
 from privacy.contract import Contract
 from privacy.feature_words import explained
+from privacy.lineage import epsilons, releases_by_node
 from privacy.observers import apart, who
 from privacy.programme import NODES_A_PERSON
 from privacy.study import Step
@@ -53,13 +52,13 @@ class Subject:
     contract: Contract | None = None
 
 
-def card(about: Subject, finder: Finder) -> tuple[str, tuple[Section, ...]]:
+def card(about: Subject) -> tuple[str, tuple[Section, ...]]:
     """Return a card's title and sections: no number of people is in it; the same model in the same state, same card."""
     sections = (
         Section("Specification", tuple(_specification(about))),
         Section("Intended Use", tuple(_intended_use(about))),
         Section("Data", tuple(_data(about))),
-        Section("Methodology and Training", tuple(_methodology(about, finder))),
+        Section("Methodology and Training", tuple(_methodology(about))),
         Section("Evaluation and Performance", tuple(_evaluation(about))),
         Section("Ethical Considerations", tuple(_ethics(about))),
         Section("Caveats", tuple(_caveats(about))),
@@ -137,7 +136,7 @@ def _data(about: Subject) -> Iterator[str | Table]:
             ", ".join(sorted({d for r in own for d in r.data})),
             ", ".join(sorted({r.optouts for r in own})),
         )
-        for node, own in releases_by_node(model).items()
+        for node, own in releases_by_node(model.study, model.receipts).items()
     ]
     yield Table(("organisation", "key", "data versions", "opt-out lists"), tuple(rows))
     yield "How many people, and who they are (age, sex, ethnicity, deprivation): not stated, or not measured."
@@ -164,8 +163,8 @@ def _variable(v: Variable) -> tuple[str, ...]:
     )
 
 
-def _methodology(about: Subject, finder: Finder) -> Iterator[str | Table]:
-    study, spent = about.model.study, epsilons(about.model, finder)
+def _methodology(about: Subject) -> Iterator[str | Table]:
+    study, spent = about.model.study, epsilons(about.model.study, about.model.receipts)
     steps = [(step.name, step.use, step.of or "-", step.people, _parameters(step)) for step in study.steps]
     yield Table(("step", "computation", "works on", "people", "parameters"), tuple(steps))
     yield (

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.lineage import check_plan, releases_by_node
-from models.sidecar import has_sidecar, read_signed
 from models.version import MODEL, ModelVersion, version_of
 from privacy.computation import Finder
 from privacy.envelope import Envelope
 from privacy.errors import HedgerowError, Refusal, Unreachable
+from privacy.lineage import check_plan, releases_by_node
+from privacy.sidecar import has_sidecar, read_signed
 from privacy.signing import PublicKey
 
 MODEL_ENDING = ".model"
@@ -72,12 +72,15 @@ def _model(
 ) -> Verified:
     model = ModelVersion.open(content, coordinator)
     names = {organisation.fingerprint: organisation.name for organisation in model.study.invited}
-    found = tuple(Organisation(names[n], n, len(receipts)) for n, receipts in releases_by_node(model).items())
+    found = tuple(
+        Organisation(names[n], n, len(receipts))
+        for n, receipts in releases_by_node(model.study, model.receipts).items()
+    )
     known = None if nodes is None else {key.fingerprint for key in nodes}
     strangers = [f"{o.name}: {o.fingerprint}" for o in found if known is not None and o.fingerprint not in known]
     if strangers:
         raise Refusal("model-node-unknown", path.name, faults=strangers)
-    sums, planned = check_plan(model, finder) or (len({r.place for r in model.receipts}), None)
+    sums, planned = check_plan(model.study, model.receipts, finder) or (len({r.place for r in model.receipts}), None)
     fingerprint, study = coordinator.fingerprint, model.study
     return Verified(path.name, MODEL, version_of(content), fingerprint, study.name, study.hash, found, sums, planned)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,7 +12,8 @@ from privacy.arrays import Arrays, pack, unpack
 from privacy.canonical import Document, sha256
 from privacy.computation import Result
 from privacy.envelope import Envelope
-from privacy.errors import Invalid, Refusal, Tampered
+from privacy.errors import Invalid, Refusal
+from privacy.lineage import verify_lineage
 from privacy.release import Receipt, SignedReceipt
 from privacy.signing import PublicKey
 from privacy.study import Study, from_document
@@ -76,20 +76,7 @@ class ModelVersion:
 
     def verify_lineage(self) -> None:
         """Return if a quorum of invited nodes released each sum to this study, and each one's signature holds."""
-        invited = {organisation.fingerprint for organisation in self.study.invited}
-        nodes = Counter(receipt.place for receipt in self.receipts)
-        if min(nodes.values(), default=0) < self.study.privacy.quorum:
-            raise Invalid("message-malformed", "fewer releases than the study's quorum")
-        if len({(r.node, r.place) for r in self.receipts}) != len(self.receipts):
-            raise Invalid("message-malformed", "a node's release is there twice")
-        for signed in self.signed:
-            receipt = signed.receipt
-            if receipt.study != self.study.hash or receipt.node not in invited:
-                raise Invalid("message-malformed", "a receipt is of another study or node")
-            key = PublicKey(self.keys.get(receipt.node, ""))
-            if not key.sound:
-                raise Tampered("receipt-unsigned", f"node {receipt.node[:16]}: no key")
-            signed.verify(key)
+        verify_lineage(self.study, self.signed, self.keys)
 
     def result(self, kind: str) -> Result:
         """Return the one result of a kind, such as ``linear-risk``; ``model-kind-absent`` when there is none."""

@@ -159,9 +159,7 @@ def programme(study: Study, finder: Finder) -> Programme:
     terms = study.privacy
     budget = accountant.units_for(terms.epsilon, terms.delta)
     unmasked = accountant.units_for(terms.epsilon_unmasked, terms.delta) if terms.masked else budget
-    look = own_look(study)
-    own = int(budget * COHORT_SIZE_SHARE * look.width)
-    places = [Place(0, NODE_ITSELF, look.name, 0, "everyone", _mechanism(look, own))]
+    own, places = _for_own_look(study), [own_place(study)]
     weights = {part: sum(s.budget for s in study.steps if part in PARTS[s.people]) for part in PARTS["everyone"]}
     for step in study.steps:
         part_of_all = step.budget / max(weights[part] for part in PARTS[step.people])
@@ -189,6 +187,17 @@ def own_look(study: Study) -> PlannedSum:
     complete = ", then for each column of quality the share of the person's rows that have a value"
     meaning = "1, so that the sum counts the people" + (complete if study.quality else "")
     return PlannedSum("cohort-size", meaning, width=width, clip=math.sqrt(width), share=1.0)
+
+
+def own_place(study: Study) -> Place:
+    """Return the first place of a study's plan, the node's own look: it follows from what the study says alone."""
+    look = own_look(study)
+    return Place(0, NODE_ITSELF, look.name, 0, "everyone", _mechanism(look, _for_own_look(study)))
+
+
+def _for_own_look(study: Study) -> int:
+    budget = accountant.units_for(study.privacy.epsilon, study.privacy.delta)
+    return int(budget * COHORT_SIZE_SHARE * own_look(study).width)
 
 
 def _mechanism(planned: PlannedSum, units: int, *, honest: int = 1, unmasked: int = 0) -> Mechanism:
@@ -226,5 +235,6 @@ __all__ = [
     "Place",
     "Programme",
     "own_look",
+    "own_place",
     "programme",
 ]

@@ -37,13 +37,16 @@ class Fitted:
     """Drawn from a model of noisy sums that nodes released for it, each charged to a node's privacy budget.
 
     ``study`` is its hash, ``receipts`` those of the releases, ``epsilon`` and ``delta`` what one person-record was
-    exposed by all of them together.
+    exposed by all of them together; ``epsilon_at_most`` is what the study, which each receipt names, lets any node
+    charge, tries that failed included. ``coordinator`` is the fingerprint of who signed the result.
     """
 
     study: str
     receipts: tuple[str, ...]
     epsilon: float
+    epsilon_at_most: float
     delta: float
+    coordinator: str
 
     kind: ClassVar[str] = "fitted"
     says: ClassVar[str] = "Drawn from noisy sums of real records, paid for in privacy budgets. No row is a person's."
@@ -76,8 +79,9 @@ def from_document(document: Mapping[str, Any]) -> Provenance:
         if kind is PublicPriors:
             found: Provenance = PublicPriors(str(document["version"]))
         elif kind is Fitted:
-            receipts = tuple(map(str, document["receipts"]))
-            found = Fitted(str(document["study"]), receipts, float(document["epsilon"]), float(document["delta"]))
+            epsilon, at_most, delta = (float(document[name]) for name in ("epsilon", "epsilon_at_most", "delta"))
+            receipts, coordinator = tuple(map(str, document["receipts"])), str(document["coordinator"])
+            found = Fitted(str(document["study"]), receipts, epsilon, at_most, delta, coordinator)
         else:
             raise Invalid("manifest-malformed", "provenance.kind")
     except (KeyError, TypeError, ValueError) as error:

@@ -75,9 +75,10 @@ def export(
     found = client.result(study)
     sealed = client.model(found["hash"])
     model = ModelVersion.open(sealed, key)
-    document = export_of(found, sealed, model, coordinator=key.fingerprint)
+    document = export_of(found, sealed, model, coordinator=key)
     files = write_export(document, model, form, out, key=identity)
-    say([f"{path} is written" for path in files], {"files": [str(path) for path in files]}, as_json=as_json)
+    said = {"files": [str(path) for path in files], "signed_by": key.fingerprint}
+    say([*(f"{path} is written" for path in files), f"signed by {key.fingerprint}"], said, as_json=as_json)
 
 
 def write_export(
@@ -85,7 +86,7 @@ def write_export(
 ) -> list[Path]:
     """Write an export and return its files, each with a signed sidecar; what is there already is never replaced."""
     from coordinator.exports import csv_of, json_of, tables_of
-    from models.sidecar import with_sidecars, write_signed
+    from privacy.sidecar import with_sidecars, write_signed
 
     version = document["provenance"]["model"]
     if form is Form.csv:

@@ -118,7 +118,7 @@ def card_text(shell: Shell, registry: Registry, entry: Entry, *, limits: str) ->
 
     subject = subject_of(registry, entry, PublicKey.of(shell.home().identity))
     stated = f"\nLimits that you state: {limits}\n" if limits else ""
-    return as_markdown(*card(subject, shell.finder)) + stated
+    return as_markdown(*card(subject)) + stated
 
 
 def registry_of(shell: Shell) -> Registry:

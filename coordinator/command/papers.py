@@ -13,8 +13,8 @@ from coordinator.command.shell import Json, Shell, say, table
 
 if TYPE_CHECKING:
     from models.card import Subject
-    from models.sidecar import Sidecar
     from models.verification import Verified
+    from privacy.sidecar import Sidecar
 
 Out = Annotated[Path, typer.Option(metavar="FILE", help="Where to write; FILE.sig appears beside it.")]
 
@@ -51,10 +51,10 @@ def card(
     shell = Shell.of(context)
     subject = _subject(shell, model, contract)
     if out is None:
-        text = as_markdown(*card_of(subject, shell.finder))
+        text = as_markdown(*card_of(subject))
         say([text.rstrip()], {"model": subject.version, "markdown": text}, as_json=as_json)
     else:
-        _written(write_card(subject, shell.finder, out, key=shell.home().identity), out, as_json=as_json)
+        _written(write_card(subject, out, key=shell.home().identity), out, as_json=as_json)
 
 
 def export(context: typer.Context, *, model: Named, out: Out, as_json: Json = False) -> None:

@@ -17,6 +17,7 @@ def fit(
     *,
     result: Annotated[Path, typer.Argument(help="What `hedgerow-coordinator result export` wrote as JSON.")],
     contract: Annotated[Path, typer.Option(help="The contract of the data set that the study was of.")],
+    coordinator: Annotated[str, typer.Option(help="The fingerprint of whose signature RESULT.json.sig must be.")],
     out: Annotated[Path | None, typer.Option(help="The new directory; else ./synthetic-STUDY.")] = None,
     people: Annotated[int, typer.Option(min=1, help="How many people to draw.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other people; the same draws the same.")] = 1,
@@ -30,13 +31,15 @@ def fit(
     The same result, contract and seed give the same bytes. An interrupted run goes on when the same command is given.
 
     \b
-    Example: hedgerow-synthetic fit visits.json --contract visits.toml --people 20000 --out visits-made-up
+    Example:
+      hedgerow-synthetic fit visits.json --contract visits.toml \\
+          --coordinator 5a61fc2b9d17d390130cda9c85116d3f7119d4ad
     """
     from privacy.contract_file import read_contract
     from synthetic.fitted.fitting import fit as draw
     from synthetic.fitted.fitting import read_released
 
-    released = read_released(result, step)
+    released = read_released(result, step, coordinator=coordinator)
     where = out or Path(f"synthetic-{released.study.name}")
     manifest = draw(
         released,

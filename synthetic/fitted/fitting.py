@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.canonical import sha256
-from privacy.computation import Result
 from privacy.contract import Contract
-from privacy.errors import Invalid, Tampered, Unreachable
-from privacy.release import Receipt, SignedReceipt
-from privacy.signing import PublicKey
+from privacy.errors import Invalid
 from privacy.study import Study
-from privacy.study import from_document as study_of
 from synthetic.fitted.constraints import allowed_by
 from synthetic.fitted.drawing import Drawn, Sequenced
+from synthetic.fitted.exported import Exported, read_exported
 from synthetic.fitted.graphical import Allowed, fitted
 from synthetic.fitted.measured import KIND, Measured, measured
 from synthetic.fitted.values import Field, field_of
@@ -29,8 +24,6 @@ from synthetic.manifest import Manifest, Plan, software
 from synthetic.provenance import Fitted
 from synthetic.tables import types_of
 from synthetic.written.writing import Tell, write
-
-FORMAT = "hedgerow-result/1"  # as `hedgerow-coordinator result export` writes it
 
 
 @dataclass(frozen=True)
@@ -47,68 +40,39 @@ class Released:
     sha256: str
 
 
-def read_released(path: Path, step: str = "") -> Released:
-    """Return what an exported result says of margins, every receipt's signature verified.
+def read_released(path: Path, step: str = "", *, coordinator: str) -> Released:
+    """Return what an exported result says of margins, if the coordinator of this fingerprint signed it.
 
-    ``step`` names one where the study has several. ``result-malformed`` for anything else, ``model-kind-absent`` when
-    no margins are in it, ``receipt-unsigned`` when a receipt is not the node's.
+    ``step`` names one where the study has several. Codes are those of ``read_exported``, and ``model-kind-absent`` when
+    no margins are in it.
     """
+    exported = read_exported(path, coordinator=coordinator)
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise Unreachable("file-unreadable", str(path)) from error
-    try:
-        document = json.loads(content)
-        if document["format"] != FORMAT:
-            raise Invalid("result-malformed", str(path))
-        return _released(document, step, sha256(content))
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        return released_of(exported, step)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise Invalid("result-malformed", str(path)) from error
 
 
-def _released(document: Mapping[str, Any], wanted: str, digest: str) -> Released:
-    study = study_of(document["asked"])
-    found = {name: each for name, each in document["results"].items() if each["kind"] == KIND}
-    step = wanted or next(iter(found), "")
+def released_of(exported: Exported, wanted: str = "") -> Released:
+    """Return what one step of a result says of margins: the one named, or the only one of people not held back."""
+    found = {name: each for name, each in exported.results.items() if each.kind == KIND}
+    fits = [name for name in found if exported.study.step(name).people != "held-back"] or list(found)
+    step = wanted or next(iter(fits), "")
     if step not in found:
         raise Invalid("model-kind-absent", KIND)
-    if len(found) > 1 and not wanted:
-        raise Invalid("fit-step", faults=sorted(found))
-    arrays = {name: np.array(values, np.float64) for name, values in found[step]["arrays"].items()}
-    facts = found[step]["facts"]
-    signed = _verified(document, study)
-    provenance = Fitted(
-        study=study.hash,
-        receipts=tuple(sorted(each.receipt.released for each in signed)),
-        epsilon=float(document["epsilon_spent"]),
-        delta=float(document["delta"]),
-    )
+    if len(fits) > 1 and not wanted:
+        raise Invalid("fit-step", faults=sorted(fits))
+    facts: Mapping[str, Any] = found[step].facts
     return Released(
-        study=study,
+        study=exported.study,
         step=step,
-        margins=measured(Result(KIND, arrays, facts)),
+        margins=measured(found[step]),
         rows=tuple(facts["rows"]),
         sequence=str(facts["sequence"]),
         own=tuple(facts["own"]),
-        provenance=provenance,
-        sha256=digest,
+        provenance=exported.provenance,
+        sha256=exported.sha256,
     )
-
-
-def _verified(document: Mapping[str, Any], study: Study) -> list[SignedReceipt]:
-    """Return the receipts: each of this study, of a node that it invited, and signed by that node."""
-    found, invited = [], {node.fingerprint for node in study.invited}
-    for each in document["receipts"]:
-        receipt = Receipt.from_document({name: value for name, value in each.items() if name != "signature"})
-        signed = SignedReceipt(receipt, str(each["signature"]))
-        key = PublicKey(str(document["keys"].get(receipt.node, "")))
-        if receipt.study != study.hash or receipt.node not in invited or not key.sound:
-            raise Tampered("receipt-unsigned", f"node {receipt.node[:16]}")
-        signed.verify(key)
-        found.append(signed)
-    if not found:
-        raise Tampered("receipt-unsigned", "there is none")
-    return found
 
 
 def drawn_from(released: Released, contract: Contract, *, people: int, seed: int) -> Drawn:
@@ -218,4 +182,4 @@ def fit(
     return write(source=source, plan=plan, out=out, format=form, processes=processes, tell=tell)
 
 
-__all__ = ["FORMAT", "Released", "drawn_from", "fit", "read_released"]
+__all__ = ["Released", "drawn_from", "fit", "read_released", "released_of"]

@@ -6,7 +6,6 @@ that are drawn from the very population is known, and stands beside what is foun
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import pi, sqrt
@@ -16,9 +15,9 @@ import numpy as np
 
 from privacy.arrays import Floats
 from privacy.canonical import Document
-from privacy.errors import HedgerowError, Invalid
-from privacy.study import from_document as study_of
-from synthetic.fitted.fitting import Released, read_released
+from privacy.errors import Invalid
+from synthetic.fitted.exported import read_exported
+from synthetic.fitted.fitting import Released, released_of
 from synthetic.fitted.measured import KIND
 from synthetic.fitted.mixture import people_in
 from synthetic.judged.fidelity import total_variation
@@ -56,13 +55,18 @@ class Margin:
 def released_for(data: DataSet, result: Path) -> Released:
     """Return the margins to compare with: those of people held back, if the study measured them, else the model's own.
 
-    ``report-result-other`` when the result is not of the study that the data were fitted by.
+    ``report-result-other`` when the result is not of the study that the data were fitted by; other codes are those of
+    ``read_exported``, the coordinator being the one whose result the data were fitted to.
     """
-    released = read_released(result, _step_of(result))
     provenance = data.manifest.plan.provenance
-    if not isinstance(provenance, Fitted) or provenance.study != released.study.hash:
+    if not isinstance(provenance, Fitted):
         raise Invalid("report-result-other", str(result))
-    return released
+    exported = read_exported(result, coordinator=provenance.coordinator)
+    if provenance.study != exported.study.hash:
+        raise Invalid("report-result-other", str(result))
+    steps = [step for step in exported.study.steps if step.use == KIND]
+    held_back = [step.name for step in steps if step.people == HELD_BACK]
+    return released_of(exported, next(iter([*held_back, *(step.name for step in steps)]), ""))
 
 
 def released_report(data: DataSet, released: Released) -> Document:
@@ -83,16 +87,6 @@ def released_report(data: DataSet, released: Released) -> Document:
         "means": [_mean(found, ways) for ways in sorted({len(each.columns) for each in found})],
         "margins": [{**asdict(each), "columns": list(each.columns), "off": each.off} for each in found],
     }
-
-
-def _step_of(result: Path) -> str:
-    """Return the step of margins of people held back, else the first; nothing where that cannot be told."""
-    try:
-        steps = [s for s in study_of(json.loads(result.read_bytes())["asked"]).steps if s.use == KIND]
-    except (OSError, ValueError, KeyError, TypeError, HedgerowError):
-        return ""  # whoever reads it whole says what is wrong
-    held_back = [step.name for step in steps if step.people == HELD_BACK]
-    return next(iter([*held_back, *(step.name for step in steps)]), "")
 
 
 def _margins(released: Released, by: list[str], rows: Keyed, people: float) -> Iterator[Margin]:

@@ -86,8 +86,10 @@ def _cost(document: Document) -> Iterator[Html]:
     provenance = document["provenance"]
     yield facts(
         [
-            ("Epsilon", f"{provenance['epsilon']:.4g}, of one person-record, for everything that was released"),
+            ("Epsilon", f"{provenance['epsilon']:.4g}, of one person-record, by what its node signed"),
+            ("At most", f"{provenance['epsilon_at_most']:.4g}, which the study allows a node, failed tries included"),
             ("Delta", f"{provenance['delta']:g}"),
+            ("Figures signed by", tag("code", provenance["coordinator"])),
             ("Receipts", f"{len(provenance['receipts']):,}, each signed by its node"),
             ("Study", tag("code", document["study"])),
         ]

@@ -9,7 +9,6 @@ from deploy.demo.in_process import local_federation
 from models.card import Subject, card
 from models.pages import as_markdown
 from models.plain_export import as_json
-from node.assemble import COMPUTATIONS
 from node.optouts import current_optouts
 from node.scoring import compare, score
 from privacy.contract_file import contract_of
@@ -72,7 +71,7 @@ def test_a_model_of_features_is_learned_evaluated_and_scores_people(tmp_path):
     assert (np.diff(risks) <= 0).all()
     assert report.auc_shared is not None
     assert report.auc_shared > 0.8  # who fell falls again, for certain; what is missing to 1 is noise
-    told = as_markdown(*card(Subject(model, "sha256:" + "ab" * 32, "ab" * 20), COMPUTATIONS))
+    told = as_markdown(*card(Subject(model, "sha256:" + "ab" * 32, "ab" * 20)))
     assert "fell | 1 if there is any event of events with code one of W01 up to 2025-03-31" in told
     exported = json.loads(as_json(model, "sha256:" + "ab" * 32))
     assert [each["name"] for each in exported["features"]["features"]] == ["age", "fell", "will_fall"]

@@ -1,7 +1,11 @@
 """Made-up people of three real nodes under masks: margins released, a model fitted, people and their rows drawn."""
 
+import copy
 import json
+import shutil
 import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,14 +13,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
+from coordinator.command.findings import Form, write_export
 from coordinator.exports import export_of, json_of
-from deploy.demo.in_process import local_federation
+from coordinator.home import KEYS
+from coordinator.identity.keys import KeyFiles, load_identity
+from deploy.demo.in_process import LocalFederation, local_federation
 from models.version import ModelVersion
 from privacy.canonical import sha256
 from privacy.contract_file import contract_of
 from privacy.envelope import Envelope
-from privacy.errors import Invalid, Tampered
+from privacy.errors import HedgerowError, Invalid
 from privacy.release import RELEASE, Receipt, SignedReceipt
+from privacy.sidecar import write_signed
 from privacy.signing import PublicKey
 from synthetic.command.program import app
 from synthetic.fitted.fitting import read_released
@@ -31,7 +39,7 @@ CONTRACT = VISITS.replace(
     '[columns.area]\nkind = "sensitive"\ntype = "code"\ncodes = ["N", "S"]',
 )
 SITES = ("north", "south", "west")
-PEOPLE = 1000
+PEOPLE = 1300
 STUDY = {
     "name": "made-up", "title": "Who might be here?", "question": "Who?", "decision": "None",
     "intended_use": "Tests", "purpose": "research", "legal_basis": "Tests", "asked_by": "Tests", "data_set": "visits",
@@ -43,9 +51,11 @@ STUDY = {
         {"name": "when", "column": "year", "low": 1, "high": 5},
     ],
     "steps": [
-        {"name": "margins", "use": "marginals", "people": "everyone",
+        {"name": "margins", "use": "marginals", "people": "training",
          "parameters": {"by": ["sex", "area", "age", "year"], "own": ["sex", "area"], "rows": [1, 2, 3, 5],
                         "sequence": "year", "order": "when"}},
+        {"name": "fidelity", "use": "marginals", "people": "held-back",
+         "parameters": {"by": ["sex", "area", "age", "year"], "rounds": 1}},
     ],
     "privacy": {"epsilon": 3.0, "quorum": 3, "masking": "secure-aggregation"},
 }  # fmt: skip
@@ -62,37 +72,55 @@ def load(node, number, path):
     load_rows(node, numbers, [(contract_of(tomllib.loads(CONTRACT)), lines)], path)
 
 
+@dataclass(frozen=True)
+class Place:
+    """A federation whose study has run: its directory, with the contract and the exported result."""
+
+    home: Path
+    federation: LocalFederation
+    coordinator: str
+
+    @property
+    def key(self):
+        return load_identity(KeyFiles(self.home / "hub" / KEYS))
+
+    def export(self, study, name):
+        """Write a study's result as the command does."""
+        hub = self.federation.hub
+        sealed = hub.registry.read(hub.studies.with_hash(study))
+        model = ModelVersion.open(sealed, hub.public_key)
+        document = export_of(hub.result(study), sealed, model, coordinator=hub.public_key)
+        write_export(document, model, Form.json, self.home / name, key=self.key)
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     home = tmp_path_factory.mktemp("federation")
     with local_federation(home, SITES, floors={"reply_slot_seconds": 1e-3}) as federation:
         for number, node in enumerate(federation.nodes.values()):
             load(node, number, home / "rows.csv")
-        study = finished_study(federation, STUDY)
-        hub = federation.hub
-        sealed = hub.registry.read(hub.studies.with_hash(study))
-        model = ModelVersion.open(sealed, hub.public_key)
-        document = export_of(hub.result(study), sealed, model, coordinator=hub.public_key.fingerprint)
-    (home / "result.json").write_bytes(json_of(document))
-    (home / "contract.toml").write_text(CONTRACT)
-    return home
+        place = Place(home, federation, federation.hub.public_key.fingerprint)
+        place.export(finished_study(federation, STUDY), "result.json")
+        (home / "contract.toml").write_text(CONTRACT)
+        yield place
 
 
-def fit(home, out, *more):
-    words = ["fit", str(home / "result.json"), "--contract", str(home / "contract.toml"), "--out", str(out), *more]
+def fit(place, out, *more, result="result.json", coordinator=None):
+    words = ["fit", str(place.home / result), "--contract", str(place.home / "contract.toml"), "--out", str(out)]
+    words += ["--coordinator", coordinator or place.coordinator, *more]
     return CliRunner().invoke(app, words, catch_exceptions=False)
 
 
 @pytest.fixture(scope="module")
 def drawn(exported):
-    done = fit(exported, exported / "drawn", "--people", "6000", "--json", "--processes", "1")
+    done = fit(exported, exported.home / "drawn", "--people", "6000", "--json", "--processes", "1")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert found["provenance"] == "fitted"
     assert found["rows"]["people"] == 6000
-    manifest = read_manifest(exported / "drawn")
+    manifest = read_manifest(exported.home / "drawn")
     return {
-        table: pd.concat([pd.read_parquet(exported / "drawn" / path) for path in manifest.of_table(table)])
+        table: pd.concat([pd.read_parquet(exported.home / "drawn" / path) for path in manifest.of_table(table)])
         for table in ("people", "visits")
     }
 
@@ -134,12 +162,15 @@ def test_how_many_rows_people_have_and_which_follows_which_are_kept(drawn):
     assert np.mean(first.year == 2) > 0.8
 
 
-def test_the_data_set_says_which_study_paid_and_what(exported, drawn):
-    provenance = read_manifest(exported / "drawn").plan.provenance
+def test_the_data_set_says_which_study_paid_and_what_by_what_nodes_signed(exported, drawn):
+    provenance = read_manifest(exported.home / "drawn").plan.provenance
     assert isinstance(provenance, Fitted)
-    assert len(provenance.receipts) == 2 * len(SITES)
-    assert 0 < provenance.epsilon <= 3
-    assert "paid for in privacy budgets" in (exported / "drawn" / "README.txt").read_text()
+    assert len(provenance.receipts) == 3 * len(SITES)
+    told = json.loads((exported.home / "result.json").read_text())
+    assert provenance.epsilon == pytest.approx(told["epsilon_spent"])
+    assert 2.9 < provenance.epsilon <= provenance.epsilon_at_most == 3
+    assert provenance.coordinator == exported.coordinator
+    assert "paid for in privacy budgets" in (exported.home / "drawn" / "README.txt").read_text()
 
 
 def test_the_same_command_gives_the_same_bytes_whatever_the_processes(exported, tmp_path):
@@ -150,16 +181,92 @@ def test_the_same_command_gives_the_same_bytes_whatever_the_processes(exported, 
     assert files[0] == files[1]
 
 
-def test_a_receipt_that_was_edited_is_found(exported, tmp_path):
-    document = json.loads((exported / "result.json").read_text())
-    document["receipts"][0]["cost_outside"] += 1
-    (tmp_path / "result.json").write_text(json.dumps(document))
-    with pytest.raises(Tampered, match="receipt-unsigned"):
-        read_released(tmp_path / "result.json")
+def read(place, home, *, coordinator=None):
+    return read_released(home / "result.json", coordinator=coordinator or place.coordinator)
+
+
+def places(value, path=()):
+    """Yield where each value of a document is that is no list or table; of long lists the first and the last."""
+    if isinstance(value, dict | list):
+        items = list(value.items() if isinstance(value, dict) else enumerate(value))
+        for key, each in items if isinstance(value, dict) else {0: items[0], -1: items[-1]}.values() if items else ():
+            yield from places(each, (*path, key))
+    else:
+        yield path
+
+
+def altered(document, path):
+    """Return a document with one value that is another."""
+    changed = copy.deepcopy(document)
+    at = changed
+    for key in path[:-1]:
+        at = at[key]
+    value = at[path[-1]]
+    at[path[-1]] = value + "x" if isinstance(value, str) else 1 if value is None else value + 1
+    return changed
+
+
+def code_of(work):
+    with pytest.raises(HedgerowError) as refused:
+        work()
+    return refused.value.code
+
+
+def test_no_field_of_a_result_can_be_altered(exported, tmp_path):
+    document = json.loads((exported.home / "result.json").read_text())
+    shutil.copy(exported.home / "result.json.sig", tmp_path / "result.json.sig")
+    found = list(places(document))
+    assert {path[0] for path in found} >= {"epsilon_spent", "receipts", "results", "asked", "keys", "steps"}
+    codes = {"export-changed", "result-malformed", "model-coordinator-other", "signature-wrong"}
+    for path in found:
+        (tmp_path / "result.json").write_bytes(json_of(altered(document, path)))
+        assert code_of(lambda: read(exported, tmp_path)) in codes, path
+    (tmp_path / "result.json").write_bytes(json_of(document))  # the control: the same document, written down again
+    assert read(exported, tmp_path).study.name == "made-up"
+
+
+def test_a_result_is_the_pinned_coordinators_or_nothing(exported, tmp_path):
+    document, stranger = json.loads((exported.home / "result.json").read_text()), Ed25519PrivateKey.generate()
+    theirs = PublicKey.of(stranger)
+    document["provenance"] |= {"key": theirs.text, "signed_by": theirs.fingerprint}
+    document["results"]["margins"]["arrays"]["counts"][0] += 500
+    write_signed(tmp_path / "result.json", json_of(document), kind="result", model="m", key=stranger)
+    assert code_of(lambda: read(exported, tmp_path)) == "model-coordinator-other"
+    read(exported, tmp_path, coordinator=theirs.fingerprint)  # nothing else is wrong with it: the pin is what finds it
+    (tmp_path / "result.json.sig").unlink()
+    assert code_of(lambda: read(exported, tmp_path, coordinator=theirs.fingerprint)) == "sidecar-absent"
+    write_signed(tmp_path / "card", json_of(document), kind="card", model="m", key=stranger)
+    (tmp_path / "card.sig").rename(tmp_path / "result.json.sig")
+    assert code_of(lambda: read(exported, tmp_path, coordinator=theirs.fingerprint)) == "sidecar-other"
+
+
+def test_the_coordinator_itself_cannot_say_another_epsilon_than_nodes_signed(exported, tmp_path):
+    """It signs each of these with its own key: what nodes signed still holds, or the result is refused."""
+    true = json.loads((exported.home / "result.json").read_text())
+
+    def of(name, change):
+        document = copy.deepcopy(true)
+        change(document)
+        (tmp_path / name).mkdir()
+        write_signed(tmp_path / name / "result.json", json_of(document), kind="result", model="m", key=exported.key)
+        return lambda: read(exported, tmp_path / name)
+
+    spent = of("spent", lambda d: d.update(epsilon_spent=0.01, epsilon=0.01, delta=1e-9))().provenance
+    assert spent == read(exported, exported.home).provenance
+    cheaper = of("cheaper", lambda d: d["receipts"][0].update(cost_outside=1))
+    study = of("study", lambda d: d["asked"]["privacy"].update(epsilon=0.01))
+    fewer = of("fewer", lambda d: d["receipts"].pop())
+    first = true["receipts"][0]["place"]
+    without = [each for each in true["receipts"] if each["place"] != first]
+    one_sum_less = of("less", lambda d: d.update(receipts=without))
+    assert code_of(cheaper) == "receipt-unsigned"
+    assert code_of(study) == "message-malformed"
+    assert code_of(fewer) == "message-malformed"
+    assert code_of(one_sum_less) == "receipt-unplanned"
 
 
 def test_a_receipt_of_a_node_that_nobody_invited_is_found(exported, tmp_path):
-    document, stranger = json.loads((exported / "result.json").read_text()), Ed25519PrivateKey.generate()
+    document, stranger = json.loads((exported.home / "result.json").read_text()), Ed25519PrivateKey.generate()
     key = PublicKey.of(stranger)
     receipt = {**document["receipts"][0], "node": key.fingerprint, "released": sha256(b"a sum")}
     del receipt["signature"]
@@ -167,33 +274,33 @@ def test_a_receipt_of_a_node_that_nobody_invited_is_found(exported, tmp_path):
     SignedReceipt(Receipt.from_document(receipt), signed["signature"]).verify(key)  # nothing else is wrong with it
     document["receipts"].append(signed)
     document["keys"][key.fingerprint] = key.text
-    (tmp_path / "result.json").write_text(json.dumps(document))
-    with pytest.raises(Tampered, match="receipt-unsigned"):
-        read_released(tmp_path / "result.json")
+    write_signed(tmp_path / "result.json", json_of(document), kind="result", model="m", key=exported.key)
+    assert code_of(lambda: read(exported, tmp_path)) == "message-malformed"
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "hedgerow-result/1"}', "\xff", "[" * 100_000])
 def test_what_is_no_result_is_said_to_be_none(content, tmp_path):
     (tmp_path / "result.json").write_text(content, encoding="latin-1")
     with pytest.raises(Invalid, match="result-malformed"):
-        read_released(tmp_path / "result.json")
+        read_released(tmp_path / "result.json", coordinator="c" * 40)
 
 
 def test_a_contract_of_something_else_is_refused(exported, tmp_path):
     (tmp_path / "contract.toml").write_text(CONTRACT.replace('name = "visits"', 'name = "stays"'))
-    (tmp_path / "result.json").write_bytes((exported / "result.json").read_bytes())
+    for name in ("result.json", "result.json.sig"):
+        shutil.copy(exported.home / name, tmp_path / name)
     with pytest.raises(Invalid, match="fit-variable"):
-        fit(tmp_path, tmp_path / "out")
+        fit(replace(exported, home=tmp_path), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_the_report_sets_them_beside_the_margins_that_were_released(exported, drawn):
-    words = ["report", str(exported / "drawn"), "--result", str(exported / "result.json"), "--json"]
+def test_the_report_sets_them_beside_the_margins_of_people_held_back(exported, drawn):
+    words = ["report", str(exported.home / "drawn"), "--result", str(exported.home / "result.json"), "--json"]
     told = CliRunner().invoke(app, words, catch_exceptions=False)
     assert told.exit_code == 0, told.output
-    report = json.loads((exported / "drawn" / "report.json").read_text())
-    assert report["people"] == "everyone"  # nobody was held back in this study, and the page says so
+    report = json.loads((exported.home / "drawn" / "report.json").read_text())
+    assert (report["step"], report["people"]) == ("fidelity", "held-back")
     single, pairs = report["means"]
     assert single["data"] < 0.06  # what cannot be is noise in the margins, and never drawn
     assert pairs["data"] < pairs["independent"]
-    assert "fitted to these very people" in (exported / "drawn" / "report.html").read_text()
+    assert "These people were held back" in (exported.home / "drawn" / "report.html").read_text()

@@ -137,7 +137,7 @@ def keyed(frame):
 
 
 def fitted(study):
-    return Fitted(study.hash, ("a receipt",), 1.0, 1e-6)
+    return Fitted(study.hash, ("a receipt",), 1.0, 1.0, 1e-6, "c" * 40)
 
 
 def test_data_of_an_honest_model_pass_and_a_bootstrap_of_this_nodes_rows_does_not(place):
@@ -173,7 +173,7 @@ def test_what_cannot_be_judged_is_refused_before_anything_is_read_or_logged(plac
     logged = len(list(place.node.audit.events()))
     assert code(written(place.home / "all", data, fitted(everyone))) == "synthetic-nobody-held-back"
     assert code(written(place.home / "priors", data, PublicPriors("0" * 64))) == "synthetic-not-fitted"
-    unknown = Fitted("sha256:" + "0" * 64, ("r",), 1.0, 1e-6)
+    unknown = Fitted("sha256:" + "0" * 64, ("r",), 1.0, 1.0, 1e-6, "c" * 40)
     assert code(written(place.home / "unknown", data, unknown)) == "study-unknown"
     good = written(place.home / "good", data, fitted(place.study))
     assert code(good, out=place.node.home / "inside.html") == "out-inside-home"

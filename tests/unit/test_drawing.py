@@ -121,7 +121,7 @@ def people(n, *, seed=1):
 def released(n=3000, **changes):
     found = measured(rehearse(STUDY, FINDER, [{"everyone": people(n)}], discrete_gaussian)["margins"])
     facts = {"rows": (), "sequence": "", "own": (), **changes}
-    return Released(STUDY, "margins", found, provenance=Fitted("", (), 1.0, 1e-5), sha256="", **facts)
+    return Released(STUDY, "margins", found, provenance=Fitted("", (), 1.0, 1.0, 1e-5, ""), sha256="", **facts)
 
 
 def contract(text=CONTRACT):

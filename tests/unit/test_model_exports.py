@@ -21,7 +21,7 @@ from models.variables import batch
 from privacy.computation import Result
 from privacy.contract_file import contract_of
 from privacy.errors import Invalid
-from tests.builders import FINDER, NOW
+from tests.builders import NOW
 from tests.finished import FEATURES, VARIABLES, WEIGHTS, finished
 
 VERSION = "sha256:" + "5" * 64
@@ -159,7 +159,7 @@ def said(standing, reason=""):
 
 
 def test_a_card_says_what_is_known_and_what_nobody_measured(model):
-    title, sections = card(Subject(model, VERSION, "ab" * 20, said("published", "Adults only.")), FINDER)
+    title, sections = card(Subject(model, VERSION, "ab" * 20, said("published", "Adults only.")))
     text = as_markdown(title, sections)
     assert re.findall(r"^## (.*)$", text, re.MULTILINE) == HEADINGS
     study = model.study
@@ -182,21 +182,21 @@ def test_a_card_says_what_is_known_and_what_nobody_measured(model):
     promised, *spent = map(float, line.split("|")[2:6])
     assert 0 < spent[0] <= promised
     assert spent == sorted(spent)
-    assert text == as_markdown(*card(Subject(model, VERSION, "ab" * 20, said("published", "Adults only.")), FINDER))
+    assert text == as_markdown(*card(Subject(model, VERSION, "ab" * 20, said("published", "Adults only."))))
 
 
 def test_a_card_without_an_evaluation_says_so(model):
     bare = dataclasses.replace(model, results={"risk": model.results["risk"]})
-    text = as_markdown(*card(Subject(bare, VERSION, "ab" * 20), FINDER))
+    text = as_markdown(*card(Subject(bare, VERSION, "ab" * 20)))
     assert "Discrimination and calibration: not measured." in text
     assert "made, not published" in text
     unsaid = dataclasses.replace(model, results={"evaluation": Result("evaluation", {}, {"auc": None})})
-    assert "| AUC | not measured |" in as_markdown(*card(Subject(unsaid, VERSION, "ab" * 20), FINDER))
+    assert "| AUC | not measured |" in as_markdown(*card(Subject(unsaid, VERSION, "ab" * 20)))
 
 
 def test_a_withdrawn_models_card_begins_with_that(model):
     about = Subject(model, VERSION, "ab" * 20, said("published"), said("withdrawn", "A wrong column."))
-    text = as_markdown(*card(about, FINDER))
+    text = as_markdown(*card(about))
     assert text.index("WITHDRAWN") < text.index(VERSION)
     assert "A wrong column." in text
 
@@ -206,13 +206,13 @@ def test_a_card_takes_the_contracts_facts(model):
     head = {"name": "visits", "version": 4, "title": "Visits to a clinic", "owner": "A trust", "legal_basis": "none"}
     head |= {"source": "Clinic system", "table": "person", "key": ["number"]}
     contract = contract_of({"contract": head, "columns": columns})
-    text = as_markdown(*card(Subject(model, VERSION, "ab" * 20, contract=contract), FINDER))
+    text = as_markdown(*card(Subject(model, VERSION, "ab" * 20, contract=contract)))
     assert "contract version 4" in text
     assert "Clinic system" in text
 
 
 def test_a_page_holds_no_script_and_fetches_nothing(model):
-    page = as_html(*card(Subject(model, VERSION, "ab" * 20), FINDER))
+    page = as_html(*card(Subject(model, VERSION, "ab" * 20)))
     assert "<script" not in page
     assert not re.search(r"https?:|//|src=|href=|@import|url\(", page)
     assert "default-src 'none'" in page

@@ -8,12 +8,12 @@ import pytest
 from coordinator.comparing import compare
 from coordinator.pricing import price_of
 from models.card import Subject, card
-from models.lineage import check_plan, epsilons
 from models.pages import as_markdown
 from privacy import accountant
 from privacy.dossier import dossier
 from privacy.dossier_page import dossier_page
 from privacy.explain import explain
+from privacy.lineage import check_plan, epsilons
 from privacy.observers import apart, known
 from privacy.programme import NODES_A_PERSON, OBSERVERS
 from privacy.terms import MASKED
@@ -108,14 +108,14 @@ def test_a_quorum_s_total_is_less_noisy_under_masks_and_the_comparison_says_so()
 
 def test_a_card_says_what_was_spent_against_each(tmp_path):
     model = finished(tmp_path, made_by=masked())
-    assert check_plan(model, FINDER) is not None
-    spent = epsilons(model, FINDER)
+    assert check_plan(model.study, model.receipts, FINDER) is not None
+    spent = epsilons(model.study, model.receipts)
     assert list(spent) == list(OBSERVERS)
     for m in NODES_A_PERSON:
         assert [spent[o][m] for o in OBSERVERS] == sorted(spent[o][m] for o in OBSERVERS)
     for observer in OBSERVERS:
         assert spent[observer][1] < {k.observer: k for k in known(plan_of(model.study))}[observer].epsilon[1]
-    text = as_markdown(*card(Subject(model, "v", "ab" * 20), FINDER))
+    text = as_markdown(*card(Subject(model, "v", "ab" * 20)))
     (line,) = [line for line in text.splitlines() if "if masks were broken" in line]
     assert [cell.strip() for cell in line.split("|")[2:6]] == [
         "8",
@@ -129,4 +129,4 @@ def test_a_receipt_that_says_a_cheaper_coordinator_is_not_of_the_plan(tmp_path):
     cheaper = dataclasses.replace(first.receipt, cost_coordinator=first.receipt.cost_outside)
     forged = dataclasses.replace(model, signed=(dataclasses.replace(first, receipt=cheaper), *rest))
     with pytest.raises(Exception, match="receipt-unplanned"):
-        check_plan(forged, FINDER)
+        check_plan(forged.study, forged.receipts, FINDER)

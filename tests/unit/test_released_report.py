@@ -14,7 +14,7 @@ from synthetic.formats import format_of
 from synthetic.judged.fidelity import drawn, shuffled
 from synthetic.judged.keyed import Keyed
 from synthetic.manifest import Plan
-from synthetic.provenance import Fitted, PublicPriors
+from synthetic.provenance import Fitted, PublicPriors, to_document
 from synthetic.report.making import make_report
 from synthetic.report.released import released_for, released_report
 from synthetic.report.released_page import released_page
@@ -58,7 +58,7 @@ def released(rows, *, sd, seed=1, **changes):
         counts.append((rows.marginal(clique) * len(rows)).reshape(cells) + rng.normal(0, sd, cells))
     columns = {a.name: tuple(a.keys) for a in attributes}
     margins = Measured(columns, (), cliques, tuple(counts), (sd,) * len(cliques))
-    paid = Fitted(study.hash, ("r",), 1.0, 1e-6)
+    paid = Fitted(study.hash, ("r",), 1.0, 1.0, 1e-6, "c" * 40)
     return Released(study, "fidelity", margins, (), "", (), paid, "sha256:0")
 
 
@@ -114,7 +114,7 @@ def test_columns_that_know_nothing_of_each_other_are_pointed_at_and_lie_at_their
     assert pairs["data"] == pytest.approx(pairs["independent"], rel=0.02)
     off = [set(each["columns"]) for each in found["margins"] if each["off"]]
     assert {"xage", "disea"} in off
-    page = released_page(found | {"provenance": {"epsilon": 1.0, "delta": 1e-6, "receipts": ["r"]}}, title="t",
+    page = released_page(found | {"provenance": to_document(told.provenance)}, title="t",
                          use={"says": "s", "may": ["a"], "may_not": ["b"]}, foot="f").decode()  # fmt: skip
     assert re.search(r"xage × disea", page)
     assert page.count("look at") == min(len(off), 15)
@@ -130,7 +130,9 @@ def test_the_rows_of_one_made_up_person_weigh_one_together(tmp_path, people):
 
 
 def test_fitted_data_need_a_result_and_the_right_one(tmp_path, people):
-    data_set(tmp_path / "data", people[0].take(np.arange(50)), Fitted("sha256:" + "1" * 64, ("r",), 1.0, 1e-6))
+    data_set(
+        tmp_path / "data", people[0].take(np.arange(50)), Fitted("sha256:" + "1" * 64, ("r",), 1.0, 1.0, 1e-6, "c" * 40)
+    )
     for given, code in ((None, "report-result-absent"), (tmp_path / "none.json", "file-unreadable")):
         with pytest.raises(HedgerowError, match=code):
             make_report(tmp_path / "data", given)
@@ -148,10 +150,8 @@ def test_data_that_lack_a_column_are_refused(tmp_path, people):
     assert refused.value.faults == ("mdvis",)
 
 
-def test_simulated_data_are_never_taken_for_fitted_ones(tmp_path, people, monkeypatch):
-    told = released(people[1], sd=1.0)
+def test_simulated_data_are_never_taken_for_fitted_ones(tmp_path, people):
     data = data_set(tmp_path / "data", people[0].take(np.arange(9)), PublicPriors("0" * 64))
-    monkeypatch.setattr("synthetic.report.released.read_released", lambda *_: told)
     (tmp_path / "result.json").write_text("{}")
     with pytest.raises(HedgerowError, match="report-result-other"):
         released_for(data, tmp_path / "result.json")

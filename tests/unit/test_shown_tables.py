@@ -15,7 +15,7 @@ from coordinator.reports import result_of
 from coordinator.result_page import result_page
 from privacy.charts import LETTER, WIDTH
 from privacy.figures import figures_of
-from tests.builders import FINDER
+from privacy.signing import PublicKey
 from tests.rehearsal import no_noise
 from tests.tabled import counted_model, shown, site, table_study
 
@@ -29,13 +29,13 @@ def model(tmp_path_factory):
 
 def found_of(model, profile="hes-like"):
     sealed = model.seal(KEY)
-    return sealed, result_of(sealed, model, FINDER, None, shown([model], profile))
+    return sealed, result_of(sealed, model, None, shown([model], profile))
 
 
 @pytest.fixture(scope="module")
 def exported(model):
     sealed, found = found_of(model)
-    return export_of(found, sealed, model, coordinator="ab" * 20)
+    return export_of(found, sealed, model, coordinator=PublicKey.of(KEY))
 
 
 def test_no_figure_that_is_withheld_is_in_any_file(model, exported):
@@ -99,7 +99,7 @@ def test_profiles_differ(model):
 
 def test_without_a_decision_no_table_is_shown(model):
     sealed = model.seal(KEY)
-    found = result_of(sealed, model, FINDER, None)
+    found = result_of(sealed, model, None)
     assert [step["facts"] for step in found["steps"]] == [{}, {}]
     assert "people" not in json.dumps(found["steps"])
 

@@ -8,13 +8,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.papers import write_card, write_export
 from models.card import Subject
-from models.sidecar import EXPORT, has_sidecar, read_signed, write_signed
 from models.verification import verify_file
 from models.version import version_of
 from privacy.canonical import sha256
 from privacy.envelope import Envelope
 from privacy.errors import HedgerowError, Invalid, Unreachable
 from privacy.release import Release, SignedReceipt, encode
+from privacy.sidecar import EXPORT, has_sidecar, read_signed, write_signed
 from privacy.signing import PublicKey
 from privacy.study import Software
 from tests.builders import FINDER
@@ -33,7 +33,7 @@ def made(tmp_path_factory):
     sealed = model.seal(KEY)
     subject = Subject(model, version_of(sealed), HUB.fingerprint)
     for name in FILES[:2]:
-        write_card(subject, FINDER, place / name, key=KEY)
+        write_card(subject, place / name, key=KEY)
     for name in FILES[2:4]:
         write_export(subject, place / name, key=KEY)
     (place / "a.model").write_bytes(sealed)
@@ -196,7 +196,7 @@ def test_nothing_is_ever_written_over_and_the_same_is_written_again(made, tmp_pa
     with pytest.raises(Unreachable):
         write_signed(tmp_path / "nowhere" / "x", b"", kind="card", model=subject.version, key=KEY)
     with pytest.raises(Invalid, match="export-form-unknown"):
-        write_card(subject, FINDER, tmp_path / "card.pdf", key=KEY)
+        write_card(subject, tmp_path / "card.pdf", key=KEY)
     with pytest.raises(Invalid, match="export-form-unknown"):
         write_export(subject, tmp_path / "model.pkl", key=KEY)
     bare = dataclasses.replace(subject, model=dataclasses.replace(subject.model, results={}))

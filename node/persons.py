@@ -80,6 +80,29 @@ def arrow_texts(bits: Bits, tag: Tag, known: NDArray[np.bool_] | None = None) ->
     return whole if known is None or known.all() else pa.compute.if_else(pa.array(known), whole, None)
 
 
+def keyed_texts(texts: pa.Array, keystore: Keystore, column: str, tag: Tag) -> pa.Array:
+    """Return the pseudonyms of a column's texts, none null, as 16 bytes each: give distinct ones where many repeat."""
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    bits = names_of_texts(keystore, column, tag).bits(texts.cast(pa.binary()).to_pylist())
+    return pa.Array.from_buffers(pa.binary(PSEUDONYM_BYTES), len(texts), [None, pa.py_buffer(bits)])
+
+
+def spelled_out(keyed: pa.Array, tag: Tag) -> pa.Array:
+    """Return what ``keyed_texts`` made as texts; null stays null, and any other column as it is."""
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    if not pa.types.is_fixed_size_binary(keyed.type):
+        return keyed
+    return arrow_texts(bits_in(keyed), tag, keyed.is_valid().to_numpy(zero_copy_only=False))
+
+
+def bits_in(keyed: pa.Array) -> Bits:
+    """Return what ``keyed_texts`` made where it lies, ``(n, 16)``; anything at all where it is null."""
+    start, length = keyed.offset * PSEUDONYM_BYTES, len(keyed) * PSEUDONYM_BYTES
+    return np.frombuffer(keyed.buffers()[1], np.uint8)[start : start + length].reshape(-1, PSEUDONYM_BYTES)
+
+
 def tag_in_force(keystore: Keystore) -> Tag:
     """Return mode and epoch of the newest key that names people, as the keystore's file has it now."""
     tags = [Tag(mode, _epoch(key_id)) for mode, family in FAMILIES.items() for key_id in keystore.family(family)]
@@ -137,12 +160,15 @@ __all__ = [
     "TEXTS",
     "Persons",
     "arrow_texts",
+    "bits_in",
     "checked",
     "key_of",
+    "keyed_texts",
     "names_of_people",
     "names_of_texts",
     "persons_of",
     "recognise",
     "source_key",
+    "spelled_out",
     "tag_in_force",
 ]

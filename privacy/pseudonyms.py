@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from privacy.canonical import JSON, canonical
 from privacy.errors import Refusal, Tampered
 from privacy.identifiers import check_nhs_number_bytes, ten_digits
-from privacy.keyed_hash import keyed_hashes, keyed_hashes_of_rows
+from privacy.keyed_hash import keyed_hashes_of_many, keyed_hashes_of_rows
 
 VERSION = "hedgerow/pseudonym/v1"
 KEY_BYTES = 32
@@ -191,9 +191,9 @@ def _hmac_of_each(key: bytes, values: Values, size: int) -> NDArray[np.uint8]:
         if rows[:, -1:].all() and len(rows):  # numpy pads with zeros: none of these is shorter than the others
             made = keyed_hashes_of_rows(key, rows.reshape(-1).data, rows.shape[1], size=size)
         else:
-            made = keyed_hashes(key, values.tolist(), size=size)
+            made = keyed_hashes_of_many(key, values.tolist(), size=size)
     else:
-        made = keyed_hashes(key, values, size=size)
+        made = keyed_hashes_of_many(key, values, size=size)
     return np.frombuffer(made, dtype=np.uint8).reshape(-1, size)
 
 

@@ -1,16 +1,18 @@
 """How long a load takes beside DuckDB copying the same files, how it grows with rows, and its memory.
 
-python deploy/bench/ingest.py load PEOPLE       (prints seconds and megabytes)
+python deploy/bench/ingest.py copy|load|load-unkeyed|hash PEOPLE       (prints seconds and megabytes)
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -21,12 +23,15 @@ from deploy.bench.processes import peak_megabytes
 from deploy.bench.run import Figure
 from node.ingest.load import ingest
 from node.optouts import load_optouts
+from privacy.contract import Contract
 from privacy.contract_file import read_contract
+from privacy.keyed_hash import keyed_hashes
 from tests.approved import a_node
 from tests.nodes import NOW
 
 SIZES = (3_333, 33_333, 333_333, 1_000_000)  # people: 0.1, 1, 10 and 30 million events
 THREADS = 2
+NUMBERED = "record_id"  # the column that has another text in each row
 
 
 def figures() -> Iterator[Figure]:
@@ -34,12 +39,16 @@ def figures() -> Iterator[Figure]:
     for people in SIZES:
         copying, _ = _apart("copy", people)
         loading, megabytes = _apart("load", people)
+        unkeyed, _ = _apart("load-unkeyed", people)
+        hashing, _ = _apart("hash", people)
         named = f"{round(people * EVENTS_A_PERSON / 1e6, 1):g}_million_events"
         counts = f"{people:,} people, {bench_data(people).count():,} events"
         of = f"{counts} from typed Parquet to sealed, judged and sorted by person"
         yield Figure(f"ingest_seconds_{named}", loading, "s", 2.5 * copying, "at_most", of)
         beside = f"DuckDB copies the same files to Parquet (zstd, {THREADS} threads) in {copying:.1f} s"
         yield Figure(f"ingest_ratio_{named}", loading / copying, "times", 2.5, "at_most", beside)
+        hashes = f"record numbers left out; one HMAC-SHA256 each, on one core, would be {hashing:.1f} s"
+        yield Figure(f"ingest_ratio_unkeyed_{named}", unkeyed / copying, "times", 2.5, "at_most", hashes)
         yield Figure(f"ingest_megabytes_{named}", megabytes, "MB", 4000, "at_most", "the process at its most")
 
 
@@ -49,7 +58,7 @@ def _apart(what: str, people: int) -> tuple[float, float]:
     return float(seconds), float(megabytes)
 
 
-def _load(people: int) -> float:
+def _load(people: int, *, keyed: bool = True) -> float:
     """Load people and events into a node of their own, and return the seconds that the events took."""
     data = bench_data(people)
     with tempfile.TemporaryDirectory() as home:
@@ -57,9 +66,27 @@ def _load(people: int) -> float:
         common = {"store": node.store, "keystore": node.keystore, "now": NOW, "allow_test_numbers": True}
         optouts = load_optouts(file=data.allowed, as_of=NOW.date(), **common)
         ingest(contract=read_contract(PEOPLE_CONTRACT), location=data.people, optouts=optouts, **common)
+        contract = _contract(keyed=keyed)
         began = time.perf_counter()
-        ingest(contract=read_contract(EVENTS_CONTRACT), location=data.events, optouts=optouts, **common)
+        ingest(contract=contract, location=data.events, optouts=optouts, **common)
         return time.perf_counter() - began
+
+
+def _contract(*, keyed: bool) -> Contract:
+    """Return the contract of events, or the same where a record's number is only what tells rows apart."""
+    contract = read_contract(EVENTS_CONTRACT)
+    if keyed:
+        return contract
+    columns = [dataclasses.replace(c, treatment="drop") if c.name == NUMBERED else c for c in contract.columns]
+    return dataclasses.replace(contract, columns=tuple(columns))
+
+
+def _hash(people: int) -> float:
+    """Return the seconds that one core takes to key so many record numbers: what no load can be quicker than."""
+    numbers = [str(number).encode() for number in range(bench_data(people).count())]
+    began = time.perf_counter()
+    keyed_hashes(os.urandom(32), numbers, size=16)
+    return time.perf_counter() - began
 
 
 def _copy(people: int) -> float:
@@ -73,6 +100,8 @@ def _copy(people: int) -> float:
         return time.perf_counter() - began
 
 
+TASKS = {"copy": _copy, "load": _load, "load-unkeyed": partial(_load, keyed=False), "hash": _hash}
+
 if __name__ == "__main__":
-    took = {"copy": _copy, "load": _load}[sys.argv[1]](int(sys.argv[2]))
+    took = TASKS[sys.argv[1]](int(sys.argv[2]))
     print(took, peak_megabytes(os.getpid()))

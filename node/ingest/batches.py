@@ -16,6 +16,7 @@ from node.ingest.cells import Fault, Flags, Judge, Judged, as_texts
 from node.ingest.order import BAD, KEY, LINE, PERSON
 from node.ingest.population import NOBODY, Ids, Population
 from node.ingest.writing import text_for_missing, without_unused
+from node.persons import bits_in, spelled_out
 from node.quality.births import Births
 from node.quality.rules import Rules
 from node.sources.source import Rows
@@ -55,7 +56,7 @@ class Batch:
         table = pa.table([*arrays, *self.values.columns], names=names)
         return table if whole.all() else table.filter(pa.array(whole))
 
-    def quarantined(self, pseudonyms: pa.Array) -> pa.Table:
+    def quarantined(self, population: Population) -> pa.Table:
         """Return the bad rows: line, reasons, person, and the raw texts of the columns that are kept as they are.
 
         No direct identifier is kept, nor the whole of what is stored only in part, such as a day of birth: the line
@@ -64,11 +65,12 @@ class Batch:
         """
         rows, absent = np.flatnonzero(self.bad), text_for_missing(self.contract)
         known = self.people[rows] != NOBODY
-        person = pseudonyms.take(pa.array(self.people[rows], mask=~known))
+        person = population.pseudonyms.take(pa.array(self.people[rows], mask=~known))
         table = {"line": pa.array(self.lines[rows]), "reasons": self._reasons(rows), "person": person}
         for column in self.contract.stored:
             cells = self.cells if column.treatment in (None, "keep") else self.values
-            texts = pc.fill_null(_as_written(column, cells[column.name].take(pa.array(rows))), absent)
+            values = spelled_out(cells[column.name].take(pa.array(rows)), population.tag)
+            texts = pc.fill_null(_as_written(column, values), absent)
             table[column.name] = pc.if_else(pa.array(known), texts, pa.scalar(None, pa.string()))
         return pa.table(table)
 
@@ -164,6 +166,9 @@ def _hashed(values: pa.Array) -> NDArray[np.uint64]:
         distinct = pd.util.hash_array(values.dictionary.to_numpy(zero_copy_only=False), categorize=False)
         hashes: NDArray[np.uint64] = np.append(distinct, np.uint64(0))[pc.fill_null(values.indices, -1).to_numpy()]
         return hashes
+    if pa.types.is_fixed_size_binary(values.type):  # keyed: hashed already
+        first = bits_in(values).view(np.uint64)[:, 0]
+        return np.where(values.is_valid().to_numpy(zero_copy_only=False), first, np.uint64(0))
     number = values.cast(pa.int32()) if pa.types.is_date(values.type) else values
     return np.asarray(pd.util.hash_array(pc.fill_null(number, 0).to_numpy()))
 

@@ -17,9 +17,10 @@ from privacy.columns import BOUNDED, ISO_DATE, NUMERIC, Column, days_of
 from privacy.written import INTEGER, NUMBER, POSTCODE, day_of
 
 _INWARD = 3  # characters after a postcode's space
+_LOOKED_AT, _SELDOM = 1000, 0.9  # cells, and the share of distinct ones from which on each is keyed by itself
 
 Flags = NDArray[np.bool_]
-Keyed = Callable[[Column, Sequence[str]], Sequence[str]]
+Keyed = Callable[[Column, pa.Array], pa.Array]  # texts without a null to as many keyed ones, 16 bytes each
 
 
 class Fault(IntEnum):
@@ -68,12 +69,15 @@ class Judge:
         """Judge a column: missing, then type, then bounds or codes; what is left is treated as declared.
 
         Numbers and dates that come typed are judged as they are, all else by the text that stands for it, each
-        distinct text once. Integers come back as int64, numbers as float64, dates as date32, texts as dictionaries.
+        distinct text once. Integers come back as int64, numbers as float64, dates as date32, texts as dictionaries,
+        keyed texts as 16 bytes each.
         """
         if column.type in NUMERIC and _is_number(cells.type):
             return self._finished(column, self._numbers(column, cells))
         if column.type == "date" and (pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type)):
             return self._finished(column, _Read(cells.cast(pa.date32(), safe=False), _nulls(cells), _none(cells)))
+        if column.treatment == "pseudonym" and _seldom_repeats(cells):
+            return self._finished(column, self._texts(column, as_texts(cells)))
         encoded = _encoded(cells)
         judged = self._finished(column, self._texts(column, encoded.dictionary))
         return _spread(judged, encoded.indices, column)
@@ -90,7 +94,7 @@ class Judge:
 
     def _texts(self, column: Column, texts: pa.Array) -> _Read:
         trimmed = pc.utf8_trim_whitespace(texts)
-        absent = _flags(pc.is_in(trimmed, value_set=pa.array(self.missing, pa.string())))
+        absent = _flags(pc.is_in(trimmed, value_set=pa.array(self.missing, pa.string()))) | _nulls(texts)
         present = _only(trimmed, ~absent)
         if column.type in NUMERIC:
             formed = _written(present, INTEGER if column.type == "integer" else NUMBER)
@@ -120,8 +124,7 @@ class Judge:
 
     def _treated(self, column: Column, values: pa.Array) -> pa.Array:
         if column.treatment == "pseudonym":
-            keyed = self.keyed(column, pc.fill_null(values, "").to_pylist())
-            return _only(pa.array(keyed, pa.string()), ~_nulls(values))
+            return _only(self.keyed(column, pc.fill_null(values, "")), ~_nulls(values))
         if column.treatment in ("month", "year"):
             return pc.floor_temporal(values, unit=column.treatment).cast(pa.date32())
         if column.treatment == "band" and column.band_width:
@@ -158,6 +161,14 @@ def _encoded(cells: pa.Array) -> pa.DictionaryArray:
     if pa.types.is_dictionary(cells.type):
         return pa.DictionaryArray.from_arrays(cells.indices, cells.dictionary.cast(pa.string()))
     return as_texts(cells).dictionary_encode()
+
+
+def _seldom_repeats(cells: pa.Array) -> bool:
+    """Say whether hardly any two of the cells are alike, by some from all over: then to encode them gains nothing."""
+    if pa.types.is_dictionary(cells.type):
+        return False
+    some = cells[:: max(1, len(cells) // _LOOKED_AT)]
+    return bool(len(pc.unique(some)) > _SELDOM * len(some))
 
 
 def _known(column: Column, codes: pa.Array) -> Flags:

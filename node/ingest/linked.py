@@ -55,7 +55,7 @@ class LinkedPopulation(Population):
     def _know(self, persons: Ids) -> None:
         names = self._persons.take(pa.array(persons)).to_numpy(zero_copy_only=False).astype(np.str_)
         held = self._links["held_back"].to_numpy(zero_copy_only=False)[self._first[persons]]
-        self._remember(bits_of(names, self._tag), held)
+        self._remember(bits_of(names, self.tag), held)
 
 
 def population_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from node.keystore import Keystore
 from node.linkage.resolving import Linked
 from node.loading import Loading
 from node.parquet import ROWS_IN_A_GROUP
-from node.persons import names_of_texts, source_key, tag_in_force
+from node.persons import keyed_texts, source_key, tag_in_force
 from node.quality.births import births_for
 from node.quality.kept import as_note
 from node.quality.profile import Profiler
@@ -38,7 +38,6 @@ from privacy.discovery.discovery import Discovery
 from privacy.errors import Invalid
 from privacy.flows import check_registered
 from privacy.optouts import OptOuts
-from privacy.pseudonyms import Tag
 
 KEY_REPEATED = "key-repeated"
 
@@ -105,7 +104,7 @@ def batches_of(
     population = population_of(
         contract, keystore, optouts, tag, listed=listed, linked=linked, allow_test_numbers=allow_test_numbers
     )
-    judge = Judge(contract.missing, now.date(), lambda column, texts: _keyed(texts, keystore, column.name, tag))
+    judge = Judge(contract.missing, now.date(), lambda column, texts: keyed_texts(texts, keystore, column.name, tag))
     return Batches(contract, population, judge, births_for(contract, store))
 
 
@@ -138,7 +137,7 @@ class Load:
         for reason, column, found in batch.faults:
             self.findings.add(reason, column, batch.lines[found])
         if batch.bad.any():
-            self._set_aside(batch.quarantined(self._population.pseudonyms))
+            self._set_aside(batch.quarantined(self._population))
         self._runs.add(batch.sortable())
         return self.rows_read
 
@@ -226,10 +225,6 @@ class Load:
     def _set_aside(self, rows: pa.Table) -> None:
         self.rows_bad += rows.num_rows
         self._aside.add(rows)
-
-
-def _keyed(texts: Sequence[str], keystore: Keystore, column: str, tag: Tag) -> list[str]:
-    return [str(name) for name in names_of_texts(keystore, column, tag).of([text.encode() for text in texts])]
 
 
 def _persons_of(data_set: str, store: Store) -> NDArray[np.str_]:

@@ -36,7 +36,7 @@ class Population:
     ) -> None:
         optouts.require_key_of([f"{tag}."])
         self._keystore = keystore
-        self._tag = tag
+        self.tag = tag
         self._allowed = optouts.members
         self._listed = None if listed is None else Members(bits_of(listed, tag))
         self._allow_test_numbers = allow_test_numbers
@@ -77,13 +77,13 @@ class Population:
         return self._rank
 
     def _add(self, numbers: NDArray[np.int64]) -> None:
-        persons = persons_of(numbers, self._keystore, tag=self._tag)
+        persons = persons_of(numbers, self._keystore, tag=self.tag)
         self._index = self._index.append(pd.Index(numbers))
         self._remember(persons.bits, persons.held_back)
 
     def _remember(self, bits: Bits, held_back: NDArray[np.bool_]) -> None:
         """Give the next numbers to these people."""
-        self.pseudonyms = pa.concat_arrays([self.pseudonyms, arrow_texts(bits, self._tag)])
+        self.pseudonyms = pa.concat_arrays([self.pseudonyms, arrow_texts(bits, self.tag)])
         self.held_back = np.append(self.held_back, held_back)
         self.allowed = np.append(self.allowed, self._allowed.have(bits))
         listed = np.ones(len(bits), bool) if self._listed is None else self._listed.have(bits)

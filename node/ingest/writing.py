@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from node.ingest.order import LINE, PERSON
 from node.ingest.population import Population
+from node.persons import spelled_out
 from privacy.contract import Contract
 
 _ADDED = ("line", pa.int64()), ("reasons", pa.string()), ("person", pa.string())
@@ -24,7 +25,7 @@ def text_for_missing(contract: Contract) -> str:
 
 
 def of_people(table: pa.Table, population: Population) -> pa.Table:
-    """Return rows sorted by people's numbers with ``person`` (pseudonyms) and ``held_back`` in their place."""
+    """Return rows sorted by people's numbers with ``person`` and ``held_back`` there, keyed texts spelled."""
     people = table[PERSON].to_numpy()
     first = np.flatnonzero(np.diff(people, prepend=people[:1] - 1))  # a pseudonym a person, in the order of rows
     at = np.repeat(np.arange(len(first), dtype=np.int32), np.diff(np.append(first, len(people))))
@@ -35,7 +36,7 @@ def of_people(table: pa.Table, population: Population) -> pa.Table:
     }
     for name in table.column_names:
         if name != PERSON:
-            columns[name] = without_unused(table[name].combine_chunks())
+            columns[name] = without_unused(spelled_out(table[name].combine_chunks(), population.tag))
     return pa.table(columns)
 
 
@@ -47,7 +48,8 @@ def as_quarantined(rows: pa.Table, reasons: str, population: Population, contrac
         "person": population.pseudonyms.take(rows[PERSON].combine_chunks()),
     }
     for column in contract.stored:
-        table[column.name] = pc.fill_null(rows[column.name].cast(pa.string()), text_for_missing(contract))
+        values = spelled_out(rows[column.name].combine_chunks(), population.tag)
+        table[column.name] = pc.fill_null(values.cast(pa.string()), text_for_missing(contract))
     return pa.table(table, schema=quarantine_schema(contract))
 
 

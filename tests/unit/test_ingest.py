@@ -183,6 +183,22 @@ def test_a_number_that_is_kept_as_a_keyed_text_joins_and_shows_nothing(node):
     assert all(text.startswith("k1.") for text in texts)
 
 
+def test_keyed_texts_are_the_same_whether_they_repeat_or_not(node):
+    """Where hardly any repeats, each row's is keyed; elsewhere each distinct one. A missing one stays missing."""
+    keyed = CONTRACT.replace('treatment = "drop"', 'treatment = "pseudonym"\nmay_be_missing = true')
+    keyed += '\n[[checks]]\nname = "once"\nunique = ["local_id"]\n'
+    seldom = [f"{number},x{i},1,50,1,W" for i, number in enumerate(NUMBERS[:40])]
+    often = [f"{number},x1,{year},50,1,W" for number in NUMBERS[40:] for year in (1, 2)]
+    once = node.load(csv(*seldom, f"{A}, ,2,50,1,W"), keyed)
+    texts = node.store.read(once.version, ["local_id"])["local_id"].to_pylist()
+    twice = node.load(csv(*seldom, *often), keyed)
+    assert once.reasons == {}
+    assert twice.reasons == {"check-failed": len(often)}
+    assert texts.count(None) == 1
+    assert set(node.store.read(twice.version, ["local_id"])["local_id"].to_pylist()) == {*texts} - {None}
+    assert set(node.store.read_quarantine(twice.version)["local_id"].to_pylist()) < {*texts}
+
+
 def test_a_row_that_names_nobody_keeps_no_texts(node):
     """Nobody can say whether that person opted out; the line leads back to the source."""
     report = node.load(csv(f"{A},x,1,50,1,W1", f"{WRONG_DIGIT},x,1,50,1,W2"))

@@ -5,11 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from privacy import keyed_hash
-from privacy.keyed_hash import keyed_hashes, keyed_hashes_of_rows
+from privacy.keyed_hash import keyed_hashes, keyed_hashes_of_many, keyed_hashes_of_rows
 
 KEY = bytes(range(32))
 RFC_4231 = [  # its test cases 1, 2, 3 and 6
@@ -64,6 +64,14 @@ def test_two_processes_give_what_one_gives(started, count):
     assert len(started) == 1
 
 
+@given(st.lists(st.binary(max_size=150), min_size=1, max_size=300), st.integers(1, 32))
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_two_processes_give_what_one_gives_whatever_the_lengths(started, values, size):
+    started.clear()
+    assert keyed_hashes_of_many(KEY, values, size=size) == keyed_hashes(KEY, values, size=size)
+    assert len(started) == 1
+
+
 def test_the_key_is_in_no_argument_and_no_environment(started):
     keyed_hashes_of_rows(KEY, rows(10), 10)
     ((command, *_), named) = started[0]
@@ -80,9 +88,11 @@ def test_where_the_second_process_fails_the_first_does_all(started, monkeypatch,
     content = rows(30_000)
     one = keyed_hashes(KEY, [content[i : i + 10] for i in range(0, len(content), 10)])
     assert keyed_hashes_of_rows(KEY, content, 10) == one
+    assert keyed_hashes_of_many(KEY, [content[i : i + 10] for i in range(0, len(content), 10)]) == one
 
 
 def test_one_core_starts_no_second_process(started, monkeypatch):
     monkeypatch.setattr(keyed_hash.os, "sched_getaffinity", lambda _: {0})
     keyed_hashes_of_rows(KEY, rows(10), 10)
+    keyed_hashes_of_many(KEY, [b"a"] * 10)
     assert not started

@@ -10,6 +10,7 @@ import numpy as np
 from models.computations.evaluation import KIND
 from models.risk import probability
 from privacy.arrays import Floats
+from privacy.auc import chance_sd
 from privacy.computation import Result
 from privacy.errors import Invalid
 
@@ -70,15 +71,9 @@ def calibration(result: Result) -> tuple[Bin, ...]:
 
 
 def auc_chance_sd(result: Result) -> float | None:
-    """Return the standard deviation that a sample of this size gives the AUC (Hanley and McNeil 1982, formula 2)."""
+    """Return the standard deviation that a sample of this size gives the AUC."""
     without, having, _, _ = _histogram(result)
-    auc, negatives, positives = result.facts.get("auc"), float(without.sum()), float(having.sum())
-    if not isinstance(auc, float) or min(negatives, positives) <= 1:
-        return None
-    a = min(max(auc, 0.0), 1.0)
-    one, two = a / (2 - a), 2 * a**2 / (1 + a)
-    spread = a * (1 - a) + (positives - 1) * (one - a**2) + (negatives - 1) * (two - a**2)
-    return math.sqrt(max(spread, 0.0) / (negatives * positives))
+    return chance_sd(result.facts.get("auc"), float(without.sum()), float(having.sum()))
 
 
 def _histogram(result: Result) -> tuple[Floats, Floats, Floats, float]:

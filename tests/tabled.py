@@ -45,6 +45,19 @@ MARGINALS = {
     },
 }
 
+DISCRIMINATION = {
+    "name": "tried",
+    "use": "discrimination",
+    "people": "everyone",
+    "parameters": {
+        "by": ["sex", "age_band", "area"],
+        "predicted": "area",
+        "event": ["S", "W"],
+        "points": {"sex": [0, 40, 7], "age_band": [0, -30, 80, 120, 5]},
+        "cuts": [0, 50, 90, 140],
+    },
+}
+
 
 def table_study(**changes):
     return small_study(**{"name": "groups", "variables": VARIABLES, "steps": STEPS, **changes})
@@ -56,7 +69,7 @@ def every_computation():
     averaged = {**VARIABLES[-1], "name": "visits_averaged"}
     groups = {**STEPS[0], "parameters": {**STEPS[0]["parameters"], "means": ["visits_averaged"]}}
     variables = [*DOCUMENT["variables"], *others, averaged]
-    return small_study(variables=variables, steps=[*DOCUMENT["steps"], groups, STEPS[1], MARGINALS])
+    return small_study(variables=variables, steps=[*DOCUMENT["steps"], groups, STEPS[1], MARGINALS, DISCRIMINATION])
 
 
 def rows(people, *, seed):

@@ -10,6 +10,7 @@ import numpy as np
 
 from models.risk import log_odds, probability
 from privacy.arrays import Floats
+from privacy.auc import discrimination
 from privacy.canonical import JSON
 from privacy.computation import Ask, Batch, Parameters, PlannedSum, Result, State, Total
 from privacy.errors import Invalid
@@ -76,21 +77,6 @@ def _features(parameters: Parameters) -> list[str]:
     return list(model["features"])
 
 
-def discrimination(without: Floats, having: Floats, noise_sd: float) -> dict[str, JSON]:
-    """Return the AUC of a histogram of scores, and the standard deviation that noise in each cell gives it.
-
-    Ties within a bin count a half. The deviation is first order: each cell's noise times the AUC's slope in it.
-    """
-    negatives, positives = without.sum(), having.sum()
-    if negatives <= 0 or positives <= 0:
-        return {"auc": None, "auc_noise_sd": None}
-    below = (np.cumsum(without) - without / 2) / negatives
-    above = 1 - (np.cumsum(having) - having / 2) / positives
-    auc = float(below @ having / positives)
-    slopes = np.concatenate([(below - auc) / positives, (above - auc) / negatives])
-    return {"auc": auc, "auc_noise_sd": float(noise_sd * np.linalg.norm(slopes))}
-
-
 def _calibration(without: Floats, having: Floats, edges: Floats, noise_sd: float) -> dict[str, JSON]:
     """Return predicted and observed rates by bin; observed is None where the noise leaves nothing to say."""
     predicted = probability((edges[:-1] + edges[1:]) / 2)
@@ -120,4 +106,4 @@ def _read(parameters: Parameters) -> dict[str, Any]:
 
 COMPUTATION = Evaluation()
 
-__all__ = ["COMPUTATION", "HISTOGRAM", "KIND", "Evaluation", "discrimination"]
+__all__ = ["COMPUTATION", "HISTOGRAM", "KIND", "Evaluation"]

@@ -18,8 +18,17 @@ def report(
     *,
     data_set: Annotated[Path, typer.Argument(metavar="DATASET", help="The folder of a finished data set.")],
     result: Annotated[
-        Path | None,
-        typer.Option(metavar="RESULT.json", help="Of fitted data: what `result export` of their study wrote as JSON."),
+        list[Path] | None,
+        typer.Option(
+            metavar="RESULT.json",
+            help="Of fitted data: what `result export` wrote of their study, and of any that tried what they taught.",
+        ),
+    ] = None,
+    outcome: Annotated[
+        str, typer.Option(metavar="VARIABLE", help="Train a scorecard for this outcome, as a step for a study.")
+    ] = "",
+    event: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="The outcome is there where it has this key; repeatable.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -31,10 +40,12 @@ def report(
     \b
     Example: hedgerow-synthetic report people
     Example: hedgerow-synthetic report visits-made-up --result visits.json
+    Example: hedgerow-synthetic report visits-made-up --result visits.json --outcome admissions --event "1 or over"
+    Example: hedgerow-synthetic report visits-made-up --result visits.json --result tried.json
     """
     from synthetic.report.making import JSON, PAGE, make_report
 
-    found = make_report(data_set, result)
+    found = make_report(data_set, result or [], outcome=outcome, event=event or [])
     told, off, compared = _released(found) if "margins" in found else _published(found)
     text = "\n".join([*told, *(f"  {name}" for name in off[:MOST_NAMED]), str(data_set / PAGE)])
     paths = {"page": str(data_set / PAGE), "json": str(data_set / JSON)}
@@ -58,7 +69,20 @@ def _released(found: Document) -> tuple[list[str], list[str], int]:
         for m in found["means"]
     ]
     count = len(found["margins"])
+    if trained := found["trained"]:
+        on_data = _told(trained["auc_on_data"])
+        told.append(f"trained for {trained['predicted']}: AUC {on_data} on the data; discrimination.toml is the step")
+    told += [
+        f"{t['step']}: AUC {_told(t['auc_on_people'])} on people, {_told(t['auc_on_data'])} on the data; "
+        f"standard deviation of noise {_told(t['noise_sd'])}, of chance {t['chance_sd']:.3f}"
+        for t in found["tried"]
+    ]
+    off += [f"{t['step']}: {t['predicted']}" for t in found["tried"] if t["off"]]
     return [*told, f"{count} margins; further off than noise and chance explain: {len(off)}"], off, count
+
+
+def _told(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 __all__ = ["MOST_NAMED", "report"]

@@ -6,7 +6,7 @@ that are drawn from the very population is known, and stands beside what is foun
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from math import pi, sqrt
 from pathlib import Path
@@ -15,8 +15,8 @@ import numpy as np
 
 from privacy.arrays import Floats
 from privacy.canonical import Document
-from privacy.errors import Invalid
-from synthetic.fitted.exported import read_exported
+from privacy.errors import Invalid, Refusal
+from synthetic.fitted.exported import Exported, read_exported
 from synthetic.fitted.fitting import Released, released_of
 from synthetic.fitted.measured import KIND
 from synthetic.fitted.mixture import people_in
@@ -24,6 +24,7 @@ from synthetic.judged.fidelity import total_variation
 from synthetic.judged.keyed import Keyed
 from synthetic.provenance import Fitted
 from synthetic.report.rows import keyed_rows
+from synthetic.report.tried import steps_for
 from synthetic.written.reading import DataSet
 
 FORMAT = "hedgerow-synthetic-released/1"
@@ -52,18 +53,30 @@ class Margin:
         return self.data > self.perfect + SIGMAS * self.spread
 
 
-def released_for(data: DataSet, result: Path) -> Released:
-    """Return the margins to compare with: those of people held back, if the study measured them, else the model's own.
+def exported_for(data: DataSet, results: Sequence[Path]) -> tuple[Exported, list[Exported]]:
+    """Return the result of the study that the data were fitted by, and those of studies that tried what they taught.
 
-    ``report-result-other`` when the result is not of the study that the data were fitted by; other codes are those of
+    ``report-result-absent`` without the first, ``report-result-other`` for any other; other codes are those of
     ``read_exported``, the coordinator being the one whose result the data were fitted to.
     """
-    provenance = data.manifest.plan.provenance
-    if not isinstance(provenance, Fitted):
-        raise Invalid("report-result-other", str(result))
-    exported = read_exported(result, coordinator=provenance.coordinator)
-    if provenance.study != exported.study.hash:
-        raise Invalid("report-result-other", str(result))
+    provenance, own, others = data.manifest.plan.provenance, [], []
+    for path in results:
+        if not isinstance(provenance, Fitted):
+            raise Invalid("report-result-other", str(path))
+        exported = read_exported(path, coordinator=provenance.coordinator)
+        if exported.study.hash == provenance.study:
+            own.append(exported)
+        elif steps_for(data, exported):
+            others.append(exported)
+        else:
+            raise Invalid("report-result-other", str(path))
+    if not own:
+        raise Refusal("report-result-absent", str(data.home))
+    return own[0], others
+
+
+def released_for(exported: Exported) -> Released:
+    """Return the margins to compare with: of people held back, if the study measured them, else the model's own."""
     steps = [step for step in exported.study.steps if step.use == KIND]
     held_back = [step.name for step in steps if step.people == HELD_BACK]
     return released_of(exported, next(iter([*held_back, *(step.name for step in steps)]), ""))
@@ -82,6 +95,7 @@ def released_report(data: DataSet, released: Released) -> Document:
         "title": released.study.title,
         "step": released.step,
         "people": step.people,
+        "columns": by,
         "people_of_margins": round(people),
         "people_of_data": round(float(rows.weights.sum())),
         "means": [_mean(found, ways) for ways in sorted({len(each.columns) for each in found})],
@@ -123,4 +137,4 @@ def _mean(found: list[Margin], ways: int) -> Document:
     return {"columns": ways, **{kind: float(np.mean([getattr(each, kind) for each in those])) for kind in kinds}}
 
 
-__all__ = ["FORMAT", "HELD_BACK", "SIGMAS", "Margin", "released_for", "released_report"]
+__all__ = ["FORMAT", "HELD_BACK", "SIGMAS", "Margin", "exported_for", "released_for", "released_report"]

@@ -28,6 +28,7 @@ def released_page(document: Document, *, title: str, use: Use, foot: str) -> byt
         section("In short", *_short(document)),
         section("How like the released margins the data are", *_means(document)),
         section("Margin by margin", *_margins(document)),
+        *([section("Trained on the data, tested on people", *_tried(document))] if _asked(document) else []),
         section("What it cost", *_cost(document)),
         section("What the data may be used for", *use_part(use)),
         section("What this is not", _limits()),
@@ -80,6 +81,37 @@ def _margins(document: Document) -> Iterator[Html]:
         for m in shown
     ]
     yield table("Margins furthest off", head, lines)
+
+
+def _asked(document: Document) -> bool:
+    return bool(document["tried"] or document["trained"])
+
+
+def _tried(document: Document) -> Iterator[Html]:
+    yield paragraphs(
+        "A scorecard, which is logistic regression in whole points, was trained on the data and tried on people. The "
+        "AUC on people is from noisy counts: noise and chance are what each does to it, one standard deviation. The "
+        "AUC on the data is of the very rows that the scorecard was trained on, in the same bands of scores."
+    )
+    if trained := document["trained"]:
+        yield paragraphs(
+            f"For {trained['predicted']} ({', '.join(trained['event'])}) it has an AUC of "
+            f"{trained['auc_on_data']:.3f} on the data. discrimination.toml is the step that tries it on people."
+        )
+    head = ("foretold", "step", "AUC on people", "noise", "chance", "AUC on the data", "")
+    lines = [
+        (f"{t['predicted']}: {', '.join(t['event'])}", f"{t['step']}, {t['people']}", t["auc_on_people"],
+         t["noise_sd"], t["chance_sd"], t["auc_on_data"], "look at" if t["off"] else Html(" "))
+        for t in document["tried"]
+    ]  # fmt: skip
+    if lines:
+        yield table("Trained on the data, tested on people", head, lines)
+    yield paragraphs(
+        "What a scorecard that was trained on people would reach is not here. The margins that were released hold the "
+        "pairs with the outcome, and a naive Bayes score follows from them; but the data were fitted to those very "
+        "pairs, so it would be no other judge. A node's own report has this reference, and it stays there; a study "
+        "can pay for one, with steps of linear-risk and evaluation."
+    )
 
 
 def _cost(document: Document) -> Iterator[Html]:

@@ -17,19 +17,28 @@ from coordinator.command.findings import Form, write_export
 from coordinator.exports import export_of, json_of
 from coordinator.home import KEYS
 from coordinator.identity.keys import KeyFiles, load_identity
-from deploy.demo.in_process import LocalFederation, local_federation
+from deploy.demo.in_process import PASSPHRASE, LocalFederation, local_federation
 from models.version import ModelVersion
+from node.assemble import COMPUTATIONS
+from node.founding import KEY_SUFFIX
+from node.people import open_key
+from node.synthetic_report import report
 from privacy.canonical import sha256
 from privacy.contract_file import contract_of
 from privacy.envelope import Envelope
 from privacy.errors import HedgerowError, Invalid
+from privacy.explain import explain
+from privacy.programme import programme
 from privacy.release import RELEASE, Receipt, SignedReceipt
 from privacy.sidecar import write_signed
 from privacy.signing import PublicKey
+from privacy.study import from_document
 from synthetic.command.program import app
 from synthetic.fitted.fitting import read_released
+from synthetic.judged.scoring import auc
 from synthetic.manifest import read_manifest
 from synthetic.provenance import Fitted
+from synthetic.report.making import make_report
 from tests.asked import finished_study, load_rows
 from tests.nodes import CONTRACT as VISITS
 from tests.nodes import HEADER, nhs_numbers
@@ -39,6 +48,7 @@ CONTRACT = VISITS.replace(
     '[columns.area]\nkind = "sensitive"\ntype = "code"\ncodes = ["N", "S"]',
 )
 SITES = ("north", "south", "west")
+INVITED = [{"name": name, "fingerprint": f"{i:040x}"} for i, name in enumerate(SITES)]
 PEOPLE = 1300
 STUDY = {
     "name": "made-up", "title": "Who might be here?", "question": "Who?", "decision": "None",
@@ -304,3 +314,74 @@ def test_the_report_sets_them_beside_the_margins_of_people_held_back(exported, d
     assert single["data"] < 0.06  # what cannot be is noise in the margins, and never drawn
     assert pairs["data"] < pairs["independent"]
     assert "These people were held back" in (exported.home / "drawn" / "report.html").read_text()
+
+
+def spent(federation):
+    """Return what people have spent against who sees totals, by node and part."""
+    return {
+        (name, account.part): account.spent
+        for name, node in federation.nodes.items()
+        for account in node.ledger.accounts()
+        if account.view == "outside"
+    }
+
+
+def told_by(*words):
+    done = CliRunner().invoke(app, [*map(str, words), "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_what_the_data_teach_is_tried_on_people_held_back_who_pay_for_it(exported, drawn):
+    data, own = exported.home / "drawn", ("--result", exported.home / "result.json")
+    told_by("report", data, *own, "--outcome", "sex", "--event", "1")
+    on_data = json.loads((data / "report.json").read_text())["trained"]["auc_on_data"]
+    asked = tomllib.loads((data / "discrimination.toml").read_text())
+    explained = programme(from_document(STUDY | asked | {"ends": "2030-01-01", "invited": INVITED}), COMPUTATIONS)
+    assert "whether its sex is 1" in explain(explained, COMPUTATIONS)
+
+    before = spent(exported.federation)
+    study = finished_study(exported.federation, STUDY | asked | {"name": "tried"})
+    after = spent(exported.federation)
+    paid = {part for (_, part), units in after.items() if units > 1.5 * before["north", part]}
+    assert paid == {"held-back"}  # the others paid for their node's look at how many there are
+    exported.export(study, "tried.json")
+
+    told_by("report", data, *own, "--result", exported.home / "tried.json")
+    report = json.loads((data / "report.json").read_text())
+    (tried,) = report["tried"]
+    assert tried["auc_on_data"] == on_data
+    exact = auc_of_people(exported.federation, tomllib.loads((data / "discrimination.toml").read_text()))
+    assert tried["auc_on_people"] > 0.7
+    assert abs(tried["auc_on_people"] - exact) < 5 * tried["noise_sd"] + 0.01
+    assert not tried["off"]
+    assert "Trained on the data, tested on people" in (data / "report.html").read_text()
+    other = fit(exported, exported.home / "other", "--people", "50", "--seed", "9")  # other people taught nothing here
+    assert other.exit_code == 0
+    both = [exported.home / "result.json", exported.home / "tried.json"]
+    assert code_of(lambda: make_report(exported.home / "other", both)) == "report-result-other"
+    assert code_of(lambda: make_report(data, both[1:])) == "report-result-absent"
+
+
+def auc_of_people(federation, asked):
+    """Return a scorecard's AUC on all people held back, from their records, with each row weighing its share."""
+    points, rows = asked["steps"][0]["parameters"]["points"], []
+    for node in federation.nodes.values():
+        table = node.store.read(node.store.latest("visits"), ["sex", "area", "age", "year"]).to_pandas()
+        rows.append(table[table.held_back])
+    people = pd.concat(rows)
+    score = np.array(points["area"])[[["N", "S"].index(a) for a in people.area]]
+    score = score + np.array(points["age"])[np.searchsorted([40, 60], people.age.astype(float), side="right")]
+    score = score + np.array(points["year"])[people.year.astype(int) - 1]
+    band = np.searchsorted(asked["steps"][0]["parameters"]["cuts"], score, side="right")
+    weights = 1 / people.groupby("person").person.transform("size").to_numpy()
+    return auc(band.astype(float), people.sex.to_numpy() == "1", weights)
+
+
+def test_a_node_judges_the_same_data_by_its_own_people(exported, drawn):
+    node, out = exported.federation.nodes["north"], exported.home / "inside.html"
+    key = open_key(exported.home / "keys" / "north" / f"ada{KEY_SUFFIX}", PASSPHRASE, home=node.home)
+    found, _ = report(node, exported.home / "drawn", person="ada", key=key, purpose="a test", out=out)
+    assert found["study"] == read_manifest(exported.home / "drawn").plan.provenance.study
+    assert found["people"]["used"] + found["people"]["held_back"] == PEOPLE
+    assert found["verdict"] != "fails"

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from models.computations.evaluation import COMPUTATION, HISTOGRAM, discrimination
+from models.computations.evaluation import COMPUTATION, HISTOGRAM
 from models.risk import log_odds
 from models.variables import batch as variables_of
+from privacy.auc import discrimination
 from privacy.computation import Ask, Result, Total
 from privacy.errors import Invalid
 from privacy.private_sum import bound

@@ -15,10 +15,11 @@ from coordinator.command.findings import Form, write_export
 from coordinator.exports import FORMAT, Table, csv_of, export_of, json_of, tables_of
 from coordinator.reports import result_of
 from coordinator.result_page import result_page
-from models.computations.evaluation import KIND, discrimination
+from models.computations.evaluation import KIND
 from models.curves import auc_chance_sd, calibration, roc
 from models.verification import verify_file
 from models.version import ModelVersion
+from privacy.auc import discrimination
 from privacy.computation import Result
 from privacy.errors import Invalid, Unreachable
 from privacy.release import SignedReceipt

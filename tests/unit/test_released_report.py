@@ -16,7 +16,7 @@ from synthetic.judged.keyed import Keyed
 from synthetic.manifest import Plan
 from synthetic.provenance import Fitted, PublicPriors, to_document
 from synthetic.report.making import make_report
-from synthetic.report.released import released_for, released_report
+from synthetic.report.released import exported_for, released_report
 from synthetic.report.released_page import released_page
 from synthetic.written.reading import open_data_set
 from synthetic.written.writing import write
@@ -114,7 +114,8 @@ def test_columns_that_know_nothing_of_each_other_are_pointed_at_and_lie_at_their
     assert pairs["data"] == pytest.approx(pairs["independent"], rel=0.02)
     off = [set(each["columns"]) for each in found["margins"] if each["off"]]
     assert {"xage", "disea"} in off
-    page = released_page(found | {"provenance": to_document(told.provenance)}, title="t",
+    more = {"tried": [], "trained": None, "provenance": to_document(told.provenance)}
+    page = released_page(found | more, title="t",
                          use={"says": "s", "may": ["a"], "may_not": ["b"]}, foot="f").decode()  # fmt: skip
     assert re.search(r"xage × disea", page)
     assert page.count("look at") == min(len(off), 15)
@@ -133,12 +134,12 @@ def test_fitted_data_need_a_result_and_the_right_one(tmp_path, people):
     data_set(
         tmp_path / "data", people[0].take(np.arange(50)), Fitted("sha256:" + "1" * 64, ("r",), 1.0, 1.0, 1e-6, "c" * 40)
     )
-    for given, code in ((None, "report-result-absent"), (tmp_path / "none.json", "file-unreadable")):
+    for given, code in (((), "report-result-absent"), ([tmp_path / "none.json"], "file-unreadable")):
         with pytest.raises(HedgerowError, match=code):
             make_report(tmp_path / "data", given)
     (tmp_path / "other.json").write_text(json.dumps({"format": "other"}))
     with pytest.raises(HedgerowError, match="result-malformed"):
-        make_report(tmp_path / "data", tmp_path / "other.json")
+        make_report(tmp_path / "data", [tmp_path / "other.json"])
     assert not (tmp_path / "data" / "report.html").exists()
 
 
@@ -154,4 +155,6 @@ def test_simulated_data_are_never_taken_for_fitted_ones(tmp_path, people):
     data = data_set(tmp_path / "data", people[0].take(np.arange(9)), PublicPriors("0" * 64))
     (tmp_path / "result.json").write_text("{}")
     with pytest.raises(HedgerowError, match="report-result-other"):
-        released_for(data, tmp_path / "result.json")
+        exported_for(data, [tmp_path / "result.json"])
+    with pytest.raises(HedgerowError, match="report-result-other"):
+        make_report(tmp_path / "data", outcome="sex")

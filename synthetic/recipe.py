@@ -80,7 +80,7 @@ class Recipe:
         if not 0 <= self.seed < 2**63:
             yield "seed: from 0 to 2^63 - 1"
         if self.place not in places():
-            yield f"place: one of {', '.join(places())}"
+            yield "place: one of those that `hedgerow-synthetic list --places` prints, such as blmk or england"
         if not date(2005, 1, 1) <= self.index_date <= date(2050, 1, 1):
             yield "index_date: from 2005-01-01 to 2050-01-01"
         if not 1 <= self.history_years <= MOST_YEARS:

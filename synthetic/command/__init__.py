@@ -9,6 +9,7 @@ from privacy.rooms import check_rooms
 from privacy.terminal import print_error, progress, where_of
 
 INTERRUPTED = 130  # as shells report SIGINT
+STOPPED = "Stopped. Give the same command again to go on."
 
 
 def main() -> None:
@@ -17,12 +18,13 @@ def main() -> None:
         check_rooms()
         from synthetic.command.program import app
 
-        status = app(prog_name="hedgerow-synthetic", standalone_mode=False)
+        if (status := app(prog_name="hedgerow-synthetic", standalone_mode=False)) == INTERRUPTED:
+            progress(STOPPED)  # typer makes a status of an interrupt, and says nothing
     except HedgerowError as error:
         print_error(error, as_json="--json" in sys.argv)
         status = error.exit_status
     except KeyboardInterrupt:
-        progress("Stopped.")
+        progress(STOPPED)
         status = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - fitted data come from records: no exception's own text is shown
         status = _told(error)
@@ -37,10 +39,10 @@ def _told(error: Exception) -> int:
         error.show()
         return error.exit_code
     if isinstance(error, click.Abort):
-        progress("Stopped.")
+        progress(STOPPED)
         return INTERRUPTED
     progress(f"unexpected fault ({type(error).__name__} at {where_of(error)}): please report it")
     return 1
 
 
-__all__ = ["INTERRUPTED", "main"]
+__all__ = ["INTERRUPTED", "STOPPED", "main"]

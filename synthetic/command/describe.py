@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def describe(
     *,
-    data_set: Annotated[Path, typer.Argument(help="The directory of a finished data set.")],
+    data_set: Annotated[Path, typer.Argument(metavar="DATASET", help="The folder of a finished data set.")],
     as_json: AsJson = False,
 ) -> None:
     """Say where a data set comes from, what it may be used for, and what is in it: every file is checked first.

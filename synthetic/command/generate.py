@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from synthetic.command.made import show, told
-from synthetic.command.options import AsJson, Format, Processes
+from synthetic.command.options import FORMATS, AsJson, Processes
 from synthetic.formats import DEFAULT as DEFAULT_FORMAT
 from synthetic.presets import DEFAULT as DEFAULT_PRESET
 
@@ -23,15 +23,20 @@ def generate(
     seed: Annotated[int | None, typer.Option(help="Another seed makes other people; the same makes the same.")] = None,
     place: Annotated[str | None, typer.Option(help="`england` or a care system: `list --places`.")] = None,
     index_date: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Where history ends and follow-up begins.")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Where history ends and follow-up begins."),
     ] = None,
     history_years: Annotated[int | None, typer.Option(help="Years of history before it.")] = None,
     unseen: Annotated[float | None, typer.Option(help="Spread of risk that no record shows, as a log rate.")] = None,
     inequality: Annotated[
-        str | None, typer.Option(metavar="GROUP:RECORDED:SERVED", help="Plant one, such as most-deprived:0.8:0.7.")
+        str | None,
+        typer.Option(
+            metavar="GROUP:RECORDED:SERVED",
+            help="Plant one, such as most-deprived:0.8:0.7. Groups: most-deprived, asian, black, minority-ethnic.",
+        ),
     ] = None,
     intervention: Annotated[float | None, typer.Option(help="Offer the falls programme to this part.")] = None,
-    format: Format = DEFAULT_FORMAT,  # noqa: A002 - the option's name
+    format: Annotated[str | None, typer.Option(help=f"{FORMATS} Else {DEFAULT_FORMAT}.")] = None,  # noqa: A002 - its name
     sites: Annotated[int | None, typer.Option(help="A sandbox instead: for so many sites, what each loads.")] = None,
     mess: Annotated[float | None, typer.Option(help="Of a sandbox: the rows that each fault hits, 0 to 0.2.")] = None,
     hospital_records: Annotated[
@@ -67,12 +72,13 @@ def generate(
     }
     where = out or Path(f"synthetic-{preset}")
     recipe = recipe_of(preset, changes)
-    sandbox = sandbox_of(recipe, sites, {"mess": mess, "hospital_records": hospital_records, "about": about})
+    options = {"mess": mess, "hospital_records": hospital_records, "about": about}
+    sandbox = sandbox_of(recipe, sites, options, without={"format": format})
     tell = told(time.monotonic)
     if sandbox:
         manifest = make_sandbox(sandbox, where, processes=processes, tell=tell)
     else:
-        manifest = make(recipe, where, format=format, processes=processes, tell=tell)
+        manifest = make(recipe, where, format=format or DEFAULT_FORMAT, processes=processes, tell=tell)
     show(where, manifest, as_json=as_json)
 
 

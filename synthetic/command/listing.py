@@ -22,7 +22,8 @@ def list_presets(
     if places:
         from synthetic.geography import places as known
 
-        say({"places": known()}, table(("PLACE", "NAME"), list(known().items())), as_json=as_json)
+        england, *systems = known().items()
+        say({"places": known()}, table(("PLACE", "NAME"), [england, *sorted(systems)]), as_json=as_json)
         return
     from synthetic.presets import presets
 

@@ -28,7 +28,7 @@ def pack(
     format: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",  # noqa: A002 - its name
     as_json: AsJson = False,
 ) -> None:
-    r"""Make DIRECTORY/TEAMS to hand out, and DIRECTORY/ORGANISERS with the answers, to keep.
+    """Make DIRECTORY/TEAMS to hand out, and DIRECTORY/ORGANISERS with the answers, to keep.
 
     \b
     Example:

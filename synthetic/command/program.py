@@ -18,7 +18,7 @@ EPILOG = (
     "6 tampering found, 130 stopped. Data goes to stdout, progress to stderr."
 )
 
-HELP = """Make people who never were: no patient is in any of it, and the truth about everybody is known.
+HELP = """Make people who never were: from published figures, with everybody's true risk, or from noisy sums of nodes.
 
 \b
   hedgerow-synthetic list

@@ -29,7 +29,7 @@ def score(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Score predictions against the answers that the organisers hold: AUC, calibration, by group.
+    """Score predictions against the answers that the organisers hold: AUC, calibration, by group.
 
     \b
     Example:

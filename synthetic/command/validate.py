@@ -17,7 +17,7 @@ def validate(
     contract: Contracts = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Check every file against its hash, every cell and check of the contracts, and the keys between tables.
+    """Check every file against its hash, every cell and check of the contracts, and the keys between tables.
 
     \b
     Example:

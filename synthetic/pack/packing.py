@@ -31,6 +31,7 @@ from synthetic.written.reading import DataSet, open_data_set
 
 TEAMS, ORGANISERS = "TEAMS", "ORGANISERS"
 UNFINISHED = ".unfinished"
+FORMATS = ("csv", "parquet")  # what a table of a pack may be, one file each
 NO_DATE = "2000-01-01"  # of data that have no index date, nobody is held back
 REPORT_JSON = "report.json"  # which names the data set's manifest by its hash
 REPORT = ("report.html", REPORT_JSON)
@@ -65,6 +66,8 @@ def pack(
     the people is held back. The same data set gives the same bytes, with the same versions of the libraries.
     """
     asked = tuple(question(name) for name in dict.fromkeys(use_cases))
+    if format not in FORMATS:
+        raise Invalid("data-set-format-unknown", format, faults=FORMATS)
     if out.exists():
         raise Refusal("data-set-exists", str(out))
     data = open_data_set(data_set)
@@ -187,4 +190,4 @@ def _end(home: Path, out: Path) -> None:
     sync_directory(out.parent)
 
 
-__all__ = ["ORGANISERS", "REPORT", "TEAMS", "Done", "Tell", "pack"]
+__all__ = ["FORMATS", "ORGANISERS", "REPORT", "TEAMS", "Done", "Tell", "pack"]

@@ -18,11 +18,20 @@ from synthetic.written.writing import Tell, write
 PARTS = "csv"  # the format that its files have, one by one
 
 
-def sandbox_of(recipe: Recipe, sites: int | None, options: Mapping[str, Any]) -> Sandbox | None:
-    """Return the sandbox that is asked for, None where no sites are; options without sites are ``recipe-malformed``."""
+def sandbox_of(
+    recipe: Recipe, sites: int | None, options: Mapping[str, Any], *, without: Mapping[str, Any]
+) -> Sandbox | None:
+    """Return the sandbox that is asked for, None where no sites are.
+
+    ``options`` go with sites, ``without`` are of data sets that have none: what is said and does not fit is
+    ``recipe-malformed``.
+    """
     said = {name: value for name, value in options.items() if value is not None}
     if sites is None and said:
         raise Invalid("recipe-malformed", faults=[f"{name}: goes with sites" for name in said])
+    if sites is not None and (other := [name for name, value in without.items() if value is not None]):
+        faults = [f"{name}: does not go with sites, whose files are CSV" for name in other]
+        raise Invalid("recipe-malformed", faults=faults)
     return None if sites is None else Sandbox(recipe, sites, **said)
 
 

@@ -37,8 +37,11 @@ class Unfinished:
                 raise Invalid("data-set-half-made", str(self.home), faults=[f"{PLAN}: is not there"])
             put(path, json.dumps(wanted, indent=2).encode(), mode=SHARED)
         found = _read(path)
-        if differing := [name for name in wanted if not isinstance(found, dict) or found.get(name) != wanted[name]]:
-            raise Invalid("data-set-half-made", str(self.home), faults=differing)
+        if not isinstance(found, dict):
+            raise Invalid("data-set-half-made", str(self.home), faults=[f"{PLAN}: cannot be read"])
+        if differing := [name for name in wanted if found.get(name) != wanted[name]]:
+            begun = f"it was begun by: {found.get('command')}"
+            raise Invalid("data-set-half-made", str(self.home), faults=[begun, f"what differs: {', '.join(differing)}"])
         (self.home / NOTES).mkdir(exist_ok=True)
         for number in range(parts):
             files = _files(_read(self._note(number)))

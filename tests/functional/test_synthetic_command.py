@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from privacy.errors import Invalid
 from synthetic import load
+from synthetic.command import STOPPED
+from synthetic.command.program import app
 from synthetic.generating import plan_for
 from synthetic.identifiers import IN_TEST_RANGE
 from synthetic.lives.truth import USE_CASES
@@ -38,6 +41,23 @@ def test_help_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert "Exit status" in done.stdout
     assert done.stderr == "[]\n"
+
+
+@pytest.mark.parametrize("command", [each.name for each in app.registered_commands])
+def test_each_command_shows_an_example_and_no_sign_that_a_terminal_cannot_print(command):
+    shown = CliRunner().invoke(app, [command, "--help"]).output
+    assert f"hedgerow-synthetic {command}" in shown
+    assert "\\b" not in shown
+    assert "\b" not in shown
+
+
+def test_who_stops_a_command_is_told_and_gets_the_status_of_an_interrupt():
+    code = "import os, signal, sys\nimport synthetic.geography as geography\nsys.argv[1:] = ['list', '--places']\n"
+    code += "geography.places = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+    code += "from synthetic.command import main\nmain()"
+    environ = {**os.environ, "PYTHONPATH": str(TREE)}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (130, STOPPED)
 
 
 def test_the_presets_are_listed_for_people_and_for_programs():
@@ -129,7 +149,8 @@ def test_a_notebook_loads_a_data_set_or_a_preset_which_it_keeps(tmp_path, monkey
     [
         (["tin"], "preset-unknown", "tiny"),
         (["--format", "xml"], "data-set-format-unknown", "csv"),
-        (["--place", "atlantis"], "recipe-malformed", "place: one of england"),
+        (["--place", "atlantis"], "recipe-malformed", "list --places"),
+        (["--sites", "2", "--format", "omop"], "recipe-malformed", "format: does not go with sites"),
         (["--people", "0", "--unseen", "-1"], "recipe-malformed", "unseen: from 0 to 2"),
         (["--inequality", "most-deprived:2:1"], "recipe-malformed", "inequality"),
         (["--inequality", "most-deprived"], "recipe-malformed", "GROUP:RECORDED:SERVED"),

@@ -27,6 +27,7 @@ from privacy.errors import Refusal
 from privacy.study import Step, Study
 from privacy.variables import Variable
 from synthetic.fitted.measured import KIND
+from synthetic.judged.fidelity import GROUPS
 from synthetic.judged.keyed import Keyed, joined
 from synthetic.provenance import Fitted
 from synthetic.report.inside import inside_report
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from node.data_version import DataVersion
 
 ACTION = "synthetic"
-GROUPS = ("deprivation", "ethnicity", "sex")  # roles of columns: for whom it is done once more
 JSON_TWIN = ".json"
 
 
@@ -138,4 +138,4 @@ def _groups(variables: Sequence[Variable], version: DataVersion) -> tuple[str, .
     return tuple(v.name for v in variables if roles.get(v.column) in GROUPS)
 
 
-__all__ = ["ACTION", "GROUPS", "JSON_TWIN", "report"]
+__all__ = ["ACTION", "JSON_TWIN", "report"]

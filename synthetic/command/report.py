@@ -78,7 +78,16 @@ def _released(found: Document) -> tuple[list[str], list[str], int]:
         for t in found["tried"]
     ]
     off += [f"{t['step']}: {t['predicted']}" for t in found["tried"] if t["off"]]
+    off += [f"{g['column']} {g['key']}: {what}" for g in found["groups"] for what in _off_in(g)]
+    if past := [f"{g['column']} {g['key']}" for g in found["groups"] if not g["told"]]:
+        told.append(f"groups too small to be told: {', '.join(past)}")
     return [*told, f"{count} margins; further off than noise and chance explain: {len(off)}"], off, count
+
+
+def _off_in(group: Document) -> list[str]:
+    """Return what is off of a group: its share, and columns within it."""
+    within = [" x ".join(columns) for each in group["within"] for columns in each["off"]]
+    return [*(["share"] if group["share_off"] else []), *within]
 
 
 def _told(value: float | None) -> str:

@@ -20,6 +20,7 @@ from synthetic.fitted.graphical import Allowed, fitted
 from synthetic.fitted.measured import KIND, Measured, measured
 from synthetic.fitted.values import Field, field_of
 from synthetic.formats import format_of
+from synthetic.judged.fidelity import GROUPS
 from synthetic.manifest import Manifest, Plan, software
 from synthetic.provenance import Fitted
 from synthetic.tables import types_of
@@ -174,12 +175,25 @@ def fit(
         command=f"hedgerow-synthetic fit RESULT.json --contract CONTRACT.toml --step {released.step} "
         f"--people {people} --seed {seed} --format {format}",
         seed=seed,
-        recipe={"result": released.sha256, "step": released.step, "contract": contract.hash, "people": people},
+        recipe={
+            "result": released.sha256,
+            "step": released.step,
+            "contract": contract.hash,
+            "people": people,
+            "groups": _groups(released, contract),
+        },
         format=format,
         tables=types_of(form.schemas(source.schemas())),
         software=software(),
     )
     return write(source=source, plan=plan, out=out, format=form, processes=processes, tell=tell)
+
+
+def _groups(released: Released, contract: Contract) -> list[str]:
+    """Return the columns whose keys are groups that a report looks at one by one, by their role in the contract."""
+    roles = {column.name: column.role for column in contract.stored}
+    columns = {variable.name: variable.column for variable in released.study.variables}
+    return [name for name in released.margins.columns if roles.get(columns.get(name, "")) in GROUPS]
 
 
 __all__ = ["Released", "drawn_from", "fit", "read_released", "released_of"]

@@ -21,6 +21,7 @@ ORDERS = (1, 2, 3)
 MOST_SUBSETS = 300  # of one order; more are drawn at random, and the number said
 MOST_CELLS = 200_000  # of a marginal
 MOST_ROWS = 20_000  # that a learner reads
+GROUPS = ("deprivation", "ethnicity", "sex")  # roles of columns: for whom it is done once more
 FEWEST = 50  # people held back with and without an outcome, or in a group: fewer say nothing
 
 
@@ -179,6 +180,7 @@ def _some(rows: Keyed, rng: np.random.Generator) -> Keyed:
 
 __all__ = [
     "FEWEST",
+    "GROUPS",
     "MOST_CELLS",
     "MOST_ROWS",
     "MOST_SUBSETS",

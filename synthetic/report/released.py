@@ -23,13 +23,14 @@ from synthetic.fitted.mixture import people_in
 from synthetic.judged.fidelity import total_variation
 from synthetic.judged.keyed import Keyed
 from synthetic.provenance import Fitted
+from synthetic.report.chance import Perfect
+from synthetic.report.groups import Margins, groups_in
 from synthetic.report.rows import keyed_rows
 from synthetic.report.tried import steps_for
 from synthetic.written.reading import DataSet
 
 FORMAT = "hedgerow-synthetic-released/1"
 HELD_BACK = "held-back"
-SIGMAS = 4.0  # standard deviations of noise and chance: what is further off is pointed at
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Margin:
     @property
     def off(self) -> bool:
         """Say whether it is further off than noise and chance explain."""
-        return self.data > self.perfect + SIGMAS * self.spread
+        return Perfect(self.perfect, self.spread).beyond(self.data)
 
 
 def exported_for(data: DataSet, results: Sequence[Path]) -> tuple[Exported, list[Exported]]:
@@ -83,12 +84,13 @@ def released_for(exported: Exported) -> Released:
 
 
 def released_report(data: DataSet, released: Released) -> Document:
-    """Return the distance of every margin that was released, and the means by how many columns they have."""
+    """Return the distance of every margin that was released, the means by how many columns they have, and by group."""
     step = released.study.step(released.step)
     by = [str(name) for name in released.study.parameters(step)["by"]]
     rows = keyed_rows(data, [released.study.variable(name) for name in by])
-    people = people_in(released.margins)
-    found = list(_margins(released, by, rows, people))
+    margins = Margins(released.margins, by, people_in(released.margins))
+    found = list(_margins(margins, rows))
+    groups = [name for name in data.manifest.plan.recipe.get("groups", ()) if name in by]
     return {
         "format": FORMAT,
         "study": released.study.hash,
@@ -96,29 +98,27 @@ def released_report(data: DataSet, released: Released) -> Document:
         "step": released.step,
         "people": step.people,
         "columns": by,
-        "people_of_margins": round(people),
+        "people_of_margins": round(margins.people),
         "people_of_data": round(float(rows.weights.sum())),
         "means": [_mean(found, ways) for ways in sorted({len(each.columns) for each in found})],
         "margins": [{**asdict(each), "columns": list(each.columns), "off": each.off} for each in found],
+        "groups": list(groups_in(margins, rows, groups)),
     }
 
 
-def _margins(released: Released, by: list[str], rows: Keyed, people: float) -> Iterator[Margin]:
+def _margins(margins: Margins, rows: Keyed) -> Iterator[Margin]:
     """Yield each margin of the study's variables; how many rows there are, and what came before, is in no column."""
-    names, drawn = list(released.margins.columns), max(float(rows.weights.sum()), 1.0)
-    alone = [rows.marginal([j]) for j in range(len(by))]
-    for clique, counts, sd in zip(released.margins.cliques, released.margins.counts, released.margins.sd, strict=True):
-        if not all(names[place] in by for place in clique):
-            continue
-        chosen = [by.index(names[place]) for place in clique]
+    people, drawn = margins.people, max(float(rows.weights.sum()), 1.0)
+    alone = [rows.marginal([j]) for j in range(len(margins.by))]
+    for chosen, counts, sd in margins.cliques():
         share, ours = counts.ravel() / people, rows.marginal(chosen)
         noise = sd / people
-        each = np.sqrt(noise**2 + ours * (1 - ours) * (1 / people + 1 / drawn))
+        perfect = Perfect.of(np.sqrt(noise**2 + ours * (1 - ours) * (1 / people + 1 / drawn)))
         yield Margin(
-            columns=tuple(by[j] for j in chosen),
+            columns=tuple(margins.by[j] for j in chosen),
             data=total_variation(ours, share),
-            perfect=float(each.sum() * sqrt(2 / pi) / 2),
-            spread=float(sqrt((1 - 2 / pi) * (each**2).sum()) / 2),
+            perfect=perfect.mean,
+            spread=perfect.spread,
             noise=counts.size * noise * sqrt(2 / pi) / 2,
             independent=total_variation(_product([alone[j] for j in chosen]), share),
         )
@@ -137,4 +137,4 @@ def _mean(found: list[Margin], ways: int) -> Document:
     return {"columns": ways, **{kind: float(np.mean([getattr(each, kind) for each in those])) for kind in kinds}}
 
 
-__all__ = ["FORMAT", "HELD_BACK", "SIGMAS", "Margin", "exported_for", "released_for", "released_report"]
+__all__ = ["FORMAT", "HELD_BACK", "Margin", "exported_for", "released_for", "released_report"]

@@ -10,7 +10,8 @@ from privacy.page import Html, bullets, facts, page, paragraphs, section, table,
 from synthetic.report.beside_page import Use, use_part
 from synthetic.report.plots import Look, dots_chart
 
-DATA, PERFECT, APART = Look("the data", BLUE, filled=True), Look("perfect data", INK), Look("unrelated columns", GREY)
+DATA, PERFECT = Look("the data", BLUE, filled=True), Look("perfect data", INK)
+APART, EVERYBODY = Look("unrelated columns", GREY), Look("everybody", GREY)
 WAYS = {1: "single columns", 2: "pairs", 3: "threes"}
 WORST = 15
 OF = {
@@ -28,6 +29,7 @@ def released_page(document: Document, *, title: str, use: Use, foot: str) -> byt
         section("In short", *_short(document)),
         section("How like the released margins the data are", *_means(document)),
         section("Margin by margin", *_margins(document)),
+        *([section("Group by group", *_groups(document))] if document["groups"] else []),
         *([section("Trained on the data, tested on people", *_tried(document))] if _asked(document) else []),
         section("What it cost", *_cost(document)),
         section("What the data may be used for", *use_part(use)),
@@ -81,6 +83,40 @@ def _margins(document: Document) -> Iterator[Html]:
         for m in shown
     ]
     yield table("Margins furthest off", head, lines)
+
+
+def _groups(document: Document) -> Iterator[Html]:
+    yield paragraphs(
+        "The share of each group, and how far the other columns are within it: the mean total variation of each other "
+        "column, and of each two where three were counted together. Perfect data would show as much as stands beside "
+        "it; the data of everybody, taken for the group's, as much as stands last. Of a group that is past telling, "
+        "noise and chance would move even perfect data by a fifth: nothing is known of how like it the data are."
+    )
+    told = [(f"{g['column']}: {g['key']}", each) for g in document["groups"] for each in g["within"][:1]]
+    rows = [
+        (name, {DATA.name: m["data"], PERFECT.name: m["perfect"], EVERYBODY.name: m["everybody"]}) for name, m in told
+    ]
+    if rows := [row for row in rows if row[1][DATA.name] is not None]:
+        past = sum(not g["told"] for g in document["groups"])
+        said = f"{len(rows)} groups, and {past} that are past telling." if past else f"{len(rows)} groups."
+        chart = dots_chart(rows, [DATA, PERFECT, EVERYBODY], key="groups", title="Within each group", finding=said)
+        yield tag("figure", chart, tag("figcaption", said))
+    head = ("group", "people", "share", "in the data", "within it, of", "the data", "perfect data", "everybody", "")
+    yield table("Groups", head, [line for g in document["groups"] for line in _lines_of(g)])
+
+
+def _lines_of(group: Document) -> Iterator[tuple[object, ...]]:
+    """Yield a line for what is known within a group; one that says so where nothing is."""
+    head = (f"{group['column']}: {group['key']}", group["people"], group["share"], group["share_in_data"])
+    share = "share: look at" if group["share_off"] else ""
+    if not group["told"]:
+        yield (*head, "past telling", None, None, None, share or Html(" "))
+        return
+    for each in group["within"]:
+        off = ", ".join(" × ".join(columns) for columns in each["off"])
+        look = f"look at {off}" if off else ""
+        away = (each["data"], each["perfect"], each["everybody"])
+        yield (*head, WAYS[each["columns"]], *away, "; ".join(filter(None, (share, look))) or Html(" "))
 
 
 def _asked(document: Document) -> bool:
@@ -138,4 +174,4 @@ def _limits() -> Html:
     )
 
 
-__all__ = ["APART", "DATA", "OF", "PERFECT", "WAYS", "WORST", "released_page"]
+__all__ = ["APART", "DATA", "EVERYBODY", "OF", "PERFECT", "WAYS", "WORST", "released_page"]

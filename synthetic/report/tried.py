@@ -10,11 +10,10 @@ from privacy.canonical import Document
 from privacy.study import Step
 from synthetic.computations.discrimination import KIND, read_card
 from synthetic.fitted.exported import Exported
+from synthetic.report.chance import SIGMAS
 from synthetic.report.rows import keyed_rows
 from synthetic.report.scorecard import auc_of, by_column
 from synthetic.written.reading import DataSet
-
-SIGMAS = 4.0  # standard deviations of noise and chance: a difference beyond is pointed at
 
 
 def steps_for(data: DataSet, exported: Exported) -> list[Step]:
@@ -59,4 +58,4 @@ def _apart(one: float | None, other: float | None, sd: float) -> bool:
     return one is not None and other is not None and abs(one - other) > SIGMAS * sd
 
 
-__all__ = ["SIGMAS", "steps_for", "tried"]
+__all__ = ["steps_for", "tried"]

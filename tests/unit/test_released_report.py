@@ -12,7 +12,7 @@ from synthetic.fitted.fitting import Released
 from synthetic.fitted.measured import Measured, cliques_of
 from synthetic.formats import format_of
 from synthetic.judged.fidelity import drawn, shuffled
-from synthetic.judged.keyed import Keyed
+from synthetic.judged.keyed import Keyed, joined
 from synthetic.manifest import Plan
 from synthetic.provenance import Fitted, PublicPriors, to_document
 from synthetic.report.making import make_report
@@ -47,11 +47,11 @@ def study_of(attributes, *, people="held-back"):
     return small_study(variables=variables, steps=steps)
 
 
-def released(rows, *, sd, seed=1, **changes):
-    """Return what a study would have released of these people, pairs and single columns, with noise."""
+def released(rows, *, sd, seed=1, ways=2, **changes):
+    """Return what a study would have released of these people, single columns and pairs or more, with noise."""
     attributes, rng = rows.attributes, np.random.default_rng(seed)
     shape, study = tuple(len(a.keys) for a in attributes), study_of(attributes, **changes)
-    cliques = cliques_of(len(attributes), 2)
+    cliques = cliques_of(len(attributes), ways)
     counts = []
     for clique in cliques:
         cells = tuple(shape[i] for i in clique)
@@ -84,8 +84,9 @@ class Rows:
         yield "rows", pa.record_batch(columns, schema=self.schema)
 
 
-def data_set(out, keyed, provenance):
-    plan = Plan(provenance, "by hand", 1, {}, "parquet", {"rows": {a.name: "number" for a in keyed.attributes}},
+def data_set(out, keyed, provenance, groups=()):
+    plan = Plan(provenance, "by hand", 1, {"groups": list(groups)}, "parquet",
+                {"rows": {a.name: "number" for a in keyed.attributes}},
                 dict.fromkeys(("hedgerow", "package", "numpy", "pyarrow"), "0"))  # fmt: skip
     write(source=Rows(keyed), plan=plan, out=out, format=format_of("parquet"), processes=1, tell=lambda *_: None)
     return open_data_set(out)
@@ -120,6 +121,54 @@ def test_columns_that_know_nothing_of_each_other_are_pointed_at_and_lie_at_their
     assert re.search(r"xage × disea", page)
     assert page.count("look at") == min(len(off), 15)
     assert page.count("<svg") == 2 <= page.count("<table")
+
+
+def test_within_groups_perfect_data_are_as_far_off_as_noise_and_chance_say(tmp_path, people):
+    everybody, rng = joined(*people), np.random.default_rng(3)
+    told = released(drawn(everybody, 3000, rng), sd=2.0, ways=3)
+    data = data_set(tmp_path / "data", drawn(everybody, ROWS, rng), told.provenance, ["xage"])
+    found = released_report(data, told)
+    known = [g for g in found["groups"] if g["told"]]
+    assert len(known) >= 3
+    for group in known:
+        assert not group["share_off"]
+        assert [within["off"] for within in group["within"] if within["off"]] == []
+    for ways in (0, 1):
+        those = [group["within"][ways] for group in known if len(group["within"]) > ways]
+        ratio = np.mean([within["data"] for within in those]) / np.mean([within["perfect"] for within in those])
+        assert 0.8 < ratio < 1.25
+        assert all(within["everybody"] > within["perfect"] for within in those)
+    assert {len(group["within"]) for group in known} == {2}
+    noisier = released_report(data, released(drawn(everybody, 3000, rng), sd=5.0, ways=3))
+    assert {len(group["within"]) for group in noisier["groups"] if group["told"]} == {1}  # threes are past telling
+    missing = found["groups"][-1]
+    assert (missing["told"], missing["within"]) == (False, [])  # nobody's age is missing: it is all noise
+
+
+def test_a_group_of_which_the_data_know_nothing_is_pointed_at_and_small_ones_are_said_to_be(tmp_path, people):
+    """Rows of the last band of one column are those of everybody: within it they are as far off as everybody's."""
+    everybody, rng = joined(*people), np.random.default_rng(3)
+    names = [a.name for a in everybody.attributes]
+    told, column = released(drawn(everybody, 3000, rng), sd=2.0), names.index("xage")
+    rows = drawn(everybody, ROWS, rng)
+    place = int(np.bincount(rows.places[:, column]).nonzero()[0][-1])
+    at = np.flatnonzero(rows.places[:, column] == place)
+    others = [j for j in range(len(names)) if j != column]
+    rows.places[np.ix_(at, others)] = rows.places[rng.choice(len(rows), len(at))][:, others]
+    data = data_set(tmp_path / "data", rows, told.provenance, ["xage", "nothing"])
+    found = released_report(data, told)
+    group = found["groups"][place]
+    (within,) = group["within"]
+    assert ["disea"] in within["off"]
+    assert within["data"] == pytest.approx(within["everybody"], rel=0.2)
+    assert within["data"] > 2 * within["perfect"]
+    assert not any(g["within"][0]["off"] for g in found["groups"] if g["told"] and g is not group)
+    noisy = released_report(data, released(people[1], sd=60.0))
+    assert not any(g["told"] or g["within"] for g in noisy["groups"])
+    more = {"tried": [], "trained": None, "provenance": to_document(told.provenance)}
+    said = {"title": "t", "use": {"says": "s", "may": ["a"], "may_not": ["b"]}, "foot": "f"}
+    assert re.search("look at [a-z, ]*disea", released_page(found | more, **said).decode())
+    assert "past telling" in released_page(noisy | more, **said).decode()
 
 
 def test_the_rows_of_one_made_up_person_weigh_one_together(tmp_path, people):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 
 # Nothing may be loaded or run, whatever a text in the page says; its own style sheet is in the page itself.
@@ -49,6 +50,7 @@ footer { color: #4c6272; font-size: .875rem; }
 """
 
 
+_FIGURE = re.compile(r"-?\d+(?:%|\.\d+%?)")
 BRIEF = 34  # letters; a column of no longer words is not broken into lines
 
 
@@ -93,6 +95,8 @@ def facts(pairs: Iterable[tuple[object, object]]) -> Html:
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]], *, captioned: bool = True) -> Html:
     """Return a table that scrolls by itself where the page is narrow; numbers stand to the right, None is a dash.
+
+    A text such as 4.2% or 0.31 is a number too.
 
     One that is not ``captioned`` shows no caption: the heading above says it; whoever hears the page is told it still.
     """
@@ -142,6 +146,8 @@ def page(title: str, *inside: object, kind: str, foot: str) -> bytes:
 
 
 def _is_number(value: object) -> bool:
+    if isinstance(value, str):
+        return _FIGURE.fullmatch(value) is not None
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -54,10 +54,13 @@ def report(
 
 def _published(found: Document) -> tuple[list[str], list[str], int]:
     """Return what is told of simulated data, the figures that are off, and how many there are."""
+    from synthetic.report.beside_page import beside_what
+
     figures = [(each["title"], f) for each in found["comparisons"] for f in each["figures"]]
-    beside = sum(f["published"] is not None for _, f in figures)
+    published, assumed = beside_what(found)
     off = [f"{title}: {f['name']}" for title, f in figures if f["off"]]
-    return [f"{beside} figures beside published ones; further off than they may be: {len(off)}"], off, beside
+    told = f"{published} figures beside published ones, {assumed} beside assumed ones; further off than they may be: "
+    return [f"{told}{len(off)}"], off, published + assumed
 
 
 def _released(found: Document) -> tuple[list[str], list[str], int]:

@@ -38,12 +38,16 @@ MOST_AGE = 74  # whom the register of people treated for risk counts
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of the data, the published one where there is one, and the deviation that chance gives it."""
+    """One figure of the data, the published one where there is one, and the deviation that chance gives it.
+
+    ``source`` is the key of the published figure's source, where figures beside it have others.
+    """
 
     name: str
     simulated: float
     published: float | None = None
     chance: float = 0.0
+    source: str = ""
 
     @property
     def off(self) -> bool:
@@ -139,7 +143,7 @@ def _deaths(counts: Counts) -> Comparison:
         died = float(counts.deaths[first : last + 1, sex].sum())
         if of:
             rate = 1 - np.exp(-float(row["rate"]))
-            ages = f"{first} to {last}" if last < OLDEST else f"{first}+"
+            ages = "under 1" if last == 0 else f"{first} to {last}" if last < OLDEST else f"{first}+"
             figures.append(Figure(f"{(MALE, FEMALE)[sex]} {ages}", died / of, rate, sqrt(rate / of)))
     return Comparison("deaths", "Deaths in a year", "of people alive on the index day", tuple(figures),
                       _named("mortality"), "{:.2%}")  # fmt: skip
@@ -151,14 +155,14 @@ def _contacts_a_head(counts: Counts, processes: Sequence[Row], place: Geography)
     had: dict[str, float] = {}
     for row, own in zip(processes, counts.contacts, strict=True):
         had[row["process"]] = had.get(row["process"], 0.0) + float(own.sum())
-    published_a_head = {row["process"]: float(row["a_head"]) for row in processes}
+    published_of = {row["process"]: (float(row["a_head"]), row["source"]) for row in processes}
     figures = [
-        Figure(name, count / people.sum(), published_a_head[name], _chance(count, people.sum()))
-        for name, count in had.items()
+        Figure(name, count / people.sum(), a_head, _chance(count, people.sum()), source)
+        for (name, count), (a_head, source) in ((each, published_of[each[0]]) for each in had.items())
     ]
     keys = tuple(dict.fromkeys(row["source"] for row in processes))
     yield Comparison(
-        "contacts", "Contacts in a year (published: of all England)", "a person", tuple(figures), keys, "{:.3g}"
+        "contacts", "Contacts in a year (published: of all England)", "a person", tuple(figures), keys, "{:.3f}"
     )
     (at,) = [i for i, row in enumerate(processes) if row["process"] == "ed"]
     published = {row["local_authority"]: float(row["attendances"]) for row in rows("attendances")}
@@ -170,7 +174,7 @@ def _contacts_a_head(counts: Counts, processes: Sequence[Row], place: Geography)
         if of
     ]
     yield Comparison("attendances", "Attendances at emergency departments in a year", "a person",
-                     tuple(by_place), _named("attendances"), "{:.3g}")  # fmt: skip
+                     tuple(by_place), _named("attendances"), "{:.3f}")  # fmt: skip
 
 
 def _prevalence(counts: Counts, conditions: Sequence[Row], place: Geography) -> Iterator[Comparison]:
@@ -187,7 +191,8 @@ def _prevalence(counts: Counts, conditions: Sequence[Row], place: Geography) -> 
         else:
             published = float(row["prevalence"])
         chance = sqrt(published / of.sum()) if of.sum() else 0.0
-        figures.append(Figure(row["title"], float(has.sum() / max(of.sum(), 1)), published, chance))
+        source = _named("prevalence")[0] if row["register"] else row["source"]
+        figures.append(Figure(row["title"], float(has.sum() / max(of.sum(), 1)), published, chance, source))
     keys = (*_named("prevalence"), *(row["source"] for row in conditions))
     yield Comparison("prevalence", "Long-term conditions on record", "of people of the ages that are counted",
                      tuple(figures), tuple(dict.fromkeys(keys)))  # fmt: skip
@@ -214,7 +219,7 @@ def _curves(counts: Counts, conditions: Sequence[Row]) -> Document:
         names[c]: (np.add.reduceat(counts.has[place[c]].sum(axis=(0, 2)), starts) / by_age).tolist() for c in BY_AGE
     }
     placed = {names[c]: (counts.has[place[c]].sum(axis=(0, 1)) / by_decile).tolist() for c in BY_DECILE}
-    across = [*(f"{start}-" for start in starts[:-1]), f"{LAST_BAND}+"]
+    across = [*(f"{start}-{start + 2 * BAND - 1}" for start in starts[:-1]), f"{LAST_BAND}+"]
     mean = float((counts.events * np.arange(len(counts.events))).sum() / max(counts.events.sum(), 1))
     return {
         "ages": across, "by_age": aged, "deciles": [str(d + 1) for d in range(DECILES)], "by_decile": placed,

@@ -17,6 +17,19 @@ BASIS: Mapping[str, str] = {
     "cited": "from the publication, not checked against a file of it",
     "assumed": "assumed by us",
 }
+KINDS: Mapping[str, str] = {  # of contacts, as people call them
+    "gp": "GP consultations",
+    "ed": "A&E attendances",
+    "emergency": "emergency admissions",
+    "elective": "planned admissions",
+    "op": "outpatient appointments",
+    "mental-health": "mental health contacts",
+    "community": "community contacts",
+    "social-care": "social care",
+    "housing": "housing",
+    "police": "police",
+    "fire": "fire service",
+}
 AXES = (("by_age", "ages", "age on the index date"), ("by_decile", "deciles", "decile of deprivation, 1 the most"))
 Use = Mapping[str, Any]
 
@@ -24,12 +37,15 @@ Use = Mapping[str, Any]
 def beside_page(document: Document, *, title: str, use: Use, foot: str) -> bytes:
     """Return the page of what ``beside`` found; ``use`` is the use statement. Every chart has its table."""
     comparisons = {each["key"]: each for each in document["comparisons"]}
+    numbers = {key: i for i, key in enumerate(document["sources"], start=1)}
+    assumed = {key for key, each in document["sources"].items() if each["basis"] == "assumed"}
+    told = {key: f"{i}, assumed" if key in assumed else str(i) for key, i in numbers.items()}
     return page(
         title,
         tag("p", tag("strong", "These people never were."), f" {use['says']}", class_="note"),
         section("In short", *_short(document)),
-        section("Ages", *_pyramid(comparisons)),
-        *(section(each["title"], *_comparison(each)) for key, each in comparisons.items() if key not in PYRAMID),
+        section("Ages", *_pyramid(comparisons, told)),
+        *(section(each["title"], *_comparison(each, told)) for key, each in comparisons.items() if key not in PYRAMID),
         *([section("Conditions by age and deprivation", *_curves(document["curves"]))] if document["curves"] else []),
         section("What the data may be used for", *use_part(use)),
         section("Where the published figures come from", _sources(document)),
@@ -40,28 +56,35 @@ def beside_page(document: Document, *, title: str, use: Use, foot: str) -> bytes
 
 def _short(document: Document) -> Iterator[Html]:
     off = [f"{each['title']}: {f['name']}" for each in document["comparisons"] for f in each["figures"] if f["off"]]
-    beside = [f for each in document["comparisons"] for f in each["figures"] if f["published"] is not None]
+    published, assumed = beside_what(document)
     pairs: list[tuple[object, object]] = [("Place", document["place"]), ("People", f"{document['people']:,}")]
     if document["curves"]:
         pairs.append(("Events a person", f"{document['curves']['events_a_person']:.1f} before the index date"))
-    yield facts(
-        [*pairs, ("Figures with a published one", f"{len(beside):,}"), ("Further off than they may be", len(off))]
-    )
+    pairs += [("Figures beside published ones", f"{published:,}"), ("Beside assumed ones", f"{assumed:,}")]
+    yield facts([*pairs, ("Further off than they may be", len(off))])
     yield paragraphs(
-        "A figure may be off by a tenth of the published one, and by four standard deviations of chance on top. The "
+        "A figure may be off by a tenth of the one beside it, and by four standard deviations of chance on top. The "
         "simulator starts from published figures and rounds, combines and extends them: it is not a source of its own."
     )
     if off:
         yield bullets(off[:MOST_BARS])
 
 
-def _pyramid(comparisons: Mapping[str, Document]) -> Iterator[Html]:
+def beside_what(document: Document) -> tuple[int, int]:
+    """Return beside how many published figures the data's stand, and beside how many that were assumed."""
+    figures = [f for each in document["comparisons"] for f in each["figures"] if f["published"] is not None]
+    ours = sum(bool(f["source"]) and document["sources"][f["source"]]["basis"] == "assumed" for f in figures)
+    return len(figures) - ours, ours
+
+
+def _pyramid(comparisons: Mapping[str, Document], told: Mapping[str, str]) -> Iterator[Html]:
     male, female = (comparisons[key] for key in PYRAMID)
     rows = [
         (m["name"], m["simulated"], f["simulated"], m["published"], f["published"])
         for m, f in zip(male["figures"], female["figures"], strict=True)
     ]
     said = "Bars are the data, the line around them the published figures, as shares of all people."
+    said += _from(male, told)
     chart = pyramid_chart(
         rows, key="ages", title="Age and sex", finding=said, sides=("men and boys", "women and girls")
     )
@@ -71,35 +94,44 @@ def _pyramid(comparisons: Mapping[str, Document]) -> Iterator[Html]:
     yield table("People by age and sex, of all people", head, lines)
 
 
-def _comparison(each: Document) -> Iterator[Html]:
-    figures, form = each["figures"], each["form"]
+def _comparison(each: Document, told: Mapping[str, str]) -> Iterator[Html]:
+    figures, form = [{**f, "name": KINDS.get(f["name"], f["name"])} for f in each["figures"]], each["form"]
     shown = figures
     if len(figures) > MOST_BARS:
         shown = sorted(figures, key=lambda f: -abs(f["simulated"] - (f["published"] or 0.0)))[:FURTHEST]
     published = any(f["published"] is not None for f in figures)
     said = f"{each['title']}, {each['unit']}. "
-    said += (
-        "The upright line is the published figure." if published else "Nobody published figures to set beside these."
-    )
+    own = any(f["source"] for f in figures)
+    said += "The upright line is the published figure" if published else "No published figures are set beside these."
+    said += ", or the one assumed: see its source." if own else f".{_from(each, told)}" if published else ""
     said += f" The {FURTHEST} furthest off; the table has all." if len(shown) < len(figures) else ""
     bars = [(f["name"], f["simulated"], f["published"]) for f in shown]
     chart = bars_chart(bars, key=each["key"], title=each["title"], finding=said, form=form)
     yield tag("figure", chart, tag("figcaption", said))
-    head = ("", "data", *(("published", "") if published else ()))
+    head = ("", "data", *(("beside it" if own else "published",) if published else ()), *(("source",) if own else ()),
+            *(("",) if published else ()))  # fmt: skip
     lines = [
         (f["name"], form.format(f["simulated"]),
-         *((form.format(f["published"]) if f["published"] is not None else None, "look at" if f["off"] else Html(" "))
-           if published else ()))
+         *((form.format(f["published"]) if f["published"] is not None else None,) if published else ()),
+         *((told[f["source"]],) if own else ()),
+         *(("look at" if f["off"] else Html(" "),) if published else ()))
         for f in figures
     ]  # fmt: skip
     yield table(f"{each['title']}, {each['unit']}", head, lines)
+
+
+def _from(each: Document, told: Mapping[str, str]) -> str:
+    """Name the sources of published figures by their numbers in the table of sources."""
+    keys = ", ".join(told[key] for key in each["sources"])
+    return f" From {keys} in the table of sources." if keys else ""
 
 
 def _curves(curves: Document) -> Iterator[Html]:
     for kind, across, axis in AXES:
         named = list(curves[kind].items())
         looks = [Look(name, HUES[i % len(HUES)], filled=i % 2 == 0) for i, (name, _) in enumerate(named)]
-        said = f"Conditions on record, {axis}. The shape is the simulator's own; the level of each is above."
+        said = f"Conditions on record, {axis}. The shape is the simulator's own; the level of each is above. "
+        said += "Not adjusted for age: deprived places are often younger." if across == "deciles" else ""
         drawn = [(look, values) for look, (_, values) in zip(looks, named, strict=True)]
         title = f"Prevalence {kind.replace('_', ' ')}"
         chart = curves_chart(curves[across], drawn, key=kind.replace("_", "-"), title=title, finding=said, axis=axis)
@@ -115,9 +147,21 @@ def use_part(use: Use) -> Iterator[Html]:
 
 def _sources(document: Document) -> Html:
     rows = [
-        (s["title"], s["publisher"], s["date"], BASIS[s["basis"]], s["licence"]) for s in document["sources"].values()
+        (i, s["title"], s["publisher"], s["date"], BASIS[s["basis"]], s["licence"])
+        for i, s in enumerate(document["sources"].values(), start=1)
     ]
-    return table("Sources", ("title", "publisher", "date", "basis", "licence"), rows, captioned=False)
+    return table("Sources", ("source", "title", "publisher", "date", "basis", "licence"), rows, captioned=False)
 
 
-__all__ = ["AXES", "BASIS", "FURTHEST", "MOST_BARS", "PYRAMID", "Use", "beside_page", "use_part"]
+__all__ = [
+    "AXES",
+    "BASIS",
+    "FURTHEST",
+    "KINDS",
+    "MOST_BARS",
+    "PYRAMID",
+    "Use",
+    "beside_page",
+    "beside_what",
+    "use_part",
+]

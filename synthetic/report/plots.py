@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil, floor, log10
 
 from privacy.charts import BAND, BLUE, INK, LETTER, WIDTH, Point, bar, chart, dot, line, words
 from privacy.page import Html, tag
@@ -14,6 +15,8 @@ ROOM = 58  # right of the longest bar, for its number
 PALE = "#d8dde0"
 HUES = (BLUE, "#ae2573", "#007f3b", "#ed8b00", INK, "#00a499")  # of the NHS colours, dark enough on white
 ROUND = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
+STEPS = (1, 2, 5, 10)  # times a power of ten: what an axis may count in
+OVER = 18  # a name too long to stand beside its row stands over it
 SIDE, LEFT = 200, 46  # of a plot of curves
 
 
@@ -32,17 +35,21 @@ def bars_chart(
 ) -> Html:
     """Return a bar for each row's value, and a mark where its second value is, the published one."""
     reach = max([v for _, value, mark in rows for v in (value, mark or 0.0)], default=0.0) or 1.0
-    room, drawn = WIDTH - NAMES - ROOM, []
+    first, over = _beside([name for name, *_ in rows])
+    room, drawn = WIDTH - first - ROOM, []
     for i, (name, value, mark) in enumerate(rows):
-        top = TOP + ROW * i
-        drawn += [_name(name, top), bar((NAMES, top + 3), width=room * value / reach, height=ROW - 6, fill=BAND)]
+        top = TOP + (ROW + over) * i + over
+        drawn += [
+            _name(name, top, first, over),
+            bar((first, top + 3), width=room * value / reach, height=ROW - 6, fill=BAND),
+        ]
         if mark is not None:
-            at = NAMES + room * mark / reach
+            at = first + room * mark / reach
             drawn.append(line((at, top + 1), (at, top + ROW - 1), stroke=INK, stroke_width=2.5))
-        end = NAMES + room * max(value, mark or 0.0) / reach
+        end = first + room * max(value, mark or 0.0) / reach
         drawn.append(words(form.format(value), end + 5, top + 15))
-    height = TOP + ROW * len(rows)
-    drawn.append(line((NAMES, TOP), (NAMES, height)))
+        drawn.append(line((first, top), (first, top + ROW)))
+    height = TOP + (ROW + over) * len(rows)
     return chart(key, title, finding, drawn, height=height + 4)
 
 
@@ -59,6 +66,12 @@ def pyramid_chart(
     middle, gap, high = WIDTH / 2, 24, 16
     room, top = middle - gap - 4, 20
     drawn = [words(sides[0], middle - gap, 13, text_anchor="end"), words(sides[1], middle + gap, 13)]
+    foot = top + high * len(rows)
+    marks_of, form = _ticks(reach, 3)
+    for share in (each for each in marks_of if each <= reach):
+        for at in (middle - gap - room * share / reach, middle + gap + room * share / reach):
+            drawn.append(line((at, top), (at, foot + 3), stroke=PALE))
+            drawn.append(words(form.format(share), at, foot + 16, text_anchor="middle"))
     marks: tuple[list[Point], list[Point]] = ([], [])
     for i, (name, *shares) in enumerate(reversed(rows)):
         y = top + high * i
@@ -68,7 +81,7 @@ def pyramid_chart(
             drawn.append(bar((min(inner, inner + sign * width), y + 1), width=width, height=high - 2, fill=BAND))
             marks[side].extend((inner + sign * room * published / reach, y + at) for at in (0, high))
     drawn += [tag("polyline", points=_path(each), fill="none", stroke=INK, stroke_width=1.5) for each in marks]
-    return chart(key, title, finding, drawn, height=top + high * len(rows) + 4)
+    return chart(key, title, finding, drawn, height=foot + 20)
 
 
 def dots_chart(
@@ -80,18 +93,20 @@ def dots_chart(
     top = high if high is not None else next((r for r in (*ROUND, most) if r >= most), 1.0) or 1.0
     drawn, legend = _legend(looks)
     first = legend + TOP
-    room, height = WIDTH - NAMES - 14, first + ROW * len(rows)
+    left, over = _beside([name for name, _ in rows])
+    left = max(left, 10)  # room for half of the scale's first number
+    room, height = WIDTH - left - 14, first + (ROW + over) * len(rows)
 
     def at(value: float, y: float) -> Point:
-        return NAMES + room * (min(max(value, low), top) - low) / (top - low), y
+        return left + room * (min(max(value, low), top) - low) / (top - low), y
 
     for i in range(5):
         value = low + (top - low) * i / 4
         drawn.append(line(at(value, first), at(value, height), stroke=PALE))
         drawn.append(words(f"{value:.3g}", at(value, 0)[0], height + 15, text_anchor="middle"))
     for i, (name, values) in enumerate(rows):
-        y = first + ROW * (i + 0.5)
-        drawn.append(_name(name, y - ROW / 2))
+        y = first + (ROW + over) * i + over + ROW / 2
+        drawn.append(_name(name, y - ROW / 2, left, over))
         drawn.append(line(at(low, y), at(top, y), stroke=PALE))
         drawn += [dot(at(values[s.name], y), stroke=s.stroke, fill=s.stroke if s.filled else "#fff")
                   for s in reversed(looks) if s.name in values]  # fmt: skip
@@ -100,21 +115,22 @@ def dots_chart(
 
 def curves_chart(
     across: Sequence[str], curves: Sequence[tuple[Look, Sequence[float]]], *, key: str, title: str, finding: str,
-    axis: str, form: str = "{:.0%}",
+    axis: str,
 ) -> Html:  # fmt: skip
     """Return curves over named steps, such as ages; every second step is named where there is no room for all."""
-    most = max([value for _, values in curves for value in values], default=0.0) or 1.0
+    marks, form = _ticks(max([value for _, values in curves for value in values], default=0.0) or 1.0, 5)
+    most = marks[-1]
     drawn, legend = _legend([look for look, _ in curves])
-    top, first = legend + TOP, LEFT
+    top, first = legend + 2 * TOP, LEFT
     step = (WIDTH - first - 14) / max(len(across) - 1, 1)
 
     def at(place: float, value: float) -> Point:
         return first + step * place, top + SIDE * (1 - value / most)
 
-    for i in range(5):
-        drawn.append(line(at(0, most * i / 4), at(len(across) - 1, most * i / 4), stroke=PALE))
-        drawn.append(words(form.format(most * i / 4), first - 5, at(0, most * i / 4)[1] + 4, text_anchor="end"))
-    every = 1 if len(across) * 34 < WIDTH - first else 2
+    for mark in marks:
+        drawn.append(line(at(0, mark), at(len(across) - 1, mark), stroke=PALE))
+        drawn.append(words(form.format(mark), first - 5, at(0, mark)[1] + 4, text_anchor="end"))
+    every = 1 if LETTER * max(map(len, across), default=0) < step else 2
     drawn += [
         words(n, at(i, 0)[0], top + SIDE + 16, text_anchor="middle") for i, n in enumerate(across) if i % every == 0
     ]
@@ -140,9 +156,21 @@ def _legend(looks: Sequence[Look]) -> tuple[list[Html], float]:
     return drawn, y + LEGEND / 2
 
 
-def _name(name: str, top: float) -> Html:
-    short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
-    return words(short, NAMES - 6, top + 15, text_anchor="end")
+def _beside(names: Sequence[str]) -> tuple[float, float]:
+    """Return where rows begin, and how much room each has over it: names that are too long stand there, whole."""
+    return (1, OVER) if any(len(name) > LONGEST_NAME for name in names) else (NAMES, 0)
+
+
+def _name(name: str, top: float, first: float, over: float) -> Html:
+    return words(name, 0, top - 2) if over else words(name, first - 6, top + 15, text_anchor="end")
+
+
+def _ticks(most: float, count: int) -> tuple[list[float], str]:
+    """Return round shares from nothing to at least the most, at the most one more than ``count``, and their form."""
+    power = 10.0 ** floor(log10(most / count))
+    step = next(each * power for each in STEPS if each * power * count >= most * (1 - 1e-9))
+    digits = max(0, -floor(log10(step * 100) + 1e-9))
+    return [step * i for i in range(ceil(most / step - 1e-9) + 1)], f"{{:.{digits}%}}"
 
 
 def _path(points: Sequence[Point]) -> str:
@@ -150,6 +178,6 @@ def _path(points: Sequence[Point]) -> str:
 
 
 __all__ = [
-    "HUES", "LEFT", "LEGEND", "LONGEST_NAME", "NAMES", "PALE", "ROOM", "ROUND", "ROW",
-    "SIDE", "TOP", "Look", "bars_chart", "curves_chart", "dots_chart", "pyramid_chart",
+    "HUES", "LEFT", "LEGEND", "LONGEST_NAME", "NAMES", "OVER", "PALE", "ROOM", "ROUND", "ROW",
+    "SIDE", "STEPS", "TOP", "Look", "bars_chart", "curves_chart", "dots_chart", "pyramid_chart",
 ]  # fmt: skip

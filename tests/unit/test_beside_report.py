@@ -13,8 +13,10 @@ from synthetic.command.program import app
 from synthetic.generating import generate, recipe_of
 from synthetic.geography import geography
 from synthetic.report.beside import Figure
+from synthetic.report.beside_page import beside_what
 from synthetic.report.counts import Counts, Sought
 from synthetic.report.making import JSON, PAGE, make_report
+from synthetic.report.plots import _ticks
 from synthetic.written.reading import open_data_set
 
 PEOPLE = 20_000
@@ -131,9 +133,36 @@ def test_the_page_stands_alone_says_its_use_and_is_the_same_every_time(made):
     assert not re.search(r"<script|src=|<link", text)
     said = [said in text for said in ("These people never were", "You may not", report["command"], report["manifest"])]
     assert said == [True] * 4
+    assert "…" not in text  # every name stands whole beside its bar, or over it
     charts = re.findall(r'aria-labelledby="([\w-]+)-title', text)
     assert len(charts) == len(set(charts)) <= text.count("<table")
     assert all(source["basis"] in ("taken", "cited", "assumed") for source in report["sources"].values())
+
+
+def test_each_figure_names_its_source_and_what_we_assumed_is_not_called_published(made):
+    report = made[1]
+    own = [c for c in report["comparisons"] if any(f["published"] is not None for f in c["figures"])]
+    assert all(set(c["sources"]) <= set(report["sources"]) and c["sources"] for c in own)
+    for comparison in own:
+        assert {f["source"] for f in comparison["figures"]} <= {"", *comparison["sources"]}
+    basis = {name: report["sources"][f["source"]]["basis"] for name, f in figures(report, "prevalence").items()}
+    assert (basis["Osteoarthritis"], basis["Hypertension"], basis["Autism"]) == ("assumed", "taken", "cited")
+    published, assumed = beside_what(report)
+    assert assumed == sum(each == "assumed" for each in basis.values()) + 2  # of contacts: community and police
+    page = (made[0] / PAGE).read_text()
+    assert f"<dd>{published:,}</dd>" in page
+    numbers = dict(
+        re.findall(r'>(\d+)</th><td class="[^"]+">([^<]+)', page.partition("Where the published figures")[2])
+    )
+    cell = re.search(r">Osteoarthritis</th>.*?>(\d+), assumed<", page)
+    assert numbers[cell[1]] == report["sources"]["assumed-prevalence"]["title"]
+
+
+def test_axes_count_in_round_steps():
+    assert _ticks(0.142, 5) == (pytest.approx([0, 0.05, 0.1, 0.15]), "{:.0%}")
+    assert _ticks(0.56, 5) == (pytest.approx([0, 0.2, 0.4, 0.6]), "{:.0%}")
+    assert _ticks(0.012, 5) == (pytest.approx([0, 0.005, 0.01, 0.015]), "{:.1%}")
+    assert _ticks(0.5, 5) == (pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5]), "{:.0%}")
 
 
 def test_the_command_writes_it_and_names_what_is_off(made):

@@ -26,6 +26,7 @@ from deploy.demo.study_file import study_document
 from models.version import ModelVersion
 from node.founding import FLOORS, KEY_SUFFIX
 from node.settings import toml_lines
+from node.trial import TRIAL_SECONDS
 from privacy.computation import PACKAGES, Finder
 from privacy.enrolment import JoinKit
 
@@ -73,7 +74,7 @@ def run_real(play: Play, own: Stage) -> Report:
     _invite(own, hub, play.study, study)
     own.watch("hedgerow-coordinator", "study", "check", study, "--contract", sites[0].data[0][0], home=hub)
     own.command("hedgerow-coordinator", "study", "submit", study, home=hub)
-    wait_for("the offered study", lambda: all(_state(own, site) == "awaiting-first-approval" for site in sites))
+    _wait_for_the_offer(own, sites)
     explanation = own.command("hedgerow-node", "study", "explain", name, home=_home(own, sites[0]))
     (own.home / "explanation.txt").write_text(explanation, encoding="utf-8")
     own.say("an information governance lead and a Caldicott Guardian at each site read and approve it")
@@ -126,6 +127,17 @@ def _invite(own: Stage, hub: Path, asked: Path, study: Path) -> None:
     nodes = own.json("hedgerow-coordinator", "node", "list", home=hub)["nodes"]
     invited = [f'\n[[invited]]\nname = "{n["name"]}"\nfingerprint = "{n["fingerprint"]}"\n' for n in nodes]
     study.write_text(asked.read_text(encoding="utf-8") + "".join(invited), encoding="utf-8")
+
+
+def _wait_for_the_offer(own: Stage, sites: list[Site]) -> None:
+    """Ask each site in turn and seldom: a question is a program to start, and takes its time from the trials."""
+    for site in sites:
+        wait_for(
+            f"the offered study at {site.name}",
+            lambda at=site: _state(own, at) == "awaiting-first-approval",
+            every=1.0,
+            seconds=TRIAL_SECONDS,
+        )
 
 
 def _state(own: Stage, site: Site) -> str:

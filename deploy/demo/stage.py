@@ -107,14 +107,14 @@ def together(work: Callable[[T], object], items: Iterable[T]) -> None:
         list(pool.map(work, items))
 
 
-def wait_for(what: str, ready: Callable[[], bool], *, seconds: float = READY_SECONDS) -> None:
+def wait_for(what: str, ready: Callable[[], bool], *, every: float = 0.2, seconds: float = READY_SECONDS) -> None:
     """Return when ``ready`` says so; otherwise say what did not come."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()
     while not ready():
         if time.monotonic() > deadline:
             raise DemoFailed(f"{what} did not come within {seconds:.0f} s; see the logs in var/demo")
-        pause.wait(0.2)
+        pause.wait(every)
 
 
 def free_ports(count: int) -> list[int]:

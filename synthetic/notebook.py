@@ -14,13 +14,15 @@ from privacy.terminal import progress
 from synthetic.formats import DEFAULT
 from synthetic.generating import generate, plan_for, recipe_of
 from synthetic.manifest import NAME
+from synthetic.presets import presets
 from synthetic.written.reading import DataSet, open_data_set
 
 
 def frame(name: str, table: str, *, environ: Mapping[str, str]) -> pd.DataFrame:
     """Return a table of the data set at a path, else of the preset of that name, which is made once and kept."""
-    if (Path(name) / NAME).is_file():
-        return _read(open_data_set(Path(name)), table)
+    path = Path(name)
+    if (path / NAME).is_file() or (name not in presets() and (path.exists() or os.sep in name)):
+        return _read(open_data_set(path), table)
     recipe = recipe_of(name, {})
     kept = cache(environ) / f"{name}-{hash_of(plan_for(recipe, DEFAULT).document()).partition(':')[2][:16]}"
     if not kept.exists():

@@ -38,22 +38,33 @@ def _lines(data_set: Path, found: Document) -> Iterator[str]:
         yield from (f"  {statement}" for statement in statements)
     yield from (f"Know that: {note}" for note in found["notes"])
     yield f"Made by: {found['command']}"
-    for title, rows in (("Tables", _tables(found)), *((name.capitalize(), found.get(name, [])) for name in FIGURES)):
+    titles = {"people": "People", "events": _years(found), "truth": "Truth, in the year from the index date"}
+    for title, rows in (("Tables", _tables(found)), *((title, found.get(name, [])) for name, title in titles.items())):
         if rows:
             yield f"\n{title}"
             head = tuple(name.replace("_", " ").upper() for name in rows[0])
-            yield table(head, [[_cell(value) for value in row.values()] for row in rows])
+            yield table(head, [[_cell(name, value) for name, value in row.items()] for row in rows])
 
 
-FIGURES = ("people", "events", "truth")
+def _years(found: Document) -> str:
+    """Say which years events are of: a head of them all means little where nobody says how many years."""
+    years, day = (found["recipe"].get(name) for name in ("history_years", "index_date"))
+    if not years or not day:
+        return "Events"
+    return f"Events of {years} years before {day} and one from it on; diagnoses from the day they began"
+
+
+FORMS = {"a_head": ",.2f", "expected": ",.1f", "attainable_auc": ".3f"}
 
 
 def _tables(found: Document) -> list[Document]:
     return [{"table": n, "rows": t["rows"], "columns": ", ".join(t["columns"])} for n, t in found["tables"].items()]
 
 
-def _cell(value: object) -> str:
-    return "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+def _cell(name: str, value: object) -> str:
+    if isinstance(value, int | float):
+        return format(value, FORMS.get(name, ","))
+    return "-" if value is None else str(value)
 
 
-__all__ = ["FIGURES", "describe"]
+__all__ = ["FORMS", "describe"]

@@ -10,6 +10,8 @@ import typer
 from privacy.terminal import say
 from synthetic.command.options import AsJson, Contracts
 
+MOST_NAMED = 20  # files beside a pack; JSON has all
+
 
 def validate(
     where: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="A data set, or a pack.")] = Path(),
@@ -31,7 +33,11 @@ def validate(
     found = check(where, contracts_of(where, contract or []))
     lines = [f"{name}: {rows:,} rows" for name, rows in found.rows.items()]
     held = "every row holds what its contract says" if found.held else "rows of this format are not looked into"
-    say(asdict(found), "\n".join([*lines, f"Whole: {found.kind}, {found.files} files; {held}."]), as_json=as_json)
+    lines += [f"Whole: {found.kind}, {found.files} files; {held}."]
+    if found.beside:
+        lines += ["Not of the pack, and not looked into:", *(f"  {name}" for name in found.beside[:MOST_NAMED])]
+        lines += ["  and more"] * (len(found.beside) > MOST_NAMED)
+    say(asdict(found), "\n".join(lines), as_json=as_json)
 
 
-__all__ = ["validate"]
+__all__ = ["MOST_NAMED", "validate"]

@@ -119,7 +119,7 @@ def _variable(table: Packed) -> str:
 def _looking(about: About) -> list[dict[str, Any]]:
     there = {name: {c.name for c in table.contract.columns} for name, table in about.tables.items()}
     if there.get("people", set()) >= {"birth_date", "sex"} and there.get("events", set()) >= {"date", "source"}:
-        return [_text("## 2. Look at them"), _code(PYRAMID), _code(YEARS)]
+        return [_text(f"## 2. Look at them\n\n{_SAID_PYRAMID}"), _code(PYRAMID), _text(_SAID_YEARS), _code(YEARS)]
     tables = [table for table in about.tables.values() if table.path.startswith("data/")]
     return [_text("## 2. Look at them"), *(_code(f'{_variable(t)}.describe(include="all").T') for t in tables)]
 
@@ -136,7 +136,12 @@ def _modelling(about: About, question: Question) -> list[dict[str, Any]]:
             print(f"{{len(to_predict):,}} people to foretell")
             """
         ),
-        *map(_code, (FEATURES, MODEL, CALIBRATION)),
+        _text(_SAID_FEATURES),
+        _code(FEATURES),
+        _text(_SAID_MODEL),
+        _code(MODEL),
+        _text(_SAID_CALIBRATION),
+        _code(CALIBRATION),
         _text("## 4. A first answer\n\nHand this file to the organisers: they hold what happened, and score it."),
         _code(
             f"""
@@ -151,6 +156,22 @@ def _modelling(about: About, question: Question) -> list[dict[str, Any]]:
     ]
 
 
+_SAID_PYRAMID = "People by age and sex. The bar is as long as the larger of the two."
+_SAID_YEARS = (
+    "Events a person, in each of the three years before the index date, by the kind of service that wrote them down."
+)
+_SAID_FEATURES = (
+    "**What may a model know?** What was on record before the index date, and nothing later. Of people whose outcome "
+    "you have, later events and `died_on` are in the tables: they tell it. Those to foretell have none."
+)
+_SAID_MODEL = (
+    "Logistic regression, learned from three quarters of the people and tried on the fourth. The AUC is how often "
+    "somebody who had the outcome is put above somebody who had not: 0.5 is guessing, 1 is never wrong."
+)
+_SAID_CALIBRATION = (
+    "**Do the risks come true, and for everybody?** The mean predicted risk beside the share of people to whom it "
+    "happened, by decile of deprivation (1 is the most deprived). Few people make a rough share."
+)
 PYRAMID = """
 people["age"] = ((INDEX_DATE - people["birth_date"]).dt.days / 365.25).astype(int)
 bands = pd.cut(people["age"], range(0, 121, 10), right=False)
@@ -158,8 +179,9 @@ pyramid = pd.crosstab(bands, people["sex"])
 pyramid.assign(bar=["█" * round(40 * n / pyramid.to_numpy().max()) for n in pyramid.max(axis=1)])
 """
 YEARS = """
-recent = events[events["date"] >= INDEX_DATE - pd.DateOffset(years=3)]
-pd.crosstab(recent["source"], recent["date"].dt.year.rename("year"))
+edges = [INDEX_DATE - pd.DateOffset(years=n) for n in (3, 2, 1, 0)]
+year = pd.cut(events["date"], edges, right=False, labels=["third last", "second last", "last"]).rename("year")
+pd.crosstab(events["source"], year).div(len(people)).round(2)
 """
 FEATURES = """
 before = events[events["date"] < INDEX_DATE]

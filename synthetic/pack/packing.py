@@ -12,6 +12,7 @@ from privacy.atomic import SHARED, put, sync_directory
 from privacy.canonical import legible, sha256
 from privacy.contract import Contract
 from privacy.errors import Invalid, Refusal
+from synthetic.geography import places
 from synthetic.manifest import NAME as MANIFEST
 from synthetic.pack import dictionary, papers
 from synthetic.pack.about import PEOPLE, About, Packed
@@ -128,7 +129,7 @@ def _about(data: DataSet, asked: tuple[Question, ...], tables: Mapping[str, Pack
     return About(
         name=f"synthetic-{place}-{people}",
         title=f"{people:,} people who never were",
-        description=f"{people:,} synthetic people ({place}), seen from {day}.",
+        description=f"{people:,} synthetic people ({places().get(place, place)}), seen from {day}.",
         use=f"You may {'; '.join(plan.provenance.may)}. You may not {'; '.join(plan.provenance.may_not)}.",
         made_with=f"hedgerow-synthetic {version}",
         version=version,

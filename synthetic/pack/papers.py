@@ -27,7 +27,7 @@ def readme(about: About) -> bytes:
         f"# {about.title}",
         f"**{provenance.says}** {about.description}",
         _files(about),
-        *map(_challenge, about.questions),
+        *(_challenge(question, about.index_date) for question in about.questions),
         "## How to begin\n\n" + "\n".join(begin),
         "## What it may be used for\n\n" + _bullets(provenance.may),
         "It may not be used to\n\n" + _bullets(provenance.may_not),
@@ -97,7 +97,7 @@ def _files(about: About) -> str:
     return "\n".join([*head, *others])
 
 
-def _challenge(question: Question) -> str:
+def _challenge(question: Question, index_date: str) -> str:
     return f"""## The question: {question.title.lower()}
 
 {question.question}
@@ -107,6 +107,9 @@ def _challenge(question: Question) -> str:
 `challenge/{question.name}/` holds the outcomes of most people, to learn from, and a list of people to foretell. What
 happened to those from the index date on is not in your files. Hand in a CSV like the notebook's `{SUBMISSION}`:
 `nhs_number` and `probability`, one line for each of them. It is scored by AUC, and by calibration and by group.
+
+**Learn from what was on record before {index_date}, and from nothing later.** Of the people whose outcomes you have,
+later events and `died_on` are in the files: they tell the outcome, and those to foretell have none.
 
 {_bullets((*question.start, *question.beware))}"""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +35,15 @@ CARD = "pack.json"
 class Validated:
     """What was found whole: a data set, a pack, or a pack with its organisers' folder, and the rows of each table.
 
-    ``held`` says whether rows were read and held against contracts, or only the files against their hashes.
+    ``held`` says whether rows were read and held against contracts, or only the files against their hashes. ``beside``
+    are files that lie there and are not of it, such as a team's own.
     """
 
     kind: str
     files: int
     rows: Mapping[str, int]
     held: bool
+    beside: tuple[str, ...] = ()
 
 
 def validate(home: Path, contracts: Mapping[str, Contract]) -> Validated:
@@ -64,7 +66,7 @@ def _both(home: Path) -> Validated:
         raise Tampered("answers-tampered", str(own), faults=[f"{KEY}: belongs to another pack"])
     for answered in key.answers.values():
         read_answers(own, answered)
-    return Validated("a pack with its answers", teams.files, teams.rows, held=True)
+    return replace(teams, kind="a pack with its answers")
 
 
 def _data_set(home: Path, contracts: Mapping[str, Contract]) -> Validated:
@@ -100,8 +102,9 @@ def _pack(home: Path) -> Validated:
     found = _hold({name: (contract, _file(path, contract)) for name, (contract, path) in tables.items()})
     if wrong := [f"{name}: has {found[name]:,} rows, not {rows[name]:,}" for name in rows if found[name] != rows[name]]:
         raise Invalid("data-set-faulty", str(home), faults=wrong)
-    files = sum(path.is_file() for path in home.rglob("*"))
-    return Validated("a pack", files, rows, held=True)
+    there = {path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()}
+    beside = tuple(sorted(there - {*listed, SUMS}))
+    return Validated("a pack", len(there) - len(beside), rows, held=True, beside=beside)
 
 
 def _file(path: Path, contract: Contract) -> Batches:

@@ -39,7 +39,13 @@ def test_the_simulators_tables_and_their_pack_are_valid(here):
     for where, kind in (("people", "a data set"), ("hack", "a pack with its answers")):
         found = json.loads(synthetic("validate", where, "--json", cwd=home).stdout)
         assert (found["kind"], found["held"]) == (kind, True)
-    assert "Whole: a pack, " in synthetic("validate", "hack/TEAMS", cwd=home).stdout
+    alone = synthetic("validate", "hack/TEAMS", cwd=home).stdout
+    assert "Whole: a pack, " in alone
+    assert "Not of the pack" not in alone
+    (home / "hack/TEAMS/our-notes.txt").write_text("ours")
+    beside = synthetic("validate", "hack/TEAMS", cwd=home).stdout
+    (home / "hack/TEAMS/our-notes.txt").unlink()
+    assert beside == f"{alone}Not of the pack, and not looked into:\n  our-notes.txt\n"
     assert "checksums-absent" in synthetic("validate", "people/people", cwd=home, expect=4).stderr
 
 

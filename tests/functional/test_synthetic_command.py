@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from privacy.errors import Invalid
+from privacy.errors import Invalid, Unreachable
 from synthetic import load
 from synthetic.command import STOPPED
 from synthetic.command.program import app
@@ -98,6 +98,7 @@ def test_a_data_set_is_described_with_the_best_that_a_model_could_do():
     said = synthetic("describe", data_set()).stdout
     assert "You may not:" in said
     assert "ATTAINABLE AUC" in said
+    assert f"Events of {RECIPE.history_years} years before {RECIPE.index_date} and one from it on" in said
 
 
 def test_what_nobody_would_expect_is_told_and_written_down(tmp_path):
@@ -138,10 +139,16 @@ def test_a_notebook_loads_a_data_set_or_a_preset_which_it_keeps(tmp_path, monkey
     assert (kept / "manifest.json").stat().st_mtime_ns == before
     assert set(events["nhs_number"]) <= set(people["nhs_number"])
     assert [str(people[name].dtype)[:8] for name in ("birth_date", "sex")] == ["datetime", "category"]
-    with pytest.raises(Invalid, match="preset-unknown"):
+    with pytest.raises(Invalid, match="preset-unknown") as unknown:
         load("tinny")
+    assert "  - small\n" in unknown.value.__notes__[0]
+    assert "Next: " in unknown.value.__notes__[0]
     with pytest.raises(Invalid, match="table-unknown"):
         load("tiny", "falls")
+    (tmp_path / "people.unfinished").mkdir()
+    for path in (tmp_path / "people.unfinished", tmp_path / "nowhere"):
+        with pytest.raises(Unreachable, match="manifest-absent"):
+            load(str(path))
 
 
 @pytest.mark.parametrize(

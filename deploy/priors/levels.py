@@ -74,9 +74,14 @@ class Solver:
         )
         return level + self.known.deciles[target][self.who.decile]
 
-    def move(self, name: str, margin: str, expected: Array, wanted: Array) -> None:
-        """Move the level of one margin, given both sums at it."""
-        target, by = self.known.targets.index(name), step(expected, wanted)
+    def show(self) -> None:
+        """Write the levels by age, of both sexes alike, into the figures that the simulator's code reads."""
+        for place, name in enumerate(self.known.targets):
+            self.known.ages[:, place] = np.interp(np.arange(OLDEST + 1), KNOTS, self.knots[name])
+
+    def move(self, name: str, margin: str, expected: Array, wanted: Array, share: float = 1.0) -> None:
+        """Move the level of one margin by a share of what it is off, given both sums at it."""
+        target, by = self.known.targets.index(name), share * step(expected, wanted)
         if margin == "age":
             self.knots[name] += by
         if margin == "decile":

@@ -2,10 +2,12 @@
 
     .venv/bin/python deploy/priors/solve.py        (some minutes, 2 GB; writes synthetic/priors/solved_*.csv)
 
-The simulator adds up effects and three levels to the log odds of a condition or the log rate of a contact or death.
-The levels are found once, here, on made-up people of every authority, weighed so that each has its published ages: a
-level is moved by the logarithm of the wanted sum over the expected one until both agree at every margin (iterative
-proportional fitting; Deming and Stephan, 1940).
+The simulator adds up effects and levels to the log odds of a condition or the log rate of a contact or death. The
+levels are found once, here, on made-up people of every authority, weighed so that each has its published ages: a level
+is moved by the logarithm of the wanted sum over the expected one until both agree at every margin (iterative
+proportional fitting; Deming and Stephan, 1940). Contacts depend on last year's, so people live up to the index date
+first, by the simulator's own code; contacts are then as many as published in the year that begins with it, up to death,
+and by one level for each year before it in those too.
 """
 
 from __future__ import annotations
@@ -16,19 +18,19 @@ import numpy as np
 import pandas as pd
 from levels import KNOTS, Array, Solver, shape_of, step
 from make import write
-from numpy.typing import NDArray
+from years import Years, more
 
 from synthetic.draws import blocks
 from synthetic.geography import ENGLAND, places
-from synthetic.lives.figures import DEATH, KEPT, LAST_YEAR, SELF, Figures, Process, unsolved
-from synthetic.lives.hazards import FALLS_ADMITTED, FALLS_AT_GP, VIA_ED
-from synthetic.lives.traits import MANY, STRAINS, Traits, traits
+from synthetic.lives.figures import DEATH, SELF, YEARS_BACK, Figures, Process, unsolved
+from synthetic.lives.traits import Traits, traits
 from synthetic.population.people import people
 from synthetic.population.priors import priors
 from synthetic.published import rows, table
 from synthetic.recipe import Recipe
 
-YEARS = 8  # of lives, until last year's contacts have settled
+TURNS = 12  # until last year's contacts have settled
+SHARE = 0.5  # of what a level is off it moves in a turn: what follows from more contacts comes on top
 AN_AUTHORITY = 3000  # people drawn in each, on average
 
 
@@ -59,8 +61,8 @@ def _less(solver: Solver, other: str, least: int, wanted: dict[str, Array]) -> d
     return {"place": wanted["place"] - overall, "decile": wanted["decile"] - part}
 
 
-def contacts(solver: Solver) -> None:
-    """Fit the rates of contacts and of death, year after year, until last year's contacts have settled."""
+def contacts(solver: Solver, years: Years) -> None:
+    """Fit the rates of contacts and of death, turn after turn: last year's contacts change with them."""
     people = solver.margins.total(np.ones(len(solver.years)))
     wanted = {each.key: _wanted(solver, each, people) for each in solver.known.processes}
     mortality, male = _mortality(solver), solver.who.female == 0
@@ -68,17 +70,21 @@ def contacts(solver: Solver) -> None:
         ages, log = shape_of(each.key)
         solver.knots[each.key] = np.interp(KNOTS, ages, log) + np.log(each.begun_a_head)
     of_sex = {name: np.full(len(KNOTS), -4.0) for name in ("male", "female")}
-    for year in range(YEARS):
-        effects = {name: solver.effects(name) for name in (*wanted, DEATH)}
-        rates = _fitted(solver, effects, wanted)
+    alive = np.ones(len(solver.years))
+    for turn in range(TURNS):
+        solver.show()
+        solver.matrix[:] = years.live(turn)
+        rates = _moved(solver, wanted, alive)
+        effects, death = solver.effects(DEATH), np.zeros(len(alive))
         for name, who in (("male", male), ("female", ~male)):
             solver.knots[DEATH] = of_sex[name]
             # those who die within the year: some have rates above one, and nobody dies twice
-            death = -np.expm1(-solver.rate(DEATH, effects[DEATH])) * who
+            rate = solver.rate(DEATH, effects) * who
             wanted_deaths = solver.margins.by_age(-np.expm1(-mortality) * who)
-            of_sex[name] = of_sex[name] + step(solver.margins.by_age(death), wanted_deaths)
-        _a_year_on(solver, rates)
-        print(f"year {year}:", *(f"{key} {solver.margins.total(rate) / people:.4f}" for key, rate in rates.items()))
+            of_sex[name] = of_sex[name] + step(solver.margins.by_age(-np.expm1(-rate)), wanted_deaths)
+            death += rate
+        alive = -np.expm1(-death) / death  # the part of the year that somebody lives, on average
+        print(f"turn {turn}:", *(f"{key} {solver.margins.total(rate) / people:.4f}" for key, rate in rates.items()))
     del solver.knots[DEATH]
     solver.knots |= {f"{DEATH}-{name}": knots for name, knots in of_sex.items()}
 
@@ -98,45 +104,19 @@ def _wanted(solver: Solver, each: Process, people: float) -> tuple[Array, Array 
     return shape, places * each.begun_a_head * people / places.sum()
 
 
-def _fitted(
-    solver: Solver, effects: dict[str, Array], wanted: dict[str, tuple[Array, Array | None]]
-) -> dict[str, Array]:
-    """Move the levels of all processes by place and age, twice, and return the rates."""
+def _moved(solver: Solver, wanted: dict[str, tuple[Array, Array | None]], alive: Array) -> dict[str, Array]:
+    """Move the levels of all processes by place and then by age, and return how often each happens before death."""
+    effects = {name: solver.effects(name) for name in wanted}
     rates = {}
-    for margin in ("place", "age", "place", "age"):
-        rates = {key: solver.rate(key, effects[key]) * (shape > 0) for key, (shape, _) in wanted.items()}
+    for margin in ("place", "age"):
+        rates = {key: solver.rate(key, effects[key]) * (shape > 0) * alive for key, (shape, _) in wanted.items()}
         for key, (shape, by_place) in wanted.items():
-            expected = rates[key] + _more(key, rates)
+            expected = rates[key] + more(key, rates)
             if margin == "age":
-                solver.move(key, "age", solver.margins.by_age(expected), solver.margins.by_age(shape))
+                solver.move(key, "age", solver.margins.by_age(expected), solver.margins.by_age(shape), SHARE)
             elif by_place is not None:
-                solver.move(key, "place", solver.margins.by_place(expected), by_place)
+                solver.move(key, "place", solver.margins.by_place(expected), by_place, SHARE)
     return rates
-
-
-def _more(key: str, rates: dict[str, Array]) -> Array | float:
-    """Return the rate at which other processes add contacts of this kind."""
-    if key == "gp":
-        return FALLS_AT_GP * rates["fall"]
-    if key == "emergency":
-        return FALLS_ADMITTED * rates["fall"]
-    if key == "ed":
-        return VIA_ED * rates["emergency"] + (1 - FALLS_AT_GP) * rates["fall"]
-    return 0.0
-
-
-def _a_year_on(solver: Solver, rates: dict[str, Array]) -> None:
-    at = {key: solver.rng.poisson(rate) for key, rate in rates.items()}
-    for each in solver.known.processes:
-        at[each.key] = at[each.key] + solver.rng.poisson(each.course * KEPT * at[each.key])
-    at_gp = solver.rng.binomial(at["fall"], FALLS_AT_GP)
-    at["gp"] = at["gp"] + at_gp
-    at["ed"] = at["ed"] + at["fall"] - at_gp + solver.rng.binomial(at["emergency"], VIA_ED)
-    at["emergency"] = at["emergency"] + solver.rng.binomial(at["fall"] - at_gp, FALLS_ADMITTED / (1 - FALLS_AT_GP))
-    names = {"admissions-last-year": "emergency", "falls-last-year": "fall"}
-    for name in LAST_YEAR:
-        count = at[names.get(name, name.removesuffix("-last-year"))]
-        solver.matrix[:, solver.known.term(name)] = np.log2(1 + np.minimum(count, 20))
 
 
 def _mortality(solver: Solver) -> Array:
@@ -188,11 +168,8 @@ def main() -> None:
     solver = Solver(who, known, day, weights(who, day))
     solver.matrix[:, SELF.index("carer-strained")] = 0
     conditions(solver)
-    held = solver.matrix[:, known.condition_terms]
-    _strain(solver, parts, held)
-    treated = [place for place, each in enumerate(known.conditions) if each.treated]
-    solver.matrix[:, -1] = held[:, treated].sum(axis=1) >= MANY
-    contacts(solver)
+    solver.show()
+    contacts(solver, Years(parts, known, solver.margins.weight, day))
     ages = pd.DataFrame.from_dict(solver.knots, orient="index", columns=[str(k) for k in KNOTS]).round(4)
     write("solved_ages", ages.rename_axis("target").reset_index(), "solved")
     placed = [place for place in range(len(known.targets)) if known.places[place].any()]
@@ -200,14 +177,9 @@ def main() -> None:
     write("solved_places", pd.concat([pd.Series(known.authorities, name="authority"), levels], axis=1), "solved")
     levels = pd.DataFrame(known.deciles[placed].T, columns=[known.targets[p] for p in placed]).round(4)
     write("solved_deciles", pd.concat([pd.Series(range(1, 11), name="imd_decile"), levels], axis=1), "solved")
-
-
-def _strain(solver: Solver, parts: list[Traits], held: NDArray[np.float32]) -> None:
-    """Mark the children whose carer has what strains: the rows of carers count from the start of their block."""
-    strained = held[:, [solver.known.condition(key) for key in STRAINS]].any(axis=1)
-    starts = np.cumsum([0, *(len(part.born) for part in parts)])[:-1]
-    carer = np.concatenate([np.where(p.carer >= 0, p.carer + s, -1) for p, s in zip(parts, starts, strict=True)])
-    solver.matrix[:, SELF.index("carer-strained")] = (carer >= 0) & strained[carer]
+    of_year = {each.key: known.years[known.targets.index(each.key), 1:] for each in known.processes}
+    back = pd.RangeIndex(1, YEARS_BACK + 1, name="years_before")
+    write("solved_years", pd.DataFrame(of_year, index=back).round(4).reset_index(), "solved")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from synthetic.lives.clock import Year
 from synthetic.lives.codes import mixtures
-from synthetic.lives.figures import COURSE_LASTS, Figures
-from synthetic.lives.hazards import FALLS_AT_ED, FALLS_AT_GP, VIA_ED, Hazards
+from synthetic.lives.figures import COURSE_LASTS, KEPT, LAST_YEAR, Figures
+from synthetic.lives.hazards import FALLS_ADMITTED, FALLS_AT_ED, FALLS_AT_GP, VIA_ED, Hazards
 from synthetic.lives.providers import Providers
 from synthetic.lives.records import METHOD, Records
 
@@ -37,6 +37,7 @@ COUNTED = {
     "police": "police-last-year",
     "fire": "",
 }
+_PROCESS = {"falls-last-year": "fall", **{column: process for process, column in COUNTED.items()}}
 Rows = NDArray[np.int32]  # of the block, one for each contact
 Days = NDArray[np.int32]
 Readings = NDArray[np.float64]
@@ -140,6 +141,20 @@ class OneYear:
         return nights, (1 + a_night * (nights - typical)).astype(np.float32)
 
 
+def unwritten(figures: Figures, rates: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return how many contacts of each kind of LAST_YEAR people have in a year of which there are no records.
+
+    ``rates`` (n, processes) are those of ``Hazards.contacts``; the counts have the law of those that are written down.
+    """
+    begun = rng.poisson(rates).T
+    at = {p.key: n + rng.poisson(p.course * KEPT * n) for p, n in zip(figures.processes, begun, strict=True)}
+    at_gp = rng.binomial(at["fall"], FALLS_AT_GP)
+    at["gp"] = at["gp"] + at_gp
+    at["ed"] = at["ed"] + at["fall"] - at_gp + rng.binomial(at["emergency"], VIA_ED)
+    at["emergency"] = at["emergency"] + rng.binomial(at["fall"] - at_gp, FALLS_ADMITTED / (1 - FALLS_AT_GP))
+    return np.stack([at[_PROCESS[column]] for column in LAST_YEAR], axis=1).astype(np.float32)
+
+
 def _on_a_weekday(day: Days, first: Days) -> Days:
     """Move Saturdays and Sundays to the Friday before, unless that lies before ``first``: birth, or the year began."""
     weekday = (day + 3) % 7  # 1970-01-01 was a Thursday; 0 is Monday
@@ -147,4 +162,4 @@ def _on_a_weekday(day: Days, first: Days) -> Days:
     return np.where(day - back >= first, day - back, day).astype(np.int32)
 
 
-__all__ = ["COUNTED", "DID_NOT_ATTEND", "FALLS", "FALL_KINDS", "NIGHTS", "OneYear"]
+__all__ = ["COUNTED", "DID_NOT_ATTEND", "FALLS", "FALL_KINDS", "NIGHTS", "OneYear", "unwritten"]

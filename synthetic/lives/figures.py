@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthetic.published import rows
+from synthetic.recipe import MOST_YEARS
 
 OLDEST = 120  # years: the last place of a curve by age
 # What a rate may depend on, beside conditions: who somebody is, how they live, and what last year's records say.
@@ -28,6 +29,8 @@ LAST_YEAR = (
 )
 COURSE_LASTS = 0.25  # years: further contacts lie evenly within them (assumed)
 KEPT = 1 - COURSE_LASTS / 2  # of them, so many lie in the year that the course began in
+BURN_IN = 3  # years before the history, drawn only so that its first year has a year before it
+YEARS_BACK = MOST_YEARS + BURN_IN  # before the index date, at most
 MANY_MEDICINES = "polypharmacy"
 DEATH = "death"
 
@@ -88,9 +91,10 @@ class Process:
 class Figures:
     """Everything a life is drawn by; a *target* is a condition (log odds), a process or death (log rate a year).
 
-    ``effects`` (terms, targets), ``ages`` (sexes, targets, years of age), ``places`` (targets, authorities) and
-    ``deciles`` (targets, 10) add up to a person's log odds or log rate; the last three are solved for, so that the
-    level in each age, authority and decile is the published one (deploy/priors/solve.py).
+    ``effects`` (terms, targets), ``ages`` (sexes, targets, years of age), ``places`` (targets, authorities),
+    ``deciles`` (targets, 10) and ``years`` (targets, years before the index date) add up to a person's log odds or log
+    rate; all but the first are solved for, so that the level in each age, authority, decile and year is the published
+    one (deploy/priors/solve.py).
     """
 
     conditions: tuple[Condition, ...]
@@ -101,6 +105,7 @@ class Figures:
     ages: NDArray[np.float32]
     places: NDArray[np.float32]
     deciles: NDArray[np.float32]
+    years: NDArray[np.float32]
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -111,6 +116,17 @@ class Figures:
     def condition_terms(self) -> slice:
         """Return where in ``terms`` the conditions lie."""
         return slice(len(SELF), len(SELF) + len(self.conditions))
+
+    def year(self, back: int, before: int = 0) -> NDArray[np.float32]:
+        """Return the levels, (targets,), of the year that begins so many years before the index date.
+
+        ``before``: of one that lies so many years before the history, which begins then. Nobody has contacts before
+        the first of those, so they differ from the history as the years before the longest history do.
+        """
+        level: NDArray[np.float32] = self.years[:, back]
+        if before:
+            level = level + self.years[:, MOST_YEARS + before] - self.years[:, MOST_YEARS]
+        return level
 
     def term(self, name: str) -> int:
         """Return the place of a term."""
@@ -131,15 +147,17 @@ def figures() -> Figures:
     places, deciles = list(rows("solved_places")), list(rows("solved_deciles"))
     known = unsolved(tuple(row["authority"] for row in places))
     ages = {row["target"]: row for row in rows("solved_ages")}
+    years = {int(row["years_before"]): row for row in rows("solved_years")}
     for place, target in enumerate(known.targets):
         known.places[place] = [float(row.get(target, 0)) for row in places]
         known.deciles[place] = [float(row.get(target, 0)) for row in deciles]
+        known.years[place] = [float(years[back].get(target, 0)) if back else 0 for back in range(YEARS_BACK + 1)]
         for sex, name in enumerate(("male", "female")):
             row = ages.get(target) or ages[f"{target}-{name}"]
             knots = [age for age in row if age.isdigit()]
             logs = [float(row[age]) for age in knots]
             known.ages[sex, place] = np.interp(np.arange(OLDEST + 1), [int(age) for age in knots], logs)
-    for each in (known.effects, known.ages, known.places, known.deciles):
+    for each in (known.effects, known.ages, known.places, known.deciles, known.years):
         each.setflags(write=False)
     return known
 
@@ -161,6 +179,7 @@ def unsolved(authorities: tuple[str, ...]) -> Figures:
         ages=np.zeros((2, len(targets), OLDEST + 1), np.float32),
         places=np.zeros((len(targets), len(authorities)), np.float32),
         deciles=np.zeros((len(targets), 10), np.float32),
+        years=np.zeros((len(targets), YEARS_BACK + 1), np.float32),
     )
 
 
@@ -196,6 +215,7 @@ def _process(row: dict[str, str]) -> Process:
 
 
 __all__ = [
+    "BURN_IN",
     "COURSE_LASTS",
     "DEATH",
     "KEPT",
@@ -203,6 +223,7 @@ __all__ = [
     "MANY_MEDICINES",
     "OLDEST",
     "SELF",
+    "YEARS_BACK",
     "Condition",
     "Figures",
     "Process",

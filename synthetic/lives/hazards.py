@@ -32,15 +32,20 @@ def hazards(
     matrix: NDArray[np.float32],
     day: int,
     *,
+    back: int = 0,
+    before: int = 0,
     served: NDArray[np.float64] | float = 1.0,
     unseen: NDArray[np.float32] | float = 0.0,
 ) -> Hazards:
     """Return the rates of the year that starts with ``day``, given the columns of ``traits.terms``.
 
+    It is the year ``back`` and ``before`` of ``Figures.year``: people were younger then and fewer of them ill, and who
+    died meanwhile is not among them; its level lets them have as many contacts as were published all the same.
     ``served`` is the part of planned contacts that somebody gets; ``unseen`` is added to every log rate.
     """
     targets = slice(len(figures.conditions), len(figures.targets))
     log = traits.levels(figures, targets, day) + matrix @ figures.effects[:, targets]
+    log += figures.year(back, before)[targets]
     log += np.reshape(unseen, (-1, 1))
     rates = np.minimum(np.exp(log.astype(np.float64)), MOST_A_YEAR)
     contacts, death, years = rates[:, :-1], rates[:, -1], traits.years(day)

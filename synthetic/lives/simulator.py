@@ -12,9 +12,9 @@ from synthetic.draws import draws
 from synthetic.lives.clock import Year, years
 from synthetic.lives.codes import mixtures, place_of
 from synthetic.lives.conditions import conditions, incidence
-from synthetic.lives.contacts import COUNTED, OneYear
-from synthetic.lives.figures import KEPT, LAST_YEAR, Figures, figures
-from synthetic.lives.hazards import FALLS_AT_GP, VIA_ED, Hazards, hazards
+from synthetic.lives.contacts import OneYear, unwritten
+from synthetic.lives.figures import BURN_IN, LAST_YEAR, Figures, figures
+from synthetic.lives.hazards import Hazards, hazards
 from synthetic.lives.intervention import BEGUN_WITHIN, Offer, offer
 from synthetic.lives.medicines import medicines
 from synthetic.lives.outcomes import Outcome
@@ -27,11 +27,9 @@ from synthetic.population.people import People, people
 from synthetic.population.priors import Priors
 from synthetic.recipe import Recipe
 
-BURN_IN = 3  # years before the history, drawn only so that its first year has a year before it
 ALIVE = -1
 _SLOWEST = 1e-12  # a year
 BEFORE_ALL = -(2**31)  # a day
-_PROCESS = {"falls-last-year": "fall", **{column: process for process, column in COUNTED.items()}}
 
 
 @dataclass(frozen=True)
@@ -67,10 +65,10 @@ def block(recipe: Recipe, priors: Priors, index: int) -> Block:
         block=index,
     )
     *history, follow_up = years(recipe.index_date, recipe.history_years)
-    contacts = life.before_history(onset, history[0])
+    contacts = life.before_history(onset, history[0], len(history))
     life.diagnoses(onset, BEFORE_ALL, history[0].first - 1)
     for place, year in enumerate(history):
-        contacts = life.year(onset, contacts, year, place - len(history))
+        contacts = life.year(onset, contacts, year, len(history) - place)
     return life.follow(made, onset, contacts, follow_up)
 
 
@@ -86,38 +84,28 @@ class _Life:
     records: Records
     block: int
 
-    def hazards(self, onset: NDArray[np.int32], contacts: NDArray[np.float32], day: int) -> Hazards:
-        """Return the rates of the year that begins with ``day``."""
-        matrix = terms(self.who, self.figures, onset, contacts, day)
-        return self.rates(matrix, day)
+    def hazards(self, matrix: NDArray[np.float32], day: int, back: int = 0, before: int = 0) -> Hazards:
+        """Return the rates of the year that starts with ``day``, the ``back`` and ``before`` of ``Figures.year``."""
+        served, unseen = self.planted.served, self.planted.unseen
+        return hazards(self.who, self.figures, matrix, day, back=back, before=before, served=served, unseen=unseen)
 
-    def rates(self, matrix: NDArray[np.float32], day: int) -> Hazards:
-        """Return the rates of the year that begins with ``day``, given the columns they depend on."""
-        planted = self.planted
-        return hazards(self.who, self.figures, matrix, day, served=planted.served, unseen=planted.unseen)
-
-    def before_history(self, onset: NDArray[np.int32], year: Year) -> NDArray[np.float32]:
-        """Return the contacts of the year before the history, drawn after another one, and written nowhere."""
+    def before_history(self, onset: NDArray[np.int32], year: Year, history: int) -> NDArray[np.float32]:
+        """Return the contacts of the year before the history, drawn after others, and written nowhere."""
         contacts = np.zeros((len(onset), len(LAST_YEAR)), np.float32)
         rng = draws(self.recipe.seed, "before history", self.block)
-        born = self.who.born < year.first
-        for back in range(BURN_IN, 0, -1):
-            rates = self.hazards(onset, contacts, year.first - 365 * back).contacts * born[:, None]
-            begun = rng.poisson(rates).T
-            processes = self.figures.processes
-            at = {p.key: n + rng.poisson(p.course * KEPT * n) for p, n in zip(processes, begun, strict=True)}
-            at_gp = rng.binomial(at["fall"], FALLS_AT_GP)
-            at["gp"] = at["gp"] + at_gp
-            at["ed"] = at["ed"] + at["fall"] - at_gp + rng.binomial(at["emergency"], VIA_ED)
-            contacts = np.stack([at[_PROCESS[column]] for column in LAST_YEAR], axis=1).astype(np.float32)
+        for before in range(BURN_IN, 0, -1):
+            day = year.first - 365 * before
+            matrix = terms(self.who, self.figures, onset, contacts, day)
+            rates = self.hazards(matrix, day, history, before).contacts
+            contacts = unwritten(self.figures, rates * (self.who.born < day)[:, None], rng)
         return contacts
 
     def year(
-        self, onset: NDArray[np.int32], contacts: NDArray[np.float32], year: Year, place: int
+        self, onset: NDArray[np.int32], contacts: NDArray[np.float32], year: Year, back: int
     ) -> NDArray[np.float32]:
-        """Draw one year of history and return its contacts."""
-        ends = np.ones(len(onset))
-        self._draw(onset, self.hazards(onset, contacts, year.first), year, ends, place)
+        """Draw one year of history, so many before the index date, and return its contacts."""
+        matrix = terms(self.who, self.figures, onset, contacts, year.first)
+        self._draw(onset, self.hazards(matrix, year.first, back), year, np.ones(len(onset)), back)
         return self.records.new_year()
 
     def follow(self, people: People, onset: NDArray[np.int32], contacts: NDArray[np.float32], year: Year) -> Block:
@@ -125,7 +113,7 @@ class _Life:
         rng = draws(self.recipe.seed, "follow-up", self.block)
         offered = self.offer(onset, contacts, year.first)
         matrix = terms(self.who, self.figures, onset, contacts, year.first)
-        rates = self.rates(matrix, year.first)
+        rates = self.hazards(matrix, year.first)
         rates.contacts[:, self.figures.process("fall")] *= offered.rate_ratio
         new = incidence(self.who, self.figures, matrix, onset, year.first)
         death = rng.standard_exponential(len(onset)) / rates.death
@@ -174,9 +162,7 @@ class _Life:
                 counted="" if first == BEFORE_ALL else "gp-last-year",
             )
 
-    def _draw(
-        self, onset: NDArray[np.int32], rates: Hazards, year: Year, ends: NDArray[np.float64], place: int
-    ) -> None:
+    def _draw(self, onset: NDArray[np.int32], rates: Hazards, year: Year, ends: NDArray[np.float64], back: int) -> None:
         one = OneYear(
             year=year,
             figures=self.figures,
@@ -187,7 +173,7 @@ class _Life:
             ends=ends,
             held=held_at(onset, year.first),
             age=self.who.years(year.first),
-            rng=draws(self.recipe.seed, f"contacts of year {place}", self.block),
+            rng=draws(self.recipe.seed, f"contacts of year {-back}", self.block),
             records=self.records,
         )
         one.draw()
@@ -195,8 +181,8 @@ class _Life:
         medicines(
             one,
             np.where(self.planted.recorded, onset, NEVER),
-            draws(self.recipe.seed, f"medicines of year {place}", self.block),
+            draws(self.recipe.seed, f"medicines of year {-back}", self.block),
         )
 
 
-__all__ = ["ALIVE", "BURN_IN", "Block", "block"]
+__all__ = ["ALIVE", "Block", "block"]

@@ -17,13 +17,12 @@ from privacy.columns import days_of
 from synthetic.geography import ETHNICITIES, Geography, geography, males
 from synthetic.lives.records import STREAMS
 from synthetic.published import rows, sources, table
-from synthetic.report.counts import DECILES, FEMALE, MALE, OLDEST, Counts, Sought, counted
+from synthetic.report.counts import BAND, BANDS, DECILES, FEMALE, MALE, OLDEST, Counts, Sought, counted
+from synthetic.report.spread import Spread
 from synthetic.written.reading import DataSet
 
 FORMAT = "hedgerow-synthetic-beside/1"
 TOLERANCE, SIGMAS = 0.1, 4.0  # of the published figure, and of chance on top: what is further off is pointed at
-TOGETHER = 20.0  # the variance of counts of contacts beside that of a Poisson, about what the simulator shows
-BAND, LAST_BAND = 5, 90
 STEPS = (0, 1, 5, 10, 20, 30, 50, 100, 200)  # where bands of events a person begin
 BY_AGE = ("hypertension", "type-2-diabetes", "depression", "copd", "dementia", "frailty")
 BY_DECILE = ("smoking", "obesity", "depression", "type-2-diabetes", "copd", "smi")
@@ -76,7 +75,7 @@ def beside(data: DataSet) -> Document:
     sought = Sought(
         index_day=int(days_of(date.fromisoformat(str(recipe["index_date"])))),
         authorities=place.authorities.code,
-        conditions=tuple(row["code"] for row in conditions),
+        conditions=tuple((row["code"], *_ages(row)) for row in conditions),
         contacts=tuple((row["setting"], row["method"]) for row in processes),
     )
     counts = counted(data, sought)
@@ -103,22 +102,21 @@ def beside(data: DataSet) -> Document:
 
 
 def _people(counts: Counts, place: Geography) -> Iterator[Comparison]:
-    n = float(counts.ages.sum())
-    male = males()
+    male, spread = males(), counts.spread
     published = place.authorities.ages[:, :, None] * np.stack([male, 1 - male], axis=1)[None]
-    for sex, name in enumerate((MALE, FEMALE)):
-        ours, theirs = (_bands(each.sum(axis=0)[:, sex]) for each in (counts.ages, published))
-        figures = _shares(_band_names(), ours, theirs / published.sum(), n)
-        yield Comparison(f"ages-{name}", f"Age, {name}", "of all people", figures, _named("ages", "sexes"))
-    authorities = _shares(place.authorities.name, counts.ages.sum(axis=(1, 2)), _share(published.sum(axis=(1, 2))), n)
+    aged = _share(np.concatenate([_bands(published.sum(axis=0)[:, sex]) for sex in (0, 1)]))
+    figures = _shares(_band_names() * 2, spread["ages"], aged)
+    for name, own in ((MALE, figures[:BANDS]), (FEMALE, figures[BANDS:])):
+        yield Comparison(f"ages-{name}", f"Age, {name}", "of all people", own, _named("ages", "sexes"))
+    authorities = _shares(place.authorities.name, spread["authorities"], _share(published.sum(axis=(1, 2))))
     yield Comparison("authorities", "Local authority", "of all people", authorities, _named("ages"))
     groups = _share(place.authorities.ethnicities.sum(axis=0))
     labels = dict(read_code_list("ethnic-category@2001").codes)
     names = [f"{letter} {labels[letter]}" for letter in ETHNICITIES[: len(groups)]]
-    ethnic = _shares(names, counts.ethnicities[: len(groups)], groups, n)
+    ethnic = _shares(names, spread["ethnicities"], groups)
     yield Comparison("ethnicities", "Ethnic group", "of all people", ethnic, _named("ethnicities"))
     yield Comparison("deciles", "Decile of deprivation (1: most deprived)", "of all people",
-                     _shares([str(d + 1) for d in range(DECILES)], counts.deciles, _deciles(place), n),
+                     _shares([str(d + 1) for d in range(DECILES)], spread["deciles"], _deciles(place)),
                      _named("areas"))  # fmt: skip
     if counts.homes.any():
         sizes = [*(str(i) for i in range(1, len(counts.homes) - 1)), f"{len(counts.homes) - 1} or more"]
@@ -144,7 +142,7 @@ def _deaths(counts: Counts) -> Comparison:
         if of:
             rate = 1 - np.exp(-float(row["rate"]))
             ages = "under 1" if last == 0 else f"{first} to {last}" if last < OLDEST else f"{first}+"
-            figures.append(Figure(f"{(MALE, FEMALE)[sex]} {ages}", died / of, rate, sqrt(rate / of)))
+            figures.append(Figure(f"{(MALE, FEMALE)[sex]} {ages}", died / of, rate, sqrt(max(rate * of, 1.0)) / of))
     return Comparison("deaths", "Deaths in a year", "of people alive on the index day", tuple(figures),
                       _named("mortality"), "{:.2%}")  # fmt: skip
 
@@ -153,12 +151,18 @@ def _contacts_a_head(counts: Counts, processes: Sequence[Row], place: Geography)
     """Yield contacts of the year before the index date, of each kind and, of emergency departments, by authority."""
     people = counts.ages.sum(axis=(1, 2)).astype(float)
     had: dict[str, float] = {}
-    for row, own in zip(processes, counts.contacts, strict=True):
-        had[row["process"]] = had.get(row["process"], 0.0) + float(own.sum())
+    chance: dict[str, float] = {}
+    rates = np.asarray(counts.contacts.sum(axis=1) / people.sum(), np.float64)
+    effects = counts.spread["contacts"].effects(rates)
+    for row, rate, effect in zip(processes, rates, effects, strict=True):
+        key = row["process"]
+        had[key] = had.get(key, 0.0) + float(rate)
+        chance[key] = chance.get(key, 0.0) + sqrt(effect * max(float(rate), 1 / people.sum()) / people.sum())
     published_of = {row["process"]: (float(row["a_head"]), row["source"]) for row in processes}
+    # where few were had, they vary less too: of as many as published, by as much in proportion
     figures = [
-        Figure(name, count / people.sum(), a_head, _chance(count, people.sum()), source)
-        for (name, count), (a_head, source) in ((each, published_of[each[0]]) for each in had.items())
+        Figure(name, rate, known, chance[name] * max(known / max(rate, 1 / people.sum()), 1), source)
+        for (name, rate), (known, source) in ((each, published_of[each[0]]) for each in had.items())
     ]
     keys = tuple(dict.fromkeys(row["source"] for row in processes))
     yield Comparison(
@@ -167,7 +171,7 @@ def _contacts_a_head(counts: Counts, processes: Sequence[Row], place: Geography)
     (at,) = [i for i, row in enumerate(processes) if row["process"] == "ed"]
     published = {row["local_authority"]: float(row["attendances"]) for row in rows("attendances")}
     by_place = [
-        Figure(name, float(own / of), published.get(code), _chance(own, of))
+        Figure(name, float(own / of), published.get(code), sqrt(effects[at] * max(float(own), 1.0)) / of)
         for code, name, own, of in zip(
             place.authorities.code, place.authorities.name, counts.contacts[at], people, strict=True
         )
@@ -180,19 +184,21 @@ def _contacts_a_head(counts: Counts, processes: Sequence[Row], place: Geography)
 def _prevalence(counts: Counts, conditions: Sequence[Row], place: Geography) -> Iterator[Comparison]:
     """Yield who has each condition on record, of people of the ages that its register counts."""
     qof = {row["local_authority"]: row for row in rows("prevalence")}
-    figures = []
+    named, has, known, of_each = [], [], [], []
     for number, row in enumerate(conditions):
-        ages = slice(int(row["counted_from"]), (MOST_AGE if row["register"] == "CVDPP" else OLDEST) + 1)
-        of = counts.ages[:, ages].sum(axis=(1, 2)).astype(float)
-        has = counts.has[number][:, ages].sum(axis=(1, 2)).astype(float)
+        low, high = _ages(row)
+        of = counts.ages[:, low : high + 1].sum(axis=(1, 2)).astype(float)
+        has.append(float(counts.has[number][:, low : high + 1].sum() / max(of.sum(), 1)))
         if row["register"]:
             rates = np.array([float(qof[code][row["register"]]) for code in place.authorities.code])
             published = float((rates * of).sum() / of.sum()) if of.sum() else 0.0
         else:
             published = float(row["prevalence"])
-        chance = sqrt(published / of.sum()) if of.sum() else 0.0
-        source = _named("prevalence")[0] if row["register"] else row["source"]
-        figures.append(Figure(row["title"], float(has.sum() / max(of.sum(), 1)), published, chance, source))
+        named.append(row["title"])
+        known.append(published)
+        of_each.append(_named("prevalence")[0] if row["register"] else row["source"])
+    chance = counts.spread["conditions"].deviations(np.array(known)).tolist()
+    figures = [Figure(*each) for each in zip(named, has, known, chance, of_each, strict=True)]
     keys = (*_named("prevalence"), *(row["source"] for row in conditions))
     yield Comparison("prevalence", "Long-term conditions on record", "of people of the ages that are counted",
                      tuple(figures), tuple(dict.fromkeys(keys)))  # fmt: skip
@@ -212,14 +218,14 @@ def _curves(counts: Counts, conditions: Sequence[Row]) -> Document:
     """Return the prevalence of some conditions by age and by decile, which is the simulator's own."""
     place = {row["condition"]: i for i, row in enumerate(conditions)}
     names = {row["condition"]: row["title"] for row in conditions}
-    starts = np.arange(0, LAST_BAND + 1, 2 * BAND)
+    starts = np.arange(0, OLDEST + 1, 2 * BAND)
     by_age = np.maximum(np.add.reduceat(counts.ages.sum(axis=(0, 2)), starts), 1)
     by_decile = np.maximum(counts.deciles, 1)
     aged = {
         names[c]: (np.add.reduceat(counts.has[place[c]].sum(axis=(0, 2)), starts) / by_age).tolist() for c in BY_AGE
     }
     placed = {names[c]: (counts.has[place[c]].sum(axis=(0, 1)) / by_decile).tolist() for c in BY_DECILE}
-    across = [*(f"{start}-{start + 2 * BAND - 1}" for start in starts[:-1]), f"{LAST_BAND}+"]
+    across = [*(f"{start}-{start + 2 * BAND - 1}" for start in starts[:-1]), f"{OLDEST}+"]
     mean = float((counts.events * np.arange(len(counts.events))).sum() / max(counts.events.sum(), 1))
     return {
         "ages": across, "by_age": aged, "deciles": [str(d + 1) for d in range(DECILES)], "by_decile": placed,
@@ -234,18 +240,24 @@ def _contacts() -> list[Row]:
     return [{**row, "setting": SETTINGS[row["stream"]]} for row in (*had, *missed)]
 
 
+def _ages(row: Row) -> tuple[int, int]:
+    """Return the ages that the register of a condition counts."""
+    return int(row["counted_from"]), MOST_AGE if row["register"] == "CVDPP" else OLDEST
+
+
 def _named(*tables: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for name in tables for key in table(name).sources))
 
 
-def _shares(
-    names: Sequence[str], counts: NDArray[np.generic], published: Floats | None, n: float
-) -> tuple[Figure, ...]:
-    theirs = [None] * len(names) if published is None else [float(p) for p in published]
-    return tuple(
-        Figure(name, float(count) / n, share, sqrt((share or 0.0) * (1 - (share or 0.0)) / n))
-        for name, count, share in zip(names, counts, theirs, strict=True)
-    )
+def _shares(names: Sequence[str], spread: Spread, published: Floats | None) -> tuple[Figure, ...]:
+    """Return the share of people of each kind; a kind beyond the names is left out."""
+    shares = spread.counts / np.maximum(spread.of, 1)
+    if published is None:
+        return tuple(Figure(name, float(share)) for name, share in zip(names, shares, strict=False))
+    known = np.zeros(len(shares))
+    known[: len(published)] = published
+    figures = zip(names, shares.tolist(), known.tolist(), spread.deviations(known).tolist(), strict=False)
+    return tuple(Figure(*each) for each in figures)
 
 
 def _share(counts: NDArray[np.generic]) -> Floats:
@@ -253,20 +265,15 @@ def _share(counts: NDArray[np.generic]) -> Floats:
     return np.asarray(shares / shares.sum(), np.float64)
 
 
-def _chance(events: float, people: float) -> float:
-    """Return the deviation of a rate of contacts, which come together: some people have many."""
-    return sqrt(TOGETHER * max(events, 1)) / max(people, 1)
-
-
 def _bands(ages: NDArray[np.generic]) -> Floats:
-    return np.asarray(np.add.reduceat(np.asarray(ages, np.float64), np.arange(0, LAST_BAND + 1, BAND)))
+    return np.asarray(np.add.reduceat(np.asarray(ages, np.float64), np.arange(0, OLDEST + 1, BAND)))
 
 
 def _band_names() -> list[str]:
-    return [*(f"{a}-{a + BAND - 1}" for a in range(0, LAST_BAND, BAND)), f"{LAST_BAND}+"]
+    return [*(f"{a}-{a + BAND - 1}" for a in range(0, OLDEST, BAND)), f"{OLDEST}+"]
 
 
 __all__ = [
-    "ATTENDED", "BAND", "BY_AGE", "BY_DECILE", "FALL", "FORMAT", "LAST_BAND", "MISSED", "MOST_AGE", "SETTINGS",
-    "SIGMAS", "STEPS", "TOGETHER", "TOLERANCE", "Comparison", "Figure", "beside",
+    "ATTENDED", "BY_AGE", "BY_DECILE", "FALL", "FORMAT", "MISSED", "MOST_AGE", "SETTINGS",
+    "SIGMAS", "STEPS", "TOLERANCE", "Comparison", "Figure", "beside",
 ]  # fmt: skip

@@ -12,11 +12,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthetic.geography import ETHNICITIES
+from synthetic.report.spread import Spread
 from synthetic.written.reading import DataSet
 
 PEOPLE, EVENTS = "people", "events"
 MALE, FEMALE = "male", "female"
 OLDEST, DECILES, YEAR = 90, 10, 365.25
+BAND = 5  # years of age
+BANDS = OLDEST // BAND + 1
 DIAGNOSIS = "diagnosis"
 MOST_AT_HOME = 7  # of a household, told apart; larger ones are care homes but for a few
 MOST_EVENTS = 2_000  # of one person, told apart; who has more counts as having so many
@@ -25,11 +28,11 @@ Counted = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Sought:
-    """What is looked for: authorities and conditions by their codes, kinds of contact as (setting, method)."""
+    """What is looked for: authorities, conditions by their codes and ages, kinds of contact as (setting, method)."""
 
     index_day: int
     authorities: tuple[str, ...]
-    conditions: tuple[str, ...]
+    conditions: tuple[tuple[str, int, int], ...]
     contacts: tuple[tuple[str, str], ...]
 
 
@@ -39,7 +42,8 @@ class Counts:
 
     ``has`` counts who has each condition on record on the index day, by age, decile and authority; ``contacts`` the
     contacts of each kind in the year before it, by authority; ``deaths`` those of the year from it on, by age and sex;
-    ``events`` how many people have so many events in all.
+    ``events`` how many people have so many events in all. ``spread`` says how unevenly households have each of these:
+    by age (of ``BAND`` years, men first) and sex, authority, ethnicity, decile, condition and contact.
     """
 
     sought: Sought
@@ -51,6 +55,7 @@ class Counts:
     contacts: Counted = field(init=False)
     deaths: Counted = field(init=False)
     events: Counted = field(init=False)
+    spread: dict[str, Spread] = field(init=False)
     with_events: bool = False
     with_deaths: bool = False
 
@@ -63,6 +68,9 @@ class Counts:
         self.contacts = np.zeros((len(self.sought.contacts), places), np.int64)
         self.deaths = np.zeros((OLDEST + 1, 2), np.int64)
         self.events = np.zeros(MOST_EVENTS + 1, np.int64)
+        kinds = {"ages": 2 * BANDS, "authorities": places, "ethnicities": len(ETHNICITIES), "deciles": DECILES}
+        kinds |= {"conditions": len(self.sought.conditions), "contacts": len(self.sought.contacts)}
+        self.spread = {name: Spread(count) for name, count in kinds.items()}
 
     def add(self, people: pa.Table, events: Iterator[pa.RecordBatch] | None) -> None:
         """Count one part: all its people, then their events, some at a time."""
@@ -72,8 +80,11 @@ class Counts:
         group = _places(people["ethnicity"], ETHNICITIES)
         self.ethnicities += np.bincount(group[group >= 0], minlength=len(ETHNICITIES))
         if "household" in people.column_names:
-            sizes = np.unique(people["household"].to_numpy(), return_counts=True)[1]
-            self.homes += np.bincount(np.minimum(sizes, len(self.homes) - 1), minlength=len(self.homes))
+            self.homes += np.bincount(np.minimum(np.bincount(who.home), MOST_AT_HOME), minlength=len(self.homes))
+        band = np.minimum(who.age // BAND, BANDS - 1) + BANDS * who.female
+        of_kind = {"ages": band, "authorities": who.authority, "ethnicities": group, "deciles": who.decile}
+        for name, kind in of_kind.items():
+            self.spread[name].add_people(who.home, kind)
         if "died_on" in people.column_names:
             self.with_deaths = True
             died = _days(people["died_on"])
@@ -88,27 +99,51 @@ class Counts:
         count = np.zeros(len(who.number), np.int64)
         settings, methods = (tuple(dict.fromkeys(names)) for names in zip(*self.sought.contacts, strict=True))
         methods = tuple(dict.fromkeys([*methods, DIAGNOSIS]))
-        kinds = np.zeros((len(settings), len(methods), len(self.sought.authorities)), np.int64)
+        kinds = np.full((len(settings), len(methods)), -1)
+        for place, (where, how) in enumerate(self.sought.contacts):
+            kinds[settings.index(where), methods.index(how)] = place
+        codes = tuple(code for code, _, _ in self.sought.conditions)
+        homes, of = int(who.home.max(initial=-1)) + 1, len(self.sought.contacts)
+        had = np.zeros(homes * of, np.int64)
         for batch in batches:
             person, day = who.rows(batch["nhs_number"]), _days(batch["date"])
             before = day < self.sought.index_day
             count += np.bincount(person[before], minlength=len(count))
             method, setting = _places(batch["method"], methods), _places(batch["setting"], settings)
             known = before & (method == methods.index(DIAGNOSIS))
-            condition = _places(batch["code"].filter(pa.array(known)), self.sought.conditions)
+            condition = _places(batch["code"].filter(pa.array(known)), codes)
             there = condition >= 0
             has[person[known][there], condition[there]] = True
             recent = before & (day >= self.sought.index_day - YEAR) & (method >= 0) & (setting >= 0)
-            np.add.at(kinds, (setting[recent], method[recent], who.authority[person[recent]]), 1)
-        for place, (where, how) in enumerate(self.sought.contacts):
-            self.contacts[place] += kinds[settings.index(where), methods.index(how)]
+            kind, home = kinds[setting[recent], method[recent]], who.home[person[recent]]
+            had += np.bincount((home * of + kind)[kind >= 0], minlength=len(had))
+        self._contacts(who, had.reshape(homes, of))
+        ages = np.array([(low, high) for _, low, high in self.sought.conditions]).T
+        counted = (who.age[:, None] >= ages[0]) & (who.age[:, None] <= ages[1])
+        self.spread["conditions"].add(_of_homes(who.home, has & counted), _of_homes(who.home, counted))
         people, condition = np.nonzero(has)
         np.add.at(self.has, (condition, who.authority[people], who.age[people], who.decile[people]), 1)
         self.events += np.bincount(np.minimum(count, MOST_EVENTS), minlength=MOST_EVENTS + 1)
 
+    def _contacts(self, who: _Who, had: Counted) -> None:
+        """Count the contacts of each household, (homes, contacts), where its people live."""
+        authority = np.zeros(len(had), np.int64)
+        authority[who.home] = who.authority
+        for kind, counts in enumerate(had.T):
+            self.contacts[kind] += np.bincount(authority, counts, self.contacts.shape[1]).astype(np.int64)
+        self.spread["contacts"].add(had, np.bincount(who.home)[:, None])
+
+
+def _of_homes(home: Counted, values: NDArray[np.bool_]) -> Counted:
+    """Return how many people of each home have each column."""
+    return np.stack([np.bincount(home, column) for column in values.T], axis=1).astype(np.int64)
+
 
 class _Who:
-    """One part's people as places; those without a known authority or decile are at the first."""
+    """One part's people as places; those without a known authority or decile are at the first.
+
+    ``home`` counts the households from 0; where none are known everybody has one of their own.
+    """
 
     def __init__(self, people: pa.Table, sought: Sought) -> None:
         self.number = np.sort(people["nhs_number"].cast(pa.int64()).to_numpy())
@@ -119,6 +154,9 @@ class _Who:
         self.authority = np.maximum(_places(people["local_authority"], sought.authorities), 0)
         self.decile = np.clip(pc.fill_null(people["imd_decile"], 1).to_numpy(), 1, DECILES).astype(np.int64) - 1
         self._order = order
+        with_homes = "household" in people.column_names
+        of = people["household"].to_numpy() if with_homes else np.arange(people.num_rows)
+        self.home: Counted = np.unique(of, return_inverse=True)[1].astype(np.int64)
 
     def rows(self, numbers: pa.Array) -> NDArray[np.intp]:
         """Return whose each event is; every one is somebody's of the same part."""
@@ -146,6 +184,7 @@ def _places(column: pa.ChunkedArray | pa.Array, names: tuple[str, ...]) -> NDArr
 
 
 __all__ = [
+    "BAND",
     "DECILES",
     "DIAGNOSIS",
     "EVENTS",

@@ -18,7 +18,7 @@ from node.contact import LOCK as SERVE_LOCK
 from node.files import LOCK, recorded_in
 from node.keystore import Keystore
 from node.migrations import FORMAT, MIGRATIONS
-from node.settings import FILE, toml_lines
+from node.settings import FILE
 from privacy.alone import alone
 from privacy.archive import About, Manifest, Progress, is_sealed, open_itself, restored, write_archive
 from privacy.atomic import UNFINISHED, put
@@ -27,6 +27,7 @@ from privacy.durable import Migration, copy, format_of, migrate, reading
 from privacy.errors import Refusal, Tampered, Unreachable
 from privacy.signing import PublicKey
 from privacy.software import installed_version
+from privacy.toml_file import toml_lines
 
 PROGRAM = "hedgerow-node"
 UPGRADED = "upgraded"

@@ -23,7 +23,7 @@ from node.migrations import FORMAT
 from node.people import Person, create_key
 from node.persons import SPLIT_KEY, key_of
 from node.policy import Policy, policy_of
-from node.settings import FILE, NAME_RULE, toml_lines
+from node.settings import FILE, NAME_RULE
 from node.vault import FIRST as RECORDS_KEY
 from privacy.atomic import put, sync_directory
 from privacy.computation import Finder
@@ -33,6 +33,7 @@ from privacy.errors import Invalid, Refusal, Unreachable
 from privacy.fields import NAME
 from privacy.pseudonyms import Tag
 from privacy.signing import PublicKey
+from privacy.toml_file import toml_lines
 
 KEY_SUFFIX, WRAPPING_SUFFIX = ".key", ".wrapping-key"
 FLOORS: Mapping[str, Any] = {  # what holds where no --policy says otherwise: our choice, and every line can be changed

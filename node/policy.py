@@ -11,7 +11,6 @@ from typing import Any
 
 from node.allocations import Allocation, allocation_faults, read_allocation, shares_of
 from node.people import ROLES, Person
-from node.settings import toml_lines
 from privacy import accountant
 from privacy.accountant import LARGEST_EPSILON
 from privacy.canonical import Document, hash_of
@@ -21,7 +20,7 @@ from privacy.reservations import Shares
 from privacy.signing import PublicKey
 from privacy.study import Study
 from privacy.terms import COLLUDERS, EPSILON_UNMASKED, LARGEST_DELTA
-from privacy.toml_file import table_of
+from privacy.toml_file import table_of, toml_lines
 
 APPROVALS_NEEDED = 2  # different people; DESIGN section 4
 OPTOUTS_AT_MOST_DAYS = 7  # our choice: the national service answers within a day, extracts are often weekly

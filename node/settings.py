@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,11 +90,6 @@ def origins(home: Path, *, environ: Mapping[str, str]) -> dict[str, str]:
     return {name: origin(name) for name in Settings.model_fields}
 
 
-def toml_lines(fields: Mapping[str, object]) -> str:
-    """Return plain fields (texts, numbers, lists of texts) as TOML: JSON writes these the same way."""
-    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in fields.items())
-
-
 __all__ = [
     "FILE",
     "HOME_VARIABLE",
@@ -105,5 +99,4 @@ __all__ = [
     "Settings",
     "origins",
     "read_settings",
-    "toml_lines",
 ]

@@ -14,7 +14,7 @@ from privacy.columns import BOUNDED, Column, ColumnKind, ColumnType, Role, Treat
 from privacy.contract import BAD_ROWS_AT_MOST, Contract, TableShape
 from privacy.errors import Invalid
 from privacy.fields import Fields
-from privacy.toml_file import read_toml
+from privacy.toml_file import read_toml, toml_lines
 from privacy.unfinished import unfinished
 
 
@@ -48,6 +48,15 @@ def contract_of(document: Mapping[str, Any], known: Iterable[str] = ()) -> Contr
     if contract is None or faults:
         raise Invalid("contract-malformed", str(fields["name"]), faults=_first_of_each([*faults, *found]))
     return contract
+
+
+def as_toml(contract: Contract) -> str:
+    """Return the text of a contract whose codes are written out; ``read_contract`` reads the same contract back."""
+    document = contract.document()
+    parts = [f"[contract]\n{toml_lines(document['contract'])}"]
+    parts += [f"[columns.{name}]\n{toml_lines(column)}" for name, column in document["columns"].items()]
+    parts += [f"[[checks]]\n{toml_lines(check)}" for check in document.get("checks", [])]
+    return "\n".join(parts)
 
 
 class _Table(Fields):
@@ -135,4 +144,4 @@ def _first_of_each(faults: list[str]) -> list[str]:
     return list({fault.split(": ", 1)[0]: fault for fault in reversed(faults)}.values())[::-1]
 
 
-__all__ = ["contract_of", "read_contract"]
+__all__ = ["as_toml", "contract_of", "read_contract"]

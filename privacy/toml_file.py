@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections import Counter
@@ -50,6 +51,11 @@ def table_of(text: str) -> dict[str, Any]:
         raise tomllib.TOMLDecodeError("A number is too long, or too much lies inside each other") from None
 
 
+def toml_lines(fields: Mapping[str, object]) -> str:
+    """Return plain fields (texts, numbers, truth values, lists of them) as TOML: JSON writes these the same way."""
+    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in fields.items())
+
+
 def _syntax_fault(text: str, message: str) -> str:
     """Return tomllib's message with the line in front."""
     found = _LINE_OF_SYNTAX_ERROR.search(message)
@@ -87,4 +93,4 @@ def _line_of(fault: str, lines: Mapping[str, int]) -> int:
     return lines.get(place, 1)
 
 
-__all__ = ["Read", "read_toml", "table_of"]
+__all__ = ["Read", "read_toml", "table_of", "toml_lines"]

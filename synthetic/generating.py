@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from privacy.errors import Invalid
-from synthetic.formats import format_of
+from synthetic.contracts.canonical import TABLES, path_of
+from synthetic.formats import CONTRACT, format_of
 from synthetic.identifiers import IN_TEST_RANGE
 from synthetic.lives.canonical import Simulated
 from synthetic.manifest import Manifest, Plan, software
@@ -46,8 +47,10 @@ def generate(
     tell: Tell,
 ) -> Manifest:
     """Write the simulated people of a recipe to the new directory ``out``, or finish what was begun there."""
-    source, form = Simulated(recipe), format_of(format)
-    return write(source=source, plan=plan_for(recipe, format), out=out, format=form, processes=processes, tell=tell)
+    source, form, plan = Simulated(recipe), format_of(format), plan_for(recipe, format)
+    named = [path_of(table) for table in TABLES if table in plan.tables and format == CONTRACT]
+    papers = {path.name: path.read_bytes() for path in named}
+    return write(source=source, plan=plan, out=out, format=form, processes=processes, tell=tell, papers=papers)
 
 
 def plan_for(recipe: Recipe, format: str) -> Plan:  # noqa: A002 - the option's name

@@ -25,10 +25,10 @@ from deploy.demo.stage import DemoFailed, Stage, free_ports, stage, together, wa
 from deploy.demo.study_file import study_document
 from models.version import ModelVersion
 from node.founding import FLOORS, KEY_SUFFIX
-from node.settings import toml_lines
 from node.trial import TRIAL_SECONDS
 from privacy.computation import PACKAGES, Finder
 from privacy.enrolment import JoinKit
+from privacy.toml_file import toml_lines
 
 HOME = Path("var/demo")
 PURPOSE = "demonstration"

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy.contract import Contract
+from privacy.contract_file import as_toml
 from privacy.errors import Invalid
 from privacy.study import Study
 from synthetic.fitted.constraints import allowed_by
+from synthetic.fitted.contracting import contracts_of, path_of
 from synthetic.fitted.drawing import Drawn, Sequenced
 from synthetic.fitted.exported import Exported, read_exported
 from synthetic.fitted.graphical import Allowed, fitted
@@ -24,6 +26,7 @@ from synthetic.judged.fidelity import GROUPS
 from synthetic.manifest import Manifest, Plan, software
 from synthetic.provenance import Fitted
 from synthetic.tables import types_of
+from synthetic.written.reading import PLAIN
 from synthetic.written.writing import Tell, write
 
 
@@ -186,7 +189,10 @@ def fit(
         tables=types_of(form.schemas(source.schemas())),
         software=software(),
     )
-    return write(source=source, plan=plan, out=out, format=form, processes=processes, tell=tell)
+    papers = {}
+    if format in PLAIN:
+        papers = {path_of(t): as_toml(c).encode() for t, c in contracts_of(source, contract, released.study).items()}
+    return write(source=source, plan=plan, out=out, format=form, processes=processes, tell=tell, papers=papers)
 
 
 def _groups(released: Released, contract: Contract) -> list[str]:

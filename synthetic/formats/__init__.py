@@ -11,7 +11,7 @@ from privacy.errors import Invalid
 if TYPE_CHECKING:
     from synthetic.formats.format import Format
 
-DEFAULT = "parquet"
+DEFAULT, CONTRACT = "parquet", "contract"
 TITLES: Mapping[str, str] = {
     "parquet": "columns with their types, one folder of parts a table: small, and fast to read",
     "csv": "text with a header, one folder of parts a table: every program reads it",
@@ -29,4 +29,4 @@ def format_of(name: str) -> Format:
     return cast("Format", import_module(f"synthetic.formats.{name}_format").FORMAT)
 
 
-__all__ = ["DEFAULT", "TITLES", "format_of"]
+__all__ = ["CONTRACT", "DEFAULT", "TITLES", "format_of"]

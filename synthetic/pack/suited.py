@@ -12,6 +12,7 @@ from privacy.columns import LARGEST_INTEGER, Column, days_of
 from privacy.contract import Contract, TableShape
 from privacy.contract_file import read_contract
 from synthetic.contracts.canonical import contracts
+from synthetic.fitted.contracting import path_of
 from synthetic.manifest import NAME, read_manifest
 from synthetic.pack.about import PEOPLE
 from synthetic.provenance import PublicPriors
@@ -45,7 +46,7 @@ def suited(data: DataSet, given: Mapping[str, Contract]) -> dict[str, Contract]:
 
 
 def contracts_of(home: Path, files: Sequence[Path]) -> dict[str, Contract]:
-    """Return a contract for each table of a data set: of the simulator's own, or of files for one that was fitted.
+    """Return a contract for each table of a data set: the simulator's own, those in a fitted one, or of files.
 
     Nothing for what is no data set, since a pack brings its own contracts, and for tables that were converted.
     """
@@ -55,8 +56,14 @@ def contracts_of(home: Path, files: Sequence[Path]) -> dict[str, Contract]:
     if data.manifest.plan.format not in FORMATS:
         return {}
     given = {contract.name: contract for contract in map(read_contract, files)}
-    own = contracts() if isinstance(data.manifest.plan.provenance, PublicPriors) else {}
+    own = contracts() if isinstance(data.manifest.plan.provenance, PublicPriors) else _fitted(data)
     return suited(data, {**own, **given})
+
+
+def _fitted(data: DataSet) -> dict[str, Contract]:
+    """Return the contracts that lie in a fitted data set, by table."""
+    there = {file.path for file in data.manifest.files}
+    return {name: read_contract(data.home / path_of(name)) for name in data.tables() if path_of(name) in there}
 
 
 def _suited(table: str, words: Mapping[str, str], own: Contract | None, others: Mapping[str, Column]) -> Contract:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from privacy.arrays import Floats, Integers
 from privacy.auc import discrimination
 from privacy.errors import Invalid
+from privacy.toml_file import toml_lines
 from privacy.variables import Variable
 from synthetic.computations.discrimination import KIND, Card
 from synthetic.fitted.descent import least
@@ -60,24 +60,18 @@ def by_column(rows: Keyed) -> dict[str, Integers]:
 
 def as_toml(card: Card, variables: Sequence[Variable]) -> str:
     """Return what a study needs to try a scorecard on people held back: its variables and one step."""
-    return "\n".join(_lines(card, variables)) + "\n"
+    return "\n".join(_lines(card, variables))
 
 
 def _lines(card: Card, variables: Sequence[Variable]) -> Iterator[str]:
     yield "# For a study of the data set that the made-up people were fitted to: what it tries is a scorecard that was"
-    yield "# trained on them. Leave out variables that the study has."
+    yield "# trained on them. Leave out variables that the study has.\n"
     for variable in variables:
-        yield from ("", "[[variables]]", *_fields(variable.document()))
-    yield from ("", "[[steps]]", *_fields({"name": KIND, "use": KIND, "people": "held-back"}), "")
-    event, cuts = list(card.event), list(card.cuts)
-    step = {"by": list(card.keys), "predicted": card.predicted, "event": event, "cuts": cuts}
-    yield from ("[steps.parameters]", *_fields({**step, "trained_on": card.trained_on}), "")
-    yield from ("[steps.parameters.points]", *_fields({name: list(each) for name, each in card.points.items()}))
-
-
-def _fields(values: Mapping[str, object]) -> Iterator[str]:
-    """Yield fields as TOML: of texts, numbers and lists of them it has the form of JSON."""
-    return (f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
+        yield f"[[variables]]\n{toml_lines(variable.document())}"
+    yield f"[[steps]]\n{toml_lines({'name': KIND, 'use': KIND, 'people': 'held-back'})}"
+    step = {"by": list(card.keys), "predicted": card.predicted, "event": list(card.event), "cuts": list(card.cuts)}
+    yield f"[steps.parameters]\n{toml_lines(step | {'trained_on': card.trained_on})}"
+    yield f"[steps.parameters.points]\n{toml_lines({name: list(each) for name, each in card.points.items()})}"
 
 
 def _logistic(columns: Sequence[Integers], sizes: Sequence[int], has: Integers, weights: Floats) -> list[Floats]:

@@ -7,8 +7,9 @@ written, and one rename makes ``OUT`` of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from privacy.alone import alone
 from privacy.atomic import SHARED, put
@@ -21,6 +22,7 @@ from synthetic.written.parts import Job, in_processes
 from synthetic.written.unfinished import Unfinished
 
 README = "README.txt"
+EMPTY: Mapping[str, bytes] = MappingProxyType({})
 
 Tell = Callable[[int, int], None]  # how many parts are done, of how many
 
@@ -33,11 +35,12 @@ def write(
     format: Format,  # noqa: A002 - the option's name
     processes: int | None,
     tell: Tell,
+    papers: Mapping[str, bytes] = EMPTY,
 ) -> Manifest:
     """Write the tables of ``source`` to the new directory ``out``, or finish what an interrupted run began there.
 
     The bytes depend on source and format alone: not on ``processes`` (None: one for each processor that this process
-    may use), nor on where a run was interrupted.
+    may use), nor on where a run was interrupted. ``papers`` are files of the whole data set, by their path in it.
     ``data-set-exists`` and ``data-set-half-made`` when something else is there, ``data-set-busy`` when somebody is
     writing it, ``data-set-no-room`` when the disk is full or will be.
     """
@@ -53,6 +56,7 @@ def write(
                 at_once = processes or len(os.sched_getaffinity(0))
                 _make(unfinished, Job(source, format, unfinished.home), parts, at_once, tell)
                 files = [*format.finish(unfinished.home, unfinished.files()), _readme(unfinished.home, plan)]
+                files += [_put(unfinished.home, name, content) for name, content in papers.items()]
                 manifest = Manifest.of(plan, unfinished.files(), files)
             unfinished.end(manifest)
     return manifest
@@ -74,8 +78,12 @@ def _readme(home: Path, plan: Plan) -> Written:
     lines += ["", "You may not:", *(f"* {each}" for each in provenance.may_not)]
     lines += ["", "Know that:", *(f"* {each}" for each in plan.notes)] if plan.notes else []
     lines += ["", "Made by:", f"  {plan.command}", "", "manifest.json lists every file with its hash.", ""]
-    put(home / README, "\n".join(lines).encode(), mode=SHARED, replace=True)
-    return Written.of(home, README)
+    return _put(home, README, "\n".join(lines).encode())
 
 
-__all__ = ["README", "Tell", "write"]
+def _put(home: Path, path: str, content: bytes) -> Written:
+    put(home / path, content, mode=SHARED, replace=True)
+    return Written.of(home, path)
+
+
+__all__ = ["EMPTY", "README", "Tell", "write"]

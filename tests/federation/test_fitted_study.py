@@ -21,10 +21,12 @@ from deploy.demo.in_process import PASSPHRASE, LocalFederation, local_federation
 from models.version import ModelVersion
 from node.assemble import COMPUTATIONS
 from node.founding import KEY_SUFFIX
+from node.ingest.load import ingest
+from node.optouts import load_optouts
 from node.people import open_key
 from node.synthetic_report import report
 from privacy.canonical import sha256
-from privacy.contract_file import contract_of
+from privacy.contract_file import as_toml, contract_of, read_contract
 from privacy.envelope import Envelope
 from privacy.errors import HedgerowError, Invalid
 from privacy.explain import explain
@@ -41,7 +43,7 @@ from synthetic.provenance import Fitted
 from synthetic.report.making import make_report
 from tests.asked import finished_study, load_rows
 from tests.nodes import CONTRACT as VISITS
-from tests.nodes import HEADER, nhs_numbers
+from tests.nodes import HEADER, NOW, NodeData, nhs_numbers
 
 CONTRACT = VISITS.replace(
     '[columns.ward]\nkind = "sensitive"\ntype = "text"',
@@ -385,3 +387,49 @@ def test_a_node_judges_the_same_data_by_its_own_people(exported, drawn):
     assert found["study"] == read_manifest(exported.home / "drawn").plan.provenance.study
     assert found["people"]["used"] + found["people"]["held_back"] == PEOPLE
     assert found["verdict"] != "fails"
+
+
+@pytest.fixture(scope="module")
+def finished(exported):
+    """The same people as a node takes them, with their report."""
+    out = exported.home / "finished"
+    assert fit(exported, out, "--people", "900", "--format", "contract", "--processes", "1").exit_code == 0
+    make_report(out, [exported.home / "result.json"])
+    return out
+
+
+def test_a_node_takes_fitted_people_and_their_rows_as_they_are(finished, tmp_path):
+    node = NodeData(tmp_path / "node")
+    held = {"store": node.store, "keystore": node.keystore, "now": NOW, "allow_test_numbers": True}
+    optouts = load_optouts(file=finished / "allowed.csv", as_of=NOW.date(), **held)
+    rows = read_manifest(finished).rows
+    for table, name in (("people", "synthetic-visits-people"), ("visits", "synthetic-visits")):
+        contract = read_contract(finished / f"synthetic-{table}.toml")
+        assert contract.name == name
+        taken = ingest(contract=contract, location=finished / table, optouts=optouts, **held)
+        assert (taken.rows_kept, taken.rows_quarantined) == (rows[table], 0)
+    assert contract.key == ("nhs_number", "year")  # which rises from row to row, so it tells rows apart
+    assert contract.period == "year"
+
+
+def test_fitted_data_are_validated_and_packed_by_the_contracts_that_lie_in_them(finished, tmp_path):
+    rows = read_manifest(finished).rows
+    assert told_by("validate", finished)["rows"] == rows
+    told_by("pack", finished, "--out", tmp_path / "pack")
+    assert told_by("validate", tmp_path / "pack")["rows"] == rows
+    assert {path.name for path in (tmp_path / "pack" / "TEAMS" / "data").iterdir()} == {
+        "synthetic-people.csv", "synthetic-visits.csv"
+    }  # fmt: skip
+    readme = (tmp_path / "pack" / "TEAMS" / "README.md").read_text()
+    assert "publish a finding that was not confirmed on the real records" in readme
+    words = ["pack", str(finished), "--out", str(tmp_path / "held"), "--use-case", "falls"]
+    assert code_of(lambda: CliRunner().invoke(app, words, catch_exceptions=False)) == "truth-absent"
+    assert not (tmp_path / "held").exists()
+
+
+def test_control_a_cell_that_the_contract_does_not_allow_is_found(finished, tmp_path):
+    contract = read_contract(finished / "synthetic-visits.toml")
+    narrow = tuple(replace(c, high=2.0) if c.name == "year" else c for c in contract.columns)
+    (tmp_path / "narrow.toml").write_text(as_toml(replace(contract, name="visits", columns=narrow)))
+    words = ["validate", str(finished), "--contract", str(tmp_path / "narrow.toml")]
+    assert code_of(lambda: CliRunner().invoke(app, words, catch_exceptions=False)) == "data-set-faulty"

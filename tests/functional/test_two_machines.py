@@ -16,8 +16,8 @@ import pytest
 from deploy.demo.people import SITE, read_public_file, write_sites
 from deploy.demo.study_file import CONTRACT, STUDY
 from node.founding import FLOORS
-from node.settings import toml_lines
 from privacy.computation import PACKAGES, Finder
+from privacy.toml_file import toml_lines
 from tests.functional.machines import BIN, HUB_NAME, UNITS, Machine, Network
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from typing import Any
 
 from privacy.canonical import Document
 from privacy.columns import Column
-from synthetic.pack.about import LICENCE_PATH, MEDIA_TYPES, About, Packed
+from synthetic.pack.about import MEDIA_TYPES, About, Packed
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"  # the version that every tool reads
 TYPES = {"integer": "sc:Integer", "number": "sc:Float", "date": "sc:Date"}
@@ -44,10 +44,10 @@ def croissant(about: About) -> Document:
         "alternateName": about.title,
         "description": f"{about.description} {about.use}",
         "conformsTo": CONFORMS_TO,
-        "license": LICENCE_PATH,
+        "license": about.licence.path,
         "citeAs": f"{about.title}. Made by {about.made_with}.",
         "version": about.version,
-        "datePublished": about.created,
+        **({"datePublished": about.created} if about.created else {}),
         "distribution": [_file(table) for table in about.tables.values()],
         "recordSet": [_records(table) for table in about.tables.values()],
     }

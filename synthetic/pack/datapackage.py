@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from privacy.canonical import Document
 from privacy.columns import BOUNDED, Column, iso_of
 from privacy.contract import Contract
-from synthetic.pack.about import LICENCE, LICENCE_PATH, LICENCE_TITLE, MEDIA_TYPES, PEOPLE, About, Packed
+from synthetic.pack.about import MEDIA_TYPES, PEOPLE, About, Packed
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"  # Data Package, version 2.0 (June 2024)
 TYPES = {"integer": "integer", "number": "number", "date": "date"}
@@ -19,8 +21,8 @@ def datapackage(about: About) -> Document:
         "title": about.title,
         "description": f"{about.description}\n\n{about.use}",
         "version": about.version,
-        "created": f"{about.created}T00:00:00Z",
-        "licenses": [{"name": LICENCE, "title": LICENCE_TITLE, "path": LICENCE_PATH}],
+        **({"created": f"{about.created}T00:00:00Z"} if about.created else {}),
+        "licenses": [{name: value for name, value in asdict(about.licence).items() if value}],
         "sources": [{"title": about.plan.provenance.says}],
         "contributors": [{"title": about.made_with, "roles": ["creator"]}],
         "keywords": ["synthetic data", "NHS", "integrated care system"],

@@ -18,6 +18,7 @@ from synthetic.pack.questions import Question
 
 NAME = "starter.ipynb"
 SUBMISSION = "my-predictions.csv"
+INDEX_DATE = 'INDEX_DATE = pd.Timestamp("{}")  # what happens from this day on is to be foretold'
 LONGEST = 1200  # seconds that one cell may take, when a pack is made
 READERS = {
     "csv": 'pd.read_csv(file, dtype=dict.fromkeys(TEXTS, "str"), low_memory=False)',
@@ -83,7 +84,7 @@ def _reading(about: About) -> list[dict[str, Any]]:
     lines = [
         "import pandas as pd",
         "",
-        f'INDEX_DATE = pd.Timestamp("{about.index_date}")  # what happens from this day on is to be foretold',
+        *([INDEX_DATE.format(about.index_date)] if about.index_date else []),
         f"TEXTS = {texts}",
         "",
         "",
@@ -244,6 +245,7 @@ def _code(source: str) -> dict[str, Any]:
 __all__ = [
     "CALIBRATION",
     "FEATURES",
+    "INDEX_DATE",
     "LONGEST",
     "MODEL",
     "NAME",

@@ -114,22 +114,22 @@ def _check_use_cases(data: DataSet, asked: Sequence[Question], share: float) -> 
 
 def _held(data: DataSet, share: float) -> HoldOut:
     people = data.batches(PEOPLE) if share else ()
-    return hold_out(people, share=share, seed=data.manifest.plan.seed, index_date=_index_date(data))
+    return hold_out(people, share=share, seed=data.manifest.plan.seed, index_date=_index_date(data) or NO_DATE)
 
 
 def _index_date(data: DataSet) -> str:
-    return str(data.manifest.plan.recipe.get("index_date", NO_DATE))
+    return str(data.manifest.plan.recipe.get("index_date", ""))
 
 
 def _about(data: DataSet, asked: tuple[Question, ...], tables: Mapping[str, Packed]) -> About:
     plan, day = data.manifest.plan, _index_date(data)
     people = tables[PEOPLE].rows if PEOPLE in tables else int(plan.recipe.get("people", 0))
     place = str(plan.recipe.get("place", plan.provenance.kind))
-    version = plan.software["hedgerow"]
+    version, seen = plan.software["hedgerow"], f", seen from {day}" if day else ""
     return About(
         name=f"synthetic-{place}-{people}",
         title=f"{people:,} people who never were",
-        description=f"{people:,} synthetic people ({places().get(place, place)}), seen from {day}.",
+        description=f"{people:,} synthetic people ({places().get(place, place)}){seen}.",
         use=f"You may {'; '.join(plan.provenance.may)}. You may not {'; '.join(plan.provenance.may_not)}.",
         made_with=f"hedgerow-synthetic {version}",
         version=version,

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from privacy.canonical import legible
-from synthetic.pack.about import LICENCE_PATH, LICENCE_TITLE, About
+from synthetic.pack.about import About
 from synthetic.pack.notebook import NAME as NOTEBOOK
 from synthetic.pack.notebook import SUBMISSION
 from synthetic.pack.questions import Question
 from synthetic.pack.secrets import without
-from synthetic.provenance import PublicPriors, to_document
+from synthetic.provenance import Fitted, Provenance, to_document
 from synthetic.published import sources
 
 
@@ -31,7 +31,7 @@ def readme(about: About) -> bytes:
         "## How to begin\n\n" + "\n".join(begin),
         "## What it may be used for\n\n" + _bullets(provenance.may),
         "It may not be used to\n\n" + _bullets(provenance.may_not),
-        f"## Licence\n\n{LICENCE_TITLE}: [{LICENCE_PATH}]({LICENCE_PATH}). `LICENCE.txt` names whose figures went in.",
+        f"## Licence\n\n{about.licence.title}: [{about.licence.path}]({about.licence.path}). {_whose(provenance)}",
         f"## How it was made\n\nBy {about.made_with}, with\n\n    {about.plan.command}",
     ]
     content = ("\n\n".join(parts) + "\n").encode()
@@ -39,13 +39,35 @@ def readme(about: About) -> bytes:
 
 
 def licence(about: About) -> bytes:
-    """Return ``LICENCE.txt``: the licence of the data, and an acknowledgement of each source of figures."""
-    lines = [f"The data in this pack are under {LICENCE_TITLE}: {LICENCE_PATH}"]
-    if isinstance(about.plan.provenance, PublicPriors):
+    """Return ``LICENCE.txt``: the licence of the data, with each source of figures, or the study that they are from."""
+    provenance = about.plan.provenance
+    if isinstance(provenance, Fitted):
+        lines = [
+            f"{about.licence.title}.",
+            "",
+            f"{provenance.says} The study was {provenance.study}.",
+            _cost(provenance),
+        ]
+        lines += ["Whoever ran it says who may have the data, and for what else."]
+    else:
+        lines = [f"The data in this pack are under {about.licence.title}: {about.licence.path}"]
         open_ones = sorted({f"{s.title}. {s.publisher}, {s.date}." for s in sources().values() if "OGL" in s.licence})
         lines += ["", "Contains public sector information licensed under the Open Government Licence v3.0:", ""]
         lines += [f"* {each}" for each in open_ones]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _whose(provenance: Provenance) -> str:
+    if isinstance(provenance, Fitted):
+        return f"{_cost(provenance)} `report.html` says how near to people the data are."
+    return "`LICENCE.txt` names whose figures went in."
+
+
+def _cost(provenance: Fitted) -> str:
+    return (
+        f"What was released of one person-record costs epsilon {provenance.epsilon:.4g} at delta {provenance.delta:g}, "
+        f"and at most {provenance.epsilon_at_most:.4g}."
+    )
 
 
 def card(about: About) -> bytes:
@@ -58,7 +80,7 @@ def card(about: About) -> bytes:
         "command": about.plan.command,
         "recipe": dict(about.plan.recipe),
         "software": dict(about.plan.software),
-        "index_date": about.index_date,
+        "index_date": about.index_date or None,
         "use_cases": [question.name for question in about.questions],
         "tables": {name: {"path": t.path, "rows": t.rows} for name, t in about.tables.items()},
         "contracts": {name: t.contract.document() for name, t in about.tables.items()},
@@ -70,17 +92,18 @@ def card(about: About) -> bytes:
 def for_organisers(about: About) -> bytes:
     """Return the ``README.md`` of what is kept from teams."""
     files = _bullets([f"`answers-{q.name}.csv`: {q.title.lower()}, of those held back" for q in about.questions])
+    scored = """
+Score what a team hands in (two columns, `nhs_number` and `probability`):
+
+    hedgerow-synthetic score PREDICTIONS.csv --organisers . --team NAME --leaderboard leaderboard.csv
+"""
     text = f"""# For the organisers of {about.title}: keep this folder to yourselves
 
 Whoever has it can look up every answer. Hand out the folder `TEAMS` beside it, never the one above both.
 
 {files or "* Nobody is held back: there are no answers."}
 * `key.json`: how the data were made, seed and all, and which pack these answers belong to
-
-Score what a team hands in (two columns, `nhs_number` and `probability`):
-
-    hedgerow-synthetic score PREDICTIONS.csv --organisers . --team NAME --leaderboard leaderboard.csv
-"""
+{scored if about.questions else ""}"""
     return text.encode()
 
 

@@ -53,6 +53,8 @@ def _fitted(data: DataSet, results: Sequence[Path], outcome: str, event: Sequenc
     own, others = exported_for(data, results)
     found = released_report(data, released_for(own))
     found["tried"] = [each for exported in others for each in tried(data, exported)]
+    if event and not outcome:
+        raise Invalid("report-outcome", "keys of no outcome", faults=found["columns"])
     if not outcome:
         return found | {"trained": None}
     variables = [own.study.variable(name) for name in found["columns"]]

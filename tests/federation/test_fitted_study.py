@@ -363,6 +363,7 @@ def test_what_the_data_teach_is_tried_on_people_held_back_who_pay_for_it(exporte
     both = [exported.home / "result.json", exported.home / "tried.json"]
     assert code_of(lambda: make_report(exported.home / "other", both)) == "report-result-other"
     assert code_of(lambda: make_report(data, both[1:])) == "report-result-absent"
+    assert code_of(lambda: make_report(data, both, event=["1"])) == "report-outcome"
 
 
 def auc_of_people(federation, asked):
@@ -422,6 +423,9 @@ def test_fitted_data_are_validated_and_packed_by_the_contracts_that_lie_in_them(
     }  # fmt: skip
     readme = (tmp_path / "pack" / "TEAMS" / "README.md").read_text()
     assert "publish a finding that was not confirmed on the real records" in readme
+    assert "No open licence" in readme
+    assert "epsilon 3 at delta 1e-05, and at most 3" in readme
+    assert "2000-01-01" not in readme + (tmp_path / "pack" / "TEAMS" / "starter.ipynb").read_text()
     words = ["pack", str(finished), "--out", str(tmp_path / "held"), "--use-case", "falls"]
     assert code_of(lambda: CliRunner().invoke(app, words, catch_exceptions=False)) == "truth-absent"
     assert not (tmp_path / "held").exists()

@@ -21,6 +21,7 @@ from privacy.unfinished import unfinished
 
 DEFAULT_TEMPLATE = "risk-model"
 BANDS = 10  # of equal width: write the edges that people know in their place
+MOST_CODES = 50  # of a column that is offered to be counted by: more make noise of most cells
 FEW = 4  # variables, where a template wants few
 COUNTS_FROM = 10  # whole numbers from 0 to at least this are counts, whose log says more than they do
 LEAST_INVITED = 3  # places to fill in while nobody is enrolled; fewer could tell each other's sums apart
@@ -80,6 +81,7 @@ def draft(
         few_features=_list(named[:FEW]),
         variables="\n\n".join([_outcome(contract, outcome), *_variables(contract, features)]),
         **_keyed(features),
+        **_every_keyed(contract),
         invited="\n".join(_invited(invited)),
     )
     text = text.replace(TITLE, "# ", 1)  # the mark is for the list of templates
@@ -150,13 +152,39 @@ def _keyed(features: Sequence[Column]) -> dict[str, str]:
     coded, ranged = ([c for c in features if bool(c.codes) is codes] for codes in (True, False))
     name = ranged[0].name if ranged else "TODO: its name here"
     column, bounds = (name, _bounds(ranged[0])) if ranged else ("TODO: the contract's column", (UNKNOWN_BOUND,) * 2)
-    blocks = [_variable_block(name, column, "band", bounds) + f"\nbands = {BANDS}"]
-    for each in coded[:1]:
-        lines = [f"name = {_text(each.name)}", f"column = {_text(each.name)}", 'transform = "code"']
-        blocks.append("\n".join(["[[variables]]", *lines, f"codes = {_list(each.codes)}"]))
+    blocks = [_band_block(name, column, bounds), *map(_code_block, coded[:1])]
     named = [name if ranged else "TODO: the name of a variable below"]
     by = _list([*named, *(each.name for each in coded[:1])])
     return {"keyed": "\n\n".join(blocks), "by": by, "banded": _list(named)}
+
+
+def _every_keyed(contract: Contract | None) -> dict[str, str]:
+    """Return every column that can be counted by, and what steps call those that are not sensitive."""
+    if contract is None:
+        block = _band_block("TODO: its name here", "TODO: the contract's column", (UNKNOWN_BOUND,) * 2)
+        return {"every_keyed": block, "every_by": _list(["TODO: the name of a variable below"])}
+    taken = (*contract.key, contract.period)
+    columns = [c for c in contract.stored if c.name not in taken and len(c.codes) <= MOST_CODES]
+    blocks, named = [], []
+    for each in columns:
+        if each.codes:
+            block = _about(each) + _code_block(each)
+        elif each.public_bounds:
+            block = _about(each) + _band_block(each.name, each.name, _bounds(each))
+        else:
+            continue
+        blocks.append(_commented(block) if each.kind == "sensitive" else block)
+        named += [] if each.kind == "sensitive" else [each.name]
+    return {"every_keyed": "\n\n".join(blocks), "every_by": _list(named or ["TODO: the name of a variable below"])}
+
+
+def _code_block(column: Column) -> str:
+    lines = [f"name = {_text(column.name)}", f"column = {_text(column.name)}", 'transform = "code"']
+    return "\n".join(["[[variables]]", *lines, f"codes = {_list(column.codes)}"])
+
+
+def _band_block(name: str, column: str, bounds: tuple[str, str]) -> str:
+    return _variable_block(name, column, "band", bounds) + f"\nbands = {BANDS}"
 
 
 def _variable_block(name: str, column: str, transform: str, bounds: tuple[str, str]) -> str:
@@ -225,6 +253,7 @@ __all__ = [
     "FEW",
     "LEAST_INVITED",
     "MASKING",
+    "MOST_CODES",
     "NO_MASKING",
     "TITLE",
     "UNKNOWN_BOUND",

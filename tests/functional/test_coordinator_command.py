@@ -567,7 +567,7 @@ def test_a_draft_names_what_is_left_and_check_does_too(hub, tmp_path):
     site, contract, out = Site("leeds"), TREE / "deploy/demo/contract.toml", tmp_path / "frailty.toml"
     assert hub.types("node", "enrol", enrolment_file(tmp_path, site)) == 0
     listed = hub.gets("study", "new", "--list")["templates"]
-    assert list(listed) == ["compare-models", "risk-model", "small-budget", "tables"]
+    assert list(listed) == ["compare-models", "made-up-people", "risk-model", "small-budget", "tables"]
     words = ["study", "new", "--contract", contract, "--outcome", "totadm", "--out", out]
     left = hub.gets(*words)["unfinished"]
     assert site.fingerprint in out.read_text()

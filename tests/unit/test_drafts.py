@@ -139,7 +139,7 @@ def test_what_cannot_be_drafted_has_a_code():
 
 
 def test_every_template_says_what_it_is_for():
-    assert set(templates()) == {"compare-models", "risk-model", "small-budget", "tables"}
+    assert set(templates()) == {"compare-models", "made-up-people", "risk-model", "small-budget", "tables"}
     assert all(title and not title.startswith("#") for title in templates().values())
     assert not draft("risk-model", name="frailty", today=TODAY).text.startswith("#:")
     assert [name_for(stem) for stem in ("frailty", "Frailty 2")] == ["frailty", ""]

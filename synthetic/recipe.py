@@ -75,10 +75,7 @@ class Recipe:
         return int(days_of(self.index_date))
 
     def _faults(self) -> Iterator[str]:
-        if not 1 <= self.people <= MOST_PEOPLE:
-            yield f"people: from 1 to {MOST_PEOPLE:,}"
-        if not 0 <= self.seed < 2**63:
-            yield "seed: from 0 to 2^63 - 1"
+        yield from _size_faults(self.people, self.seed)
         if self.place not in places():
             yield "place: one of those that `hedgerow-synthetic list --places` prints, such as blmk or england"
         if not date(2005, 1, 1) <= self.index_date <= date(2050, 1, 1):
@@ -96,4 +93,17 @@ class Recipe:
                 yield "inequality: recorded and served are above 0 and at most 1"
 
 
-__all__ = ["DEFAULT_INDEX", "GROUPS", "MOST_PEOPLE", "MOST_YEARS", "Group", "Inequality", "Recipe"]
+def check_size(people: int, seed: int) -> None:
+    """Refuse a number of people, or a seed, that no data set can have: ``recipe-malformed``."""
+    if faults := list(_size_faults(people, seed)):
+        raise Invalid("recipe-malformed", faults=faults)
+
+
+def _size_faults(people: int, seed: int) -> Iterator[str]:
+    if not 1 <= people <= MOST_PEOPLE:
+        yield f"people: from 1 to {MOST_PEOPLE:,}"
+    if not 0 <= seed < 2**63:
+        yield "seed: from 0 to 2^63 - 1"
+
+
+__all__ = ["DEFAULT_INDEX", "GROUPS", "MOST_PEOPLE", "MOST_YEARS", "Group", "Inequality", "Recipe", "check_size"]

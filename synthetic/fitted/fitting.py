@@ -25,6 +25,7 @@ from synthetic.formats import format_of
 from synthetic.judged.fidelity import GROUPS
 from synthetic.manifest import Manifest, Plan, software
 from synthetic.provenance import Fitted
+from synthetic.recipe import check_size
 from synthetic.tables import types_of
 from synthetic.written.reading import PLAIN
 from synthetic.written.writing import Tell, write
@@ -62,10 +63,10 @@ def released_of(exported: Exported, wanted: str = "") -> Released:
     found = {name: each for name, each in exported.results.items() if each.kind == KIND}
     fits = [name for name in found if exported.study.step(name).people != "held-back"] or list(found)
     step = wanted or next(iter(fits), "")
-    if step not in found:
+    if not found:
         raise Invalid("model-kind-absent", KIND)
-    if len(fits) > 1 and not wanted:
-        raise Invalid("fit-step", faults=sorted(fits))
+    if step not in found or (len(fits) > 1 and not wanted):
+        raise Invalid("fit-step", wanted[:100], faults=sorted(fits))
     facts: Mapping[str, Any] = found[step].facts
     return Released(
         study=exported.study,
@@ -171,7 +172,11 @@ def fit(
     processes: int | None,
     tell: Tell,
 ) -> Manifest:
-    """Write people drawn from what was released to the new directory ``out``, or finish what was begun there."""
+    """Write people drawn from what was released to the new directory ``out``, or finish what was begun there.
+
+    More people than there are made-up NHS numbers for, or a seed beyond 63 bits, are ``recipe-malformed``.
+    """
+    check_size(people, seed)
     source, form = drawn_from(released, contract, people=people, seed=seed), format_of(format)
     plan = Plan(
         provenance=released.provenance,

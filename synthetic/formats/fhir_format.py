@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from privacy.code_systems import CODE_SYSTEMS
-from synthetic.formats.format import Format, Sink
+from synthetic.formats.format import Format, Sink, check_whole
 from synthetic.formats.parquet_format import FORMAT as PARQUET
 from synthetic.tables import TRUTH
 
@@ -54,6 +54,7 @@ class Fhir(Format):
 
     def schemas(self, given: Mapping[str, pa.Schema]) -> Mapping[str, pa.Schema]:
         """Return a table of lines for each kind of resource."""
+        check_whole(given)
         return dict.fromkeys(KINDS, LINE) | {name: each for name, each in given.items() if name.startswith(TRUTH)}
 
     def path(self, table: str, number: int) -> str:

@@ -10,7 +10,11 @@ from typing import BinaryIO, ClassVar, Protocol
 
 import pyarrow as pa
 
+from privacy.errors import Invalid
+from synthetic.lives.canonical import EVENTS, PEOPLE
 from synthetic.manifest import Written
+
+WHOLE = {"people": PEOPLE, "events": EVENTS}  # what a model of its own is filled from
 
 
 class Sink(Protocol):
@@ -48,4 +52,14 @@ class Format(ABC):
         return list(parts)
 
 
-__all__ = ["Format", "Sink"]
+def check_whole(given: Mapping[str, pa.Schema]) -> None:
+    """Refuse tables that lack a column of the simulator's: ``data-set-format-unfit``, such as of fitted people."""
+    there = {table: set(given[table].names) if table in given else set() for table in WHOLE}
+    missing = [
+        f"{table}.{name}: is not there" for table in WHOLE for name in WHOLE[table].names if name not in there[table]
+    ]
+    if missing:
+        raise Invalid("data-set-format-unfit", faults=missing)
+
+
+__all__ = ["WHOLE", "Format", "Sink", "check_whole"]

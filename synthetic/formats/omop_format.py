@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from synthetic.formats.format import check_whole
 from synthetic.formats.omop_tables import OF_ALL, rows_of, schemas
 from synthetic.formats.parquet_format import Parquet
 from synthetic.lives.codes import codes
@@ -47,6 +48,7 @@ class Omop(Parquet):
 
     def schemas(self, given: Mapping[str, pa.Schema]) -> Mapping[str, pa.Schema]:
         """Return the tables of the model that people and events fill."""
+        check_whole(given)
         of_parts = {table: schema for table, schema in schemas().items() if table not in OF_ALL}
         return {**of_parts, **{table: schema for table, schema in given.items() if table.startswith(TRUTH)}}
 

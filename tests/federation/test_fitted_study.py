@@ -137,6 +137,21 @@ def drawn(exported):
     }
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--format", "fhir"], "data-set-format-unfit"),
+        (["--format", "omop"], "data-set-format-unfit"),
+        (["--people", "100000000000"], "recipe-malformed"),
+        (["--step", "nosuch"], "fit-step"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_before_anything_is_written(exported, tmp_path, words, code):
+    with pytest.raises(Invalid, match=code):
+        fit(exported, tmp_path / "out", *words)
+    assert not list(tmp_path.iterdir())
+
+
 def test_rows_belong_to_people_and_each_person_s_years_rise(drawn):
     people, visits = drawn["people"], drawn["visits"]
     assert set(visits.nhs_number) == set(people.nhs_number)

@@ -19,7 +19,7 @@ from privacy.counting import Keys, places, read_keys
 from privacy.errors import Invalid
 from privacy.fields import Fields
 from synthetic.fitted.graphical import strongest
-from synthetic.fitted.measured import KIND, Columns, Measured, Workload, cliques_of, measured_once, result_of
+from synthetic.fitted.measured import KIND, Columns, Look, Measured, Workload, cliques_of, measured_by, result_of
 from synthetic.fitted.mixture import mixture
 
 MARGINS, AGAIN, PAIRS = "margins", "strongest-pairs", "pairs"
@@ -44,12 +44,15 @@ class Marginals:
     def plan(self, parameters: Parameters) -> tuple[PlannedSum, ...]:
         """Return one sum of all margins and, if there are more pairs than are asked for again, one of some pairs."""
         p = _read(parameters)
-        most = max(p.workload.weights)
-        said = "1, shared out over their rows, times at most {:.3g}, in the cell of each row's keys in each "
-        first = PlannedSum(MARGINS, said.format(most) + "margin", width=p.workload.width, clip=1.0, share=1.0)
+        said = (
+            "1, shared out over their rows, times a weight, in the cell of each row's keys in each column, and in each "
+        )
+        beyond = ", less what its columns alone say"
+        meaning = said + ("pair" if p.ways == 2 else f"set of at most {p.ways}") + beyond
+        first = PlannedSum(MARGINS, meaning, width=p.workload.width, clip=1.0, share=1.0)
         if not p.again:
             return (first,)
-        meaning = said.format(1) + f"of {p.again} pairs of columns, which the first sum shows to be the strongest"
+        meaning = said + f"of {p.again} pairs, which the first sum shows to be the strongest" + beyond
         state = {PAIRS: (p.again, 2)}
         return first, PlannedSum(AGAIN, meaning, width=p.width_again, clip=1.0, share=1.0, state=state)
 
@@ -71,22 +74,18 @@ class Marginals:
         """Return a person's rows spread over the cells of every margin asked for, shape (people, cells)."""
         p = _read(parameters)
         workload, width = (p.workload, p.workload.width) if ask.sum == MARGINS else (p.chosen(ask.state), p.width_again)
-        cells = np.zeros((batch.people, max(width, workload.width)))
-        for columns, weight in workload.columns(p.places(batch)):
-            np.add.at(cells, (batch.person, columns), batch.weights * weight)
-        return cells[:, :width]
+        figures = np.zeros((batch.people, max(width, workload.width)))
+        workload.added(p.places(batch), batch.person, batch.weights, figures)
+        return figures[:, :width]
 
     def absorb(self, parameters: Parameters, state: State, ask: Ask, total: Total) -> State:
         """Keep the noisy margins, and of the second sum also which they are."""
         return {**state, **ask.state, ask.sum: total.values, f"{ask.sum}.sd": np.array([total.noise_sd])}
 
     def result(self, parameters: Parameters, state: State) -> Result:
-        """Return every margin as it was measured, and the deviation of its noise; they do not agree with each other."""
+        """Return every margin as it was measured, its noise within, and the deviation of that."""
         p = _read(parameters)
-        found = p.measured(state)
-        if AGAIN in state:
-            found = found.with_more(p.chosen(state), state[AGAIN], float(state[f"{AGAIN}.sd"][0]))
-        return result_of(found, {"rows": list(p.rows), "sequence": p.sequence, "own": list(p.own)})
+        return result_of(p.measured(state), {"rows": list(p.rows), "sequence": p.sequence, "own": list(p.own)})
 
 
 @dataclass(frozen=True)
@@ -133,19 +132,23 @@ class _Read:
 
     @property
     def width_again(self) -> int:
-        """Return the most cells that so many pairs can have together."""
-        return sum(sorted((a * b for a, b in combinations(self.shape, 2)), reverse=True)[: self.again])
+        """Return the most cells that all columns and so many pairs can have together."""
+        return sum(self.shape) + sum(
+            sorted((a * b for a, b in combinations(self.shape, 2)), reverse=True)[: self.again]
+        )
 
     def chosen(self, state: Arrays) -> Workload:
-        """Return the margins of the pairs that a request asks for: whatever it holds, it names columns."""
+        """Return all columns and the pairs that a request asks for: whatever it holds, it names columns."""
         pairs = np.clip(np.rint(np.nan_to_num(state[PAIRS])), 0, len(self.shape) - 1).astype(np.int64)
-        return Workload(self.shape, tuple((one, other) for one, other in pairs.tolist()))
+        again = tuple((one, other) for one, other in pairs.tolist())
+        return Workload(self.shape, (*cliques_of(len(self.shape), 1), *again))
 
     def measured(self, state: State) -> Measured:
-        """Return what the first sum says."""
-        return measured_once(
-            self.columns, self.ordered, self.workload, state[MARGINS], float(state[f"{MARGINS}.sd"][0])
-        )
+        """Return what the sums so far say."""
+        looks = [Look(self.workload, state[MARGINS], float(state[f"{MARGINS}.sd"][0]))]
+        if AGAIN in state:
+            looks.append(Look(self.chosen(state), state[AGAIN], float(state[f"{AGAIN}.sd"][0])))
+        return measured_by(self.columns, self.ordered, looks)
 
     def places(self, batch: Batch) -> list[NDArray[np.int64]]:
         """Return for each column the place of each row's key."""

@@ -7,6 +7,7 @@ size of the noise (the dual of maximum entropy with quadratic misfit: Dudik, Phi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,15 +20,18 @@ from privacy.arrays import Floats
 from privacy.errors import Invalid, Refusal
 from synthetic.fitted.descent import least
 from synthetic.fitted.junction import NEVER, Elimination, JunctionTree, cells_in, eliminated
-from synthetic.fitted.measured import Clique, Columns, Measured
+from synthetic.fitted.measured import Clique, Columns, Measured, interaction
 from synthetic.fitted.mixture import LEAST_OF_NOISE, Mixture, mixture, people_in
 
 # Chosen on other tables than those of the benchmark: docs/fitted.md, section 5.
 MOST_CELLS = 30_000  # of all cliques together
-LOOSE, LOOSE_SINGLE = 0.01, 0.001  # misfit that an odds of e costs, in variances of the noise per person
-STEPS = 100
+LOOSE, LOOSE_SINGLE = 0.005, 0.001  # misfit that an odds of e costs, in variances of the noise per person
+STEPS = 150
+RAKES = 20  # times that a pair is scaled to its columns
+LEAST_SHARE = 1e-9  # of people, of a key that noise took below
 OF_EACH = 2  # strongest pairs of each column that come before all others
 MOST_NOISE = 0.5  # of a column's distribution, on average, in total variation: beyond it nothing can be told
+GOLDEN = (np.sqrt(5) - 1) / 2
 
 Places = NDArray[np.int64]
 
@@ -61,26 +65,34 @@ class Conditional:
     def draw(self, places: Places, rng: np.random.Generator) -> Places:
         """Return a key's place for each row of ``places``; -1 where nothing can go with what was drawn before.
 
-        Rows that have the same keys before are spread evenly over the next column's, so that shares are as near to the
-        model's as so many rows can be; each row by itself is drawn by the model all the same. A key of probability zero
-        is never drawn: between equal rungs nothing falls, and rounding ends at the last.
+        Rows that have the same keys before are spread evenly over the next column's, and so are those of them that are
+        alike in other columns, so that shares are as near to the model's as so many rows can be; each row by itself is
+        drawn by the model all the same. A key of probability zero is never drawn: between equal rungs nothing falls,
+        and rounding ends at the last.
         """
         ladder, last, possible = self._ladder
         row = np.zeros(len(places), np.int64)
         if self.given:
             row = np.ravel_multi_index(tuple(places[:, i] for i in self.given), self.shape).astype(np.int64)
-        rung = np.searchsorted(ladder, row + _even(row, rng), side="right") - row * self.table.shape[1]
+        rung = np.searchsorted(ladder, row + _even(row, places, rng), side="right") - row * self.table.shape[1]
         return np.where(possible[row], np.minimum(rung, last[row]), -1)
 
 
-def _even(of: Places, rng: np.random.Generator) -> Floats:
-    """Return numbers between 0 and 1, in each group of rows one from each of as many equal parts as it has rows."""
-    order = np.lexsort((rng.random(len(of)), of))
+def _even(of: Places, places: Places, rng: np.random.Generator) -> Floats:
+    """Return numbers between 0 and 1, in each group of rows one from each of as many equal parts as it has rows.
+
+    Rows that follow each other by ``places`` get parts as far apart as steps of the golden ratio: so they are even in
+    any run of rows. Where a group begins is chance, each part as likely for each row.
+    """
+    order = np.lexsort((rng.random(len(of)), *places.T[::-1], of))
     begins = np.flatnonzero(np.diff(of[order], prepend=-1))
-    count = np.diff(begins, append=len(of))
+    sizes = np.diff(begins, append=len(of))
+    count, number = np.repeat(sizes, sizes), np.arange(len(of)) - np.repeat(begins, sizes)
+    part = np.empty(len(of), np.int64)
+    part[np.lexsort((number * GOLDEN % 1, of[order]))] = number
+    part += np.repeat(np.floor(rng.random(len(sizes)) * sizes).astype(np.int64), sizes)
     found = np.empty(len(of))
-    found[order] = np.arange(len(of)) - np.repeat(begins, count)
-    found[order] = (found[order] + rng.random(len(of))) / np.repeat(count, count)
+    found[order] = (part % count + rng.random(len(of))) / count
     return np.minimum(found, np.nextafter(1.0, 0.0))
 
 
@@ -196,12 +208,16 @@ class _Problem:
         cls, measured: Measured, kinds: Mixture, tree: JunctionTree, joined: list[Clique], allowed: Sequence[Allowed]
     ) -> _Problem:
         people, used, wanted, loose, start = people_in(measured), [], [], [], []
-        for clique, counts, sd in zip(measured.cliques, measured.counts, measured.sd, strict=True):
+        near_to: dict[int, Floats] = {}
+        for clique, counts, sd in zip(measured.cliques, measured.counts, measured.interaction_sd, strict=True):
             if len(clique) > 1 and clique not in joined:
                 continue
-            used.append(clique)
-            near = _shrunk(counts / people, kinds.margin(clique), sd / people)
             single = len(clique) == 1
+            quiet = kinds.margin(clique) if single else _raked(kinds.margin(clique), *(near_to[i] for i in clique))
+            near = _shrunk(counts / people, quiet, sd / people)
+            if single:
+                near = near_to[clique[0]] = np.maximum(near, LEAST_SHARE)
+            used.append(clique)
             wanted.append(near.ravel())
             loose.append(np.full(near.size, (LOOSE_SINGLE if single else LOOSE) * sd**2 / people))
             likely = np.log(np.maximum(near, LEAST_OF_NOISE * sd / people)).ravel()
@@ -211,8 +227,8 @@ class _Problem:
             home = tree.home(each.clique)
             possible[home] = possible[home] + tree.spread(home, each.clique, np.where(each.cells, 0.0, NEVER))
         homes, ends = [tree.home(clique) for clique in used], np.cumsum([len(each) for each in wanted]).tolist()
-        near_to, how, begin = (np.concatenate(each) for each in (wanted, loose, start))
-        return cls(tree, used, homes, ends, near_to, how, begin, possible)
+        aims, how, begin = (np.concatenate(each) for each in (wanted, loose, start))
+        return cls(tree, used, homes, ends, aims, how, begin, possible)
 
     def potentials(self, x: Floats) -> list[Floats]:
         """Return each clique's potential: the log odds of the margins that it is home to."""
@@ -237,11 +253,21 @@ class _Problem:
 def _shrunk(noisy: Floats, quiet: Floats, sd: float) -> Floats:
     """Return something between a noisy margin and a quiet guess: nearer to the guess the less it misses beyond noise.
 
-    The factor is that of James and Stein (1961), its positive part: no loss on average, however wrong the guess.
+    Of a pair, what its columns leave open is compared. The factor is that of James and Stein (1961), its positive part:
+    no loss on average, however wrong the guess.
     """
-    missed = noisy - quiet
-    kept = max(0.0, 1 - sd**2 * missed.size / max(float((missed**2).sum()), 1e-300))
-    return quiet + kept * missed
+    missed = interaction(noisy - quiet)
+    free = math.prod(keys - 1 for keys in noisy.shape)
+    kept = max(0.0, 1 - sd**2 * free / max(float((missed**2).sum()), 1e-300))
+    return np.asarray(quiet + kept * missed, np.float64)
+
+
+def _raked(table: Floats, rows: Floats, columns: Floats) -> Floats:
+    """Return a table scaled by rows and by columns until both sum to what is wanted (Deming and Stephan 1940)."""
+    for _ in range(RAKES):
+        table = table * (rows / table.sum(axis=1))[:, None]
+        table = table * (columns / table.sum(axis=0))
+    return table
 
 
 def _conditionals(tree: JunctionTree, elimination: Elimination, beliefs: Sequence[Floats]) -> Iterator[Conditional]:
@@ -253,6 +279,6 @@ def _conditionals(tree: JunctionTree, elimination: Elimination, beliefs: Sequenc
 
 
 __all__ = [
-    "LOOSE", "LOOSE_SINGLE", "MOST_CELLS", "MOST_NOISE", "OF_EACH", "STEPS",
+    "GOLDEN", "LEAST_SHARE", "LOOSE", "LOOSE_SINGLE", "MOST_CELLS", "MOST_NOISE", "OF_EACH", "RAKES", "STEPS",
     "Allowed", "Conditional", "Model", "Places", "fitted", "require_told", "strongest",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Margins of some columns at a time: where each row counts, with which weight, and what was measured."""
+"""Margins of some columns at a time: what each row adds, with which weight, and what was measured."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from privacy.computation import Result
 from privacy.errors import Invalid
 
 KIND = "marginals"
-STEPS = 1024  # weights are whole 1024ths: then a whole person falls on the grid exactly, and rounding adds no bias
-SINGLE = 2.0  # how much more a column alone weighs: every model needs it. Chosen as docs/fitted.md, section 5, says
+STEPS = 1024  # weights are whole 1024ths: what that takes from the bound is more than rounding to the grid can add
+SINGLE = 0.2  # of a sum's bound, squared, that single columns have. Chosen as docs/fitted.md, section 5, says
+LEAST_SD = 1e-9  # of noise, so that figures without any can be weighed
 
 Clique = tuple[int, ...]  # places of columns, rising
 Columns = Mapping[str, tuple[str, ...]]  # each column's public keys, by its name
@@ -28,9 +29,11 @@ Columns = Mapping[str, tuple[str, ...]]  # each column's public keys, by its nam
 class Workload:
     """Margins of a table of ``shape``, side by side in one sum, each with a weight.
 
-    A person adds 1 to the table, shared out over its cells, so at most 1 to each margin; the squares of the weights add
-    up to at most 1, and so does a person's norm. A margin of c cells has a weight that goes with the cube root of c:
-    its absolute error is c over the weight, and of all weights whose squares add up to 1 these make the sum least.
+    A person adds 1 to the table, shared out over its cells. Of one column the sum has counts. Of more it has what the
+    margins of fewer columns leave open, their interaction: of a person a vector of squared norm (1 - 1/a)(1 - 1/b) for
+    columns of a and b keys. So it bears more weight than counts would, and nothing is paid for twice (Xiao, He, Zhang
+    and Kifer 2023). It is free in (a - 1)(b - 1) directions. Of all weights with one bound these make the absolute
+    error least: each interaction's part of the squared bound goes with the cube root of that number's square.
     """
 
     shape: tuple[int, ...]
@@ -44,9 +47,12 @@ class Workload:
     @cached_property
     def weights(self) -> tuple[float, ...]:
         """Return what the figures of each margin are multiplied by before noise is added."""
-        more = np.array([SINGLE if len(clique) == 1 else 1.0 for clique in self.cliques])
-        wanted = more * np.cbrt(np.array(self.sizes, np.float64))
-        wanted /= math.sqrt(float((wanted**2).sum()))
+        single = np.array([len(clique) == 1 for clique in self.cliques])
+        norm = np.array([1.0 if len(c) == 1 else math.prod(1 - 1 / n for n in self.cells(c)) for c in self.cliques])
+        part = np.array([math.prod(n - 1 for n in self.cells(clique)) for clique in self.cliques]) ** (2 / 3)
+        for those, share in ((single, SINGLE), (~single, 1 - SINGLE)) if not single.all() else ((single, 1.0),):
+            part[those] *= share / part[those].sum()
+        wanted = np.sqrt(part / norm)
         return tuple(math.floor(each * STEPS) / STEPS for each in wanted)
 
     @property
@@ -58,11 +64,17 @@ class Workload:
         """Return a margin's shape."""
         return tuple(self.shape[i] for i in clique)
 
-    def columns(self, places: Sequence[NDArray[np.int64]]) -> Iterator[tuple[NDArray[np.int64], float]]:
-        """Give, a margin at a time, where among all figures each row counts, and the margin's weight."""
+    def added(
+        self, places: Sequence[NDArray[np.int64]], person: NDArray[np.int64], weights: Floats, out: Floats
+    ) -> None:
+        """Write to ``out``, shape (people, width), what each person adds, whose rows have these places and weights."""
         before = 0
         for clique, size, weight in zip(self.cliques, self.sizes, self.weights, strict=True):
-            yield before + np.ravel_multi_index(tuple(places[i] for i in clique), self.cells(clique)), weight
+            of = out[:, before : before + size]
+            np.add.at(of, (person, np.ravel_multi_index(tuple(places[i] for i in clique), self.cells(clique))), weights)
+            if len(clique) > 1:
+                of[:] = interaction(of.reshape(-1, *self.cells(clique)), 1).reshape(of.shape)
+            of *= weight
             before += size
 
     def parted(self, figures: Floats) -> list[Floats]:
@@ -72,11 +84,27 @@ class Workload:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """People by the keys of some columns at a time, with noise of the same deviation ``sd`` in each figure of a margin.
+class Look:
+    """One noisy sum of a workload, each of its figures with noise of one deviation."""
 
-    ``counts`` and ``sd`` go with ``cliques``; a clique's places are those of ``columns``. Of each column the first
-    ``ordered`` keys follow each other, as bands do; codes do not, nor does what is missing.
+    workload: Workload
+    figures: Floats
+    noise_sd: float
+
+    def margins(self) -> Iterator[tuple[Clique, Floats, float]]:
+        """Give each margin's counts or interaction as it was measured, with the deviation of its noise."""
+        told = zip(self.workload.cliques, self.workload.parted(self.figures), self.workload.weights, strict=True)
+        for clique, part, weight in told:
+            yield clique, part / weight, max(self.noise_sd, LEAST_SD) / weight
+
+
+@dataclass(frozen=True)
+class Measured:
+    """People by the keys of some columns at a time: ``counts``, with noise of deviation ``sd`` in each of a margin.
+
+    What the margins of fewer columns leave open of a margin has noise of ``interaction_sd``, in each direction alike,
+    and independent of the others'. All three go with ``cliques``; a clique's places are those of ``columns``. Of each
+    column the first ``ordered`` keys follow each other, as bands do; codes do not, nor does what is missing.
     """
 
     columns: Columns
@@ -84,6 +112,7 @@ class Measured:
     cliques: tuple[Clique, ...]
     counts: tuple[Floats, ...]
     sd: tuple[float, ...]
+    interaction_sd: tuple[float, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -98,25 +127,44 @@ class Measured:
         counts = tuple(
             each[np.ix_(*(possible[i] for i in clique))] for clique, each in zip(self.cliques, self.counts, strict=True)
         )
-        return Measured(columns, ordered, self.cliques, counts, self.sd)
-
-    def with_more(self, workload: Workload, figures: Floats, noise_sd: float) -> Measured:
-        """Return the same with some of its margins measured once more, each averaged by how sure each figure is."""
-        counts, sds = dict(zip(self.cliques, self.counts, strict=True)), dict(zip(self.cliques, self.sd, strict=True))
-        for clique, more, weight in zip(workload.cliques, workload.parted(figures), workload.weights, strict=True):
-            sure, surer = sds[clique] ** -2, (weight / noise_sd) ** 2
-            counts[clique] = (counts[clique] * sure + more / weight * surer) / (sure + surer)
-            sds[clique] = (sure + surer) ** -0.5
-        return Measured(self.columns, self.ordered, self.cliques, tuple(counts.values()), tuple(sds.values()))
+        return Measured(columns, ordered, self.cliques, counts, self.sd, self.interaction_sd)
 
 
-def measured_once(
-    columns: Columns, ordered: tuple[int, ...], workload: Workload, figures: Floats, noise_sd: float
-) -> Measured:
-    """Return what one noisy sum of a workload says, its weights taken away."""
-    weighed = zip(workload.parted(figures), workload.weights, strict=True)
-    sd = tuple(noise_sd / weight for weight in workload.weights)
-    return Measured(columns, ordered, workload.cliques, tuple(part / weight for part, weight in weighed), sd)
+def measured_by(columns: Columns, ordered: tuple[int, ...], looks: Sequence[Look]) -> Measured:
+    """Return what noisy sums say together: the first of all margins, others of some; weighed by how sure each is."""
+    cliques, shape = looks[0].workload.cliques, looks[0].workload.shape
+    told: dict[Clique, tuple[Floats, float]] = {}
+    for look in looks:
+        for clique, part, sd in look.margins():
+            sum_of, sure = told.get(clique, (np.zeros(part.shape), 0.0))
+            told[clique] = sum_of + part / sd**2, sure + 1 / sd**2
+    means = {clique: (sum_of / sure, sure**-0.5) for clique, (sum_of, sure) in told.items()}
+    totals = [(each.sum(), 1 / (sd**2 * each.size)) for clique, (each, sd) in means.items() if len(clique) == 1]
+    sure = sum(each for _, each in totals)
+    parts = {clique: (interaction(each), sd) for clique, (each, sd) in means.items()}
+    parts[()] = np.array(sum(total * each for total, each in totals) / sure), sure**-0.5
+    whole = [_whole(shape, clique, parts) for clique in cliques]
+    counts, sds = (tuple(each) for each in zip(*whole, strict=True))
+    return Measured(columns, ordered, cliques, counts, sds, tuple(means[clique][1] for clique in cliques))
+
+
+def _whole(shape: Sequence[int], clique: Clique, parts: Mapping[Clique, tuple[Floats, float]]) -> tuple[Floats, float]:
+    """Return a margin's counts, put together from all interactions within it, and the deviation of one figure."""
+    counts, variance = np.zeros([shape[i] for i in clique]), 0.0
+    for size in range(len(clique) + 1):
+        for within in combinations(clique, size):
+            part, sd = parts[within]
+            others = math.prod(shape[i] for i in clique if i not in within)
+            counts = counts + part.reshape([shape[i] if i in within else 1 for i in clique]) / others
+            variance += (sd / others) ** 2 * math.prod(1 - 1 / shape[i] for i in within)
+    return counts, math.sqrt(variance)
+
+
+def interaction(counts: Floats, first: int = 0) -> Floats:
+    """Return tables without what sums over any of their axes say; those before the ``first`` number the tables."""
+    for axis in range(first, counts.ndim):
+        counts = counts - counts.mean(axis=axis, keepdims=True)
+    return counts
 
 
 def cliques_of(columns: int, ways: int) -> tuple[Clique, ...]:
@@ -126,7 +174,8 @@ def cliques_of(columns: int, ways: int) -> tuple[Clique, ...]:
 
 def result_of(measured: Measured, facts: Mapping[str, Any]) -> Result:
     """Return margins as a computation's result, with more facts about their columns; ``measured`` reads it back."""
-    arrays = {"counts": np.concatenate([each.ravel() for each in measured.counts]), "sd": np.array(measured.sd)}
+    arrays = {"counts": np.concatenate([each.ravel() for each in measured.counts])}
+    arrays |= {"sd": np.array(measured.sd), "interaction_sd": np.array(measured.interaction_sd)}
     columns = [[name, list(keys)] for name, keys in measured.columns.items()]  # in order, which JSON's objects lose
     cliques = [list(clique) for clique in measured.cliques]
     return Result(KIND, arrays, {"columns": columns, "ordered": list(measured.ordered), "cliques": cliques, **facts})
@@ -140,10 +189,11 @@ def measured(result: Result) -> Measured:
     columns = {name: tuple(keys) for name, keys in facts["columns"]}
     workload = Workload(tuple(map(len, columns.values())), tuple(tuple(each) for each in facts["cliques"]))
     counts = tuple(workload.parted(result.arrays["counts"]))
-    return Measured(columns, tuple(facts["ordered"]), workload.cliques, counts, tuple(result.arrays["sd"].tolist()))
+    sd, interaction_sd = (tuple(result.arrays[name].tolist()) for name in ("sd", "interaction_sd"))
+    return Measured(columns, tuple(facts["ordered"]), workload.cliques, counts, sd, interaction_sd)
 
 
 __all__ = [
-    "KIND", "SINGLE", "STEPS", "Clique", "Columns", "Measured", "Workload", "cliques_of", "measured", "measured_once",
-    "result_of",
+    "KIND", "LEAST_SD", "SINGLE", "STEPS", "Clique", "Columns", "Look", "Measured", "Workload", "cliques_of",
+    "interaction", "measured", "measured_by", "result_of",
 ]  # fmt: skip

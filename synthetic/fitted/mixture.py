@@ -52,10 +52,9 @@ def segments(shape: Sequence[int]) -> list[slice]:
 
 
 def people_in(measured: Measured) -> float:
-    """Return how many people there are, from the sums of all margins by how sure each is; at least one."""
-    sums = np.array([counts.sum() for counts in measured.counts])
-    sure = np.array([1 / (sd**2 * counts.size) for counts, sd in zip(measured.counts, measured.sd, strict=True)])
-    return max(float(sums @ sure / sure.sum()), 1.0)
+    """Return how many people there are, as all margins of one column say; at least one."""
+    told = zip(measured.cliques, measured.counts, strict=True)
+    return max(float(np.mean([counts.sum() for clique, counts in told if len(clique) == 1])), 1.0)
 
 
 def mixture(measured: Measured, *, seed: int = 0) -> Mixture:
@@ -71,7 +70,10 @@ def mixture(measured: Measured, *, seed: int = 0) -> Mixture:
 
 @dataclass(frozen=True)
 class _Problem:
-    """What is to be fitted, all columns side by side: shares of people in each pair of keys, and how sure each is."""
+    """What is to be fitted, all columns side by side: shares of people in each pair of keys, and how sure each is.
+
+    Of a pair only what its columns leave open has the noise that is told: ``centre`` takes away the rest of a misfit.
+    """
 
     of: list[slice]
     base: Floats
@@ -80,13 +82,14 @@ class _Problem:
     pairs: Floats
     pairs_sure: Floats
     stiffness: Floats
+    centre: Floats
 
     @classmethod
     def from_measured(cls, measured: Measured) -> _Problem:
         people, of = people_in(measured), segments(measured.shape)
         width = sum(measured.shape)
-        problem = cls(of, *(np.zeros(width) for _ in range(3)), *(np.zeros((width, width)) for _ in range(3)))
-        for clique, counts, sd in zip(measured.cliques, measured.counts, measured.sd, strict=True):
+        problem = cls(of, *(np.zeros(width) for _ in range(3)), *(np.zeros((width, width)) for _ in range(4)))
+        for clique, counts, sd in zip(measured.cliques, measured.counts, measured.interaction_sd, strict=True):
             if len(clique) == 1:
                 here = of[clique[0]]
                 likely = np.maximum(counts, LEAST_OF_NOISE * sd)
@@ -97,6 +100,7 @@ class _Problem:
                 problem.pairs[there], problem.pairs_sure[there] = counts / people, (people / sd) ** 2
         for here, ordered, keys in zip(of, measured.ordered, measured.shape, strict=True):
             problem.stiffness[here, here] = np.eye(keys) + SMOOTH * _roughness(keys, ordered)
+            problem.centre[here, here] = np.eye(keys) - 1 / keys
         return problem
 
     def kinds(self, x: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -114,7 +118,8 @@ class _Problem:
         """Return half the penalised squared misfit, and its gradient."""
         log_shares, differ, common, keys = self.kinds(x)
         shares = _shares(log_shares)
-        off, single_off = keys.T @ (shares[:, None] * keys) - self.pairs, shares @ keys - self.single
+        off = self.centre @ (keys.T @ (shares[:, None] * keys) - self.pairs) @ self.centre
+        single_off = shares @ keys - self.single
         pull, single_pull = self.pairs_sure * off, self.single_sure * single_off
         misfit = float((pull * off).sum() + single_pull @ single_off)
         by_key = keys @ (pull + pull.T)

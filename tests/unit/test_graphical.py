@@ -10,7 +10,7 @@ from privacy.errors import Invalid, Refusal
 from synthetic.fitted.descent import least
 from synthetic.fitted.graphical import Allowed, Conditional, fitted, strongest
 from synthetic.fitted.junction import NEVER, JunctionTree, eliminated
-from synthetic.fitted.measured import Measured, Workload, cliques_of, measured_once
+from synthetic.fitted.measured import Look, Measured, Workload, cliques_of, interaction, measured_by
 from synthetic.fitted.mixture import Mixture, mixture, people_in
 
 SHAPE = (3, 2, 4, 2, 3)
@@ -36,10 +36,11 @@ def margin(rows, clique, shape=SHAPE):
 def margins_of(rows, *, sd, seed=2, shape=SHAPE):
     """Return what a sum of all singles and pairs says with noise of this deviation."""
     workload, rng = Workload(shape, cliques_of(len(shape), 2)), np.random.default_rng(seed)
-    parts = [margin(rows, c, shape).ravel() * w for c, w in zip(workload.cliques, workload.weights, strict=True)]
-    noisy = np.concatenate(parts) + rng.normal(0, sd, workload.width)
+    parts = [margin(rows, clique, shape) for clique in workload.cliques]
+    told = [part if part.ndim == 1 else interaction(part) for part in parts]
+    exact = np.concatenate([each.ravel() * w for each, w in zip(told, workload.weights, strict=True)])
     columns = {f"c{i}": tuple(map(str, range(keys))) for i, keys in enumerate(shape)}
-    return measured_once(columns, shape, workload, noisy, sd)
+    return measured_by(columns, shape, [Look(workload, exact + rng.normal(0, sd, workload.width), sd)])
 
 
 def far(rows, others, ways, shape=SHAPE):
@@ -166,7 +167,9 @@ def test_constraints_that_join_too_much_are_refused():
     shape = (60, 60, 60)
     workload = Workload(shape, cliques_of(3, 1))
     columns = {f"c{i}": tuple(map(str, range(60))) for i in range(3)}
-    measured = Measured(columns, shape, workload.cliques, tuple(np.full(60, 100.0) for _ in shape), (1.0,) * 3)
+    measured = Measured(
+        columns, shape, workload.cliques, tuple(np.full(60, 100.0) for _ in shape), (1.0,) * 3, (1.0,) * 3
+    )
     everything = [Allowed(pair, np.ones((60, 60), bool)) for pair in ((0, 1), (1, 2), (0, 2))]
     with pytest.raises(Invalid) as caught:
         fitted(measured, allowed=everything)

@@ -1,7 +1,5 @@
 """Margins: what a person adds, where it is counted, how much they weigh, what came before."""
 
-import math
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from privacy.computation import Ask, Total
 from privacy.errors import Invalid
 from privacy.private_sum import bound
 from synthetic.computations.marginals import AGAIN, BEFORE, COMPUTATION, FIRST, MARGINS, PAIRS, ROWS
-from synthetic.fitted.measured import STEPS, Workload, cliques_of, measured
+from synthetic.fitted.measured import Look, Workload, cliques_of, measured, measured_by
 from tests.builders import FINDER, batch_of, plan_of
 from tests.neighbours import touched_by_absence, touched_by_order
 from tests.rehearsal import no_noise, rehearse
@@ -55,12 +53,34 @@ def test_sites_add_up_to_what_one_place_would_count():
 
 
 @pytest.mark.parametrize("shape", [(2,), (3, 5), (3, 5, 4), (2,) * 12, (40, 2, 9, 9)])
-def test_a_whole_person_has_a_norm_of_at_most_one_and_lands_on_the_grid(shape):
-    workload = Workload(shape, cliques_of(len(shape), 2))
-    norm = math.sqrt(sum(w**2 for w in workload.weights))
-    assert 0.96 < norm <= 1
-    assert all(w > 0 and w * STEPS % 1 == 0 for w in workload.weights)
-    assert workload.width == sum(math.prod(shape[i] for i in c) for c in workload.cliques)
+@pytest.mark.parametrize("ways", [1, 2, 3])
+def test_a_whole_person_has_a_norm_of_at_most_one_and_one_shared_out_over_rows_no_more(shape, ways):
+    workload, rng = Workload(shape, cliques_of(len(shape), ways)), np.random.default_rng(1)
+    people = np.repeat(np.arange(40), 1 + np.arange(40) % 2)  # of one row and of two
+    places = [rng.integers(0, keys, len(people)) for keys in shape]
+    given = np.zeros((40, workload.width))
+    workload.added(places, people, 1 / np.bincount(people)[people], given)
+    norm = np.linalg.norm(given, axis=1)
+    assert (norm[::2] > 0.95).all()
+    assert norm.max() <= 1
+    assert norm[1::2].min() < norm[::2].min()
+
+
+def test_what_a_pair_adds_is_nothing_that_its_columns_say_and_is_counted_again_from_all_parts():
+    shape, rng = (3, 2, 4), np.random.default_rng(2)
+    table = rng.integers(0, 30, shape).astype(float)
+    workload = Workload(shape, cliques_of(3, 3))
+    places = [each.ravel() for each in np.indices(shape)]
+    given = np.zeros((1, workload.width))
+    workload.added(places, np.zeros(24, np.int64), table.ravel(), given)
+    for clique, part in zip(workload.cliques, workload.parted(given[0]), strict=True):
+        for axis in range(len(clique) if len(clique) > 1 else 0):
+            np.testing.assert_allclose(part.sum(axis=axis), 0, atol=1e-9)
+    of = measured_by(
+        {c: tuple("0123"[:n]) for c, n in zip("abc", shape, strict=True)}, (), [Look(workload, given[0], 1.0)]
+    )
+    for clique, counts in zip(of.cliques, of.counts, strict=True):
+        np.testing.assert_allclose(counts, table.sum(axis=tuple(i for i in range(3) if i not in clique)), atol=1e-9)
 
 
 def test_larger_margins_have_less_noise_than_smaller_ones():

@@ -57,7 +57,7 @@ def released(rows, *, sd, seed=1, ways=2, **changes):
         cells = tuple(shape[i] for i in clique)
         counts.append((rows.marginal(clique) * len(rows)).reshape(cells) + rng.normal(0, sd, cells))
     columns = {a.name: tuple(a.keys) for a in attributes}
-    margins = Measured(columns, (), cliques, tuple(counts), (sd,) * len(cliques))
+    margins = Measured(columns, (), cliques, tuple(counts), (sd,) * len(cliques), (sd,) * len(cliques))
     paid = Fitted(study.hash, ("r",), 1.0, 1.0, 1e-6, "c" * 40)
     return Released(study, "fidelity", margins, (), "", (), paid, "sha256:0")
 

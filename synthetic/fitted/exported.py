@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +22,27 @@ from privacy.study import from_document as study_of
 from synthetic.provenance import Fitted
 
 FORMAT = "hedgerow-result/1"  # as `hedgerow-coordinator result export` writes it
+ALIKE = 1 - 1e-9  # a sum of floats may differ from machine to machine in its last digits
 KIND = "result"  # of what is signed, as the sidecar says it
 COMPUTATIONS = Finder("synthetic.computations")  # by name: which folder stands above which is not touched
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What a study released: its results by the step's name, and what signatures say of who paid what for them."""
+    """What a study released: its results by the step's name, and what signatures say of who paid what for them.
+
+    ``paid`` is the epsilon of its receipts; that of ``provenance`` is no less.
+    """
 
     study: Study
     results: Mapping[str, Result]
     provenance: Fitted
+    paid: float
     sha256: str
+
+    def bears_out(self, said: Fitted) -> bool:
+        """Say whether a manifest says of provenance what the signatures do, and no smaller epsilon."""
+        return replace(said, epsilon=self.provenance.epsilon) == self.provenance and said.epsilon >= self.paid * ALIKE
 
 
 def read_exported(path: Path, *, coordinator: str) -> Exported:
@@ -77,17 +86,17 @@ def _exported(document: Mapping[str, Any], coordinator: PublicKey, digest: str) 
     study, signed = study_of(document["asked"]), [_receipt(each) for each in document["receipts"]]
     verify_lineage(study, signed, {str(node): str(key) for node, key in document["keys"].items()})
     receipts, terms = [each.receipt for each in signed], study.privacy
-    planned = check_plan(study, receipts, COMPUTATIONS) is not None
-    paid = Fitted(
+    planned, paid = check_plan(study, receipts, COMPUTATIONS) is not None, epsilons(study, receipts)["colluders"][1]
+    provenance = Fitted(
         study=study.hash,
         receipts=tuple(sorted(receipt.released for receipt in receipts)),
-        epsilon=epsilons(study, receipts)["colluders"][1] if planned else terms.epsilon,
+        epsilon=paid if planned else terms.epsilon,
         epsilon_at_most=terms.epsilon,
         delta=terms.delta,
         coordinator=coordinator.fingerprint,
     )
     results = {str(name): _result(each) for name, each in document["results"].items()}
-    return Exported(study, results, paid, digest)
+    return Exported(study, results, provenance, paid, digest)
 
 
 def _receipt(document: Mapping[str, Any]) -> SignedReceipt:
@@ -100,4 +109,4 @@ def _result(document: Mapping[str, Any]) -> Result:
     return Result(str(document["kind"]), arrays, dict(document["facts"]))
 
 
-__all__ = ["COMPUTATIONS", "FORMAT", "KIND", "Exported", "read_exported"]
+__all__ = ["ALIKE", "COMPUTATIONS", "FORMAT", "KIND", "Exported", "read_exported"]

@@ -15,13 +15,14 @@ import numpy as np
 
 from privacy.arrays import Floats
 from privacy.canonical import Document
-from privacy.errors import Invalid, Refusal
+from privacy.errors import Invalid, Refusal, Tampered
 from synthetic.fitted.exported import Exported, read_exported
 from synthetic.fitted.fitting import Released, released_of
 from synthetic.fitted.measured import KIND
 from synthetic.fitted.mixture import people_in
 from synthetic.judged.fidelity import total_variation
 from synthetic.judged.keyed import Keyed
+from synthetic.manifest import NAME as MANIFEST
 from synthetic.provenance import Fitted
 from synthetic.report.chance import Perfect
 from synthetic.report.groups import Margins, groups_in
@@ -57,8 +58,9 @@ class Margin:
 def exported_for(data: DataSet, results: Sequence[Path]) -> tuple[Exported, list[Exported]]:
     """Return the result of the study that the data were fitted by, and those of studies that tried what they taught.
 
-    ``report-result-absent`` without the first, ``report-result-other`` for any other; other codes are those of
-    ``read_exported``, the coordinator being the one whose result the data were fitted to.
+    ``report-result-absent`` without the first, ``report-result-other`` for any other, ``data-set-tampered`` where the
+    manifest says of who paid what otherwise than the result's signatures; other codes are those of ``read_exported``,
+    the coordinator being the one whose result the data were fitted to.
     """
     provenance, own, others = data.manifest.plan.provenance, [], []
     for path in results:
@@ -66,6 +68,8 @@ def exported_for(data: DataSet, results: Sequence[Path]) -> tuple[Exported, list
             raise Invalid("report-result-other", str(path))
         exported = read_exported(path, coordinator=provenance.coordinator)
         if exported.study.hash == provenance.study:
+            if not exported.bears_out(provenance):
+                raise Tampered("data-set-tampered", str(data.home), faults=[f"{MANIFEST}: provenance"])
             own.append(exported)
         elif steps_for(data, exported):
             others.append(exported)

@@ -25,7 +25,7 @@ from node.ingest.load import ingest
 from node.optouts import load_optouts
 from node.people import open_key
 from node.synthetic_report import report
-from privacy.canonical import sha256
+from privacy.canonical import legible, sha256
 from privacy.contract_file import as_toml, contract_of, read_contract
 from privacy.envelope import Envelope
 from privacy.errors import HedgerowError, Invalid
@@ -331,6 +331,22 @@ def test_the_report_sets_them_beside_the_margins_of_people_held_back(exported, d
     assert single["data"] < 0.06  # what cannot be is noise in the margins, and never drawn
     assert pairs["data"] < pairs["independent"]
     assert "These people were held back" in (exported.home / "drawn" / "report.html").read_text()
+
+
+def test_a_manifest_that_says_a_smaller_epsilon_is_found_before_there_is_a_report(exported, drawn, tmp_path):
+    result = [exported.home / "result.json"]
+    epsilon = read_manifest(exported.home / "drawn").plan.provenance.epsilon
+    for name, said in (("less", 0.1), ("same", epsilon)):
+        data = shutil.copytree(exported.home / "drawn", tmp_path / name)
+        document = json.loads((data / "manifest.json").read_text())
+        document["provenance"]["epsilon"] = said
+        (data / "manifest.json").write_bytes(legible(document))
+        (data / "report.json").unlink(missing_ok=True)
+        if said < epsilon:
+            assert code_of(lambda data=data: make_report(data, result)) == "data-set-tampered"
+            assert not (data / "report.json").exists()
+        else:
+            make_report(data, result)  # the control: the same manifest, written down again
 
 
 def spent(federation):

@@ -38,6 +38,9 @@ STEPS = [
      "parameters": {"by": ["age_band"], "quantiles": [0.5]}},
     {"name": "made-up", "use": "marginals", "people": "everyone",
      "parameters": {"by": ["sex", "age_band"], "rows": [1, 2, 4, 9], "sequence": "sex", "order": "age"}},
+    {"name": "tried", "use": "discrimination", "people": "held-back",
+     "parameters": {"by": ["sex", "age_band"], "predicted": "sex", "event": ["1"],
+                    "points": {"age_band": [0, -30, 80, 120, 5]}, "cuts": [0, 50, 90]}},
 ]  # fmt: skip
 assert {step["use"] for step in STEPS} == set(Finder(*PACKAGES).names()), "a new one belongs here"
 ODD = 3  # has five rows, and nothing known in any

@@ -81,7 +81,7 @@ class Report:
     def _attained(self) -> Iterator[str]:
         """Say how far the model is from the best that anybody could, where people are made up and risks are known."""
         if self.auc_attainable is not None:
-            yield f"attainable, by true risks (made-up people only) {_three(self.auc_attainable)}"
+            yield f"{'attainable, by true risks (made-up people)':<47}{_three(self.auc_attainable)}"
             yield f"distance of the shared model to it, exactly    {self.auc_attainable - self.auc_shared_exact:.3f}"
 
 

@@ -8,7 +8,7 @@ import pytest
 from synthetic.geography import geography
 from synthetic.lives.codes import place_of
 from synthetic.lives.contacts import DID_NOT_ATTEND
-from synthetic.lives.figures import figures
+from synthetic.lives.figures import YEARS_BACK, figures
 from synthetic.lives.hazards import VIA_ED, hazards
 from synthetic.lives.providers import organisations
 from synthetic.lives.records import METHODS, STREAM
@@ -54,7 +54,7 @@ TABLES = {
     "effects": "test_contacts_published.test_rates_are_higher_by_the_ratios_of_the_table",
     "ethnic_groups": "",
     "ethnicities": "test_made_up_people.test_ethnic_groups_in_each_authority_are_the_published_ones",
-    "household_weights": "",
+    "household_weights": "test_made_up_homes.test_weights_give_each_authority_its_published_ages",
     "list_sizes": "test_made_up_homes.test_lists_are_as_long_as_published_ones_and_networks_as_large_as_they_are",
     "living": "",
     "living_shares": "test_made_up_homes.test_england_s_households_have_the_census_figures",
@@ -69,7 +69,7 @@ TABLES = {
     "solved_ages": "",
     "solved_deciles": "",
     "solved_places": "",
-    "solved_years": "",
+    "solved_years": "test_contacts_published.test_every_year_of_the_longest_history_has_its_level",
     "trust_shares": "test_contacts_published.test_people_go_to_the_trusts_that_their_neighbours_go_to",
     "trusts": "",
 }
@@ -131,6 +131,18 @@ def test_contacts_a_head_are_the_published_ones(english, year):
     falls = np.isin(english.code, [place_of(*fall) for fall in FALLS])
     counts = each_has(english, falls & (english.day >= year[0]) & (english.day < year[1]))
     assert near(counts, english.heads * a_head["fall"]), ("fall", counts.mean(), a_head["fall"])
+
+
+def test_every_year_of_the_longest_history_has_its_level():
+    """And history does not drift: three years back people had nearly as many contacts as in the last one."""
+    assert sorted(int(row["years_before"]) for row in rows("solved_years")) == list(range(1, YEARS_BACK + 1))
+    english = joined(lived("england"))
+    for key, stream, methods in CONTACTS:
+        first, last = (
+            each_has(english, of_kind(english, stream, methods, (INDEX - days, INDEX - days + 365)))
+            for days in (3 * 365, 365)
+        )
+        assert near(first - last, 0.0) or abs(first.mean() / last.mean() - 1) < 0.1, (key, first.mean(), last.mean())
 
 
 def test_a_control_finds_contacts_that_are_a_quarter_too_few(english):

@@ -14,6 +14,7 @@ from synthetic.population.people import people
 from synthetic.population.priors import priors
 from synthetic.recipe import MOST_PEOPLE, Recipe
 from synthetic.tables import parts_of
+from tests.lived import lived
 
 ENGLAND = Recipe(people=MOST_PEOPLE, place="england")
 SMALL = replace(ENGLAND, people=PEOPLE_A_BLOCK)
@@ -32,7 +33,7 @@ def made(recipe, index):
 
 @pytest.fixture(scope="module")
 def three():
-    made(SMALL, 0)  # what is read once a process
+    lived("england")  # what is read once a process
     return {"small": made(SMALL, 0), "middle": made(ENGLAND, LAST // 2), "last": made(ENGLAND, LAST)}
 
 

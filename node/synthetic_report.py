@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 ACTION = "synthetic"
 JSON_TWIN = ".json"
+ROW_SEED = 0  # which row of somebody's is looked at: always the same one, and no place that a copy could leave out
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,12 @@ def report(
     InnerDoor(node.database, node.audit, node.policy, node.now).enter(
         ACTION, person=person, key=key, purpose=purpose, model=asked.manifest_sha256, data=version.name
     )
-    (used, latest_used), (held_back, latest_held_back) = _people(node, asked, version)
+    (used, one_used), (held_back, one_held_back) = _people(node, asked, version)
     found = inside_report(
         keyed_rows(asked.data, asked.variables),
         used,
         held_back,
-        latest=(latest_used, latest_held_back),
+        single=(one_used, one_held_back),
         groups=_groups(asked.variables, version),
     )
     found |= {"study": asked.study.hash, "data": version.name, "manifest": asked.manifest_sha256}
@@ -111,25 +112,27 @@ def _step(study: Study) -> Step:
 
 
 def _people(node: Node, asked: _Asked, version: DataVersion) -> list[tuple[Keyed, Keyed]]:
-    """Return people used and people held back: all of their rows, and each one's last row."""
+    """Return people used and people held back: all of their rows, and one row of each, by lot."""
     optouts = current_optouts(node.store, now=node.now(), at_most_days=node.policy.optouts_at_most_days)
     worked_out = Features().of(asked.study, node.store, version)
     features = worked_out.table if worked_out else None
     parts: tuple[Part, ...] = ("training", "held-back")
-    found = []
+    found, rng = [], np.random.default_rng(ROW_SEED)
     for part in parts:
         shards = cohorts(node.store, version, optouts, asked.variables, part, features=features)
-        rows = [_keyed(each, asked.variables) for shard in shards for each in batches(shard.table, asked.variables)]
+        rows = [
+            _keyed(each, asked.variables, rng) for shard in shards for each in batches(shard.table, asked.variables)
+        ]
         nobody = Keyed.of(attributes_of(asked.variables), np.zeros((0, len(asked.variables)), np.int32))
         found.append((joined(nobody, *(all_of_them for all_of_them, _ in rows)), joined(nobody, *(r for _, r in rows))))
     return found
 
 
-def _keyed(batch: Batch, variables: Sequence[Variable]) -> tuple[Keyed, Keyed]:
+def _keyed(batch: Batch, variables: Sequence[Variable], rng: np.random.Generator) -> tuple[Keyed, Keyed]:
     keys: Mapping[str, tuple[str, ...]] = {v.name: v.keys for v in variables}
     everything = Keyed.of(attributes_of(variables), np.column_stack(places(batch, keys)), batch.weights)
-    last = np.flatnonzero(np.diff(batch.person, append=batch.people))
-    rows = everything.take(last)
+    first, many = np.flatnonzero(np.diff(batch.person, prepend=-1)), np.bincount(batch.person)
+    rows = everything.take(first + (rng.random(len(first)) * many).astype(np.int64))
     return everything, Keyed(rows.attributes, rows.places, np.ones(len(rows)))
 
 
@@ -138,4 +141,4 @@ def _groups(variables: Sequence[Variable], version: DataVersion) -> tuple[str, .
     return tuple(v.name for v in variables if roles.get(v.column) in GROUPS)
 
 
-__all__ = ["ACTION", "JSON_TWIN", "report"]
+__all__ = ["ACTION", "JSON_TWIN", "ROW_SEED", "report"]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synthetic.judged.fidelity import drawn
 from synthetic.judged.keyed import Keyed
 from synthetic.judged.nearest import SAME, Distances, blocks, nearest
 from synthetic.judged.odds import Finding, compared, paired
@@ -34,14 +35,20 @@ Generator = np.random.Generator
 class Scene:
     """Who is attacked, and with what: as many people ``used`` as ``others``, and a third group, ``reference``.
 
-    ``covered`` is the part of all people used who are among ``used``.
+    Of each of them there is one row. ``made_from`` are all rows of all people used, ``held_back`` of all held back.
     """
 
     data: Keyed
     used: Keyed
     others: Keyed
     reference: Keyed
-    covered: float
+    made_from: Keyed
+    held_back: Keyed
+
+    @property
+    def covered(self) -> float:
+        """Return the part of all rows of people used that are among ``used``."""
+        return len(self.used) / max(len(self.made_from), 1)
 
     def rare(self, people: Keyed) -> Keyed:
         """Return those whose record is nobody's in the third group."""
@@ -56,15 +63,18 @@ class Scene:
         return some(self.data, ROWS, rng)
 
 
-def scene(data: Keyed, used: Keyed, held_back: Keyed, *, seed: int) -> Scene:
-    """Return the people of both groups, one row each, parted for the attacks: a third of those held back is apart."""
+def scene(data: Keyed, used: Keyed, held_back: Keyed, *, rows: tuple[Keyed, Keyed], seed: int) -> Scene:
+    """Return the people of both groups, one row each, parted for the attacks: a third of those held back is apart.
+
+    ``rows`` are all of theirs.
+    """
     rng = np.random.default_rng([seed, 0])
     shuffled = held_back.take(rng.permutation(len(held_back)))
     third = len(shuffled) // 3
     reference, others = shuffled.take(np.arange(third)), shuffled.take(np.arange(third, len(shuffled)))
     least = min(len(others), len(used))
     chosen = used.take(rng.permutation(len(used))[:least])
-    return Scene(data, chosen, others.take(np.arange(least)), reference, least / max(len(used), 1))
+    return Scene(data, chosen, others.take(np.arange(least)), reference, *rows)
 
 
 def copies(at: Scene, _: Generator) -> Finding:
@@ -150,9 +160,29 @@ def inference(at: Scene, rng: Generator) -> Finding:
     return compared(*hits)
 
 
+def strangers(at: Scene, rng: Generator) -> Finding:
+    """Are records of the data those of people held back, more often than records of people used are?
+
+    Nobody's record was copied if they are not: not even if those used and those held back were all copied alike.
+    """
+    known = at.held_back.names()
+    hits = [
+        (int(np.isin(each.names(), known).sum()), len(each))
+        for each in (_of_each(at.data, rng), _of_each(at.made_from, rng))
+    ]
+    return compared(*hits[0], *hits[1])
+
+
 def some(people: Keyed, most: int, rng: Generator) -> Keyed:
     """Return at most so many rows, drawn at random."""
     return people if len(people) <= most else people.take(np.sort(rng.permutation(len(people))[:most]))
+
+
+def _of_each(rows: Keyed, rng: Generator) -> Keyed:
+    """Return as many rows as there are people, each person's as likely: all of them where nobody has several."""
+    if (rows.weights == 1).all():
+        return some(rows, ROWS, rng)
+    return drawn(rows, min(round(float(rows.weights.sum())), ROWS), rng)
 
 
 def _nearness(people: Keyed, away: Distances, rows: Keyed, edge: float) -> Distances:
@@ -182,6 +212,7 @@ ATTACKS: Mapping[str, Attack] = {
     "singling-out": singling_out,
     "linkage": linkage,
     "inference": inference,
+    "strangers": strangers,
 }
 
 __all__ = [
@@ -205,4 +236,5 @@ __all__ = [
     "scene",
     "singling_out",
     "some",
+    "strangers",
 ]

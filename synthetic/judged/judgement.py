@@ -13,7 +13,7 @@ from synthetic.judged.keyed import Keyed, joined
 from synthetic.judged.odds import NOTHING, Finding
 
 Verdict = Literal["passes", "fails", "shows nothing"]
-NEEDED = ("copies", "closeness")  # a copy breaks these where people differ at all
+NEEDED = ("copies", "strangers", "closeness")  # a copy breaks these where people differ at all
 FEWEST = 10  # rows of data, or people of each group
 PLANTED = 400  # made-up outliers, of whom half are planted
 
@@ -30,22 +30,28 @@ class Judged:
 
     @property
     def verdict(self) -> Verdict:
-        """``fails`` where the data tell of those used; ``shows nothing`` where the control was not broken either."""
-        if self.data.breaks:
+        """``fails`` where the data tell of those used, or more of those who were not: then they are not what they say.
+
+        ``shows nothing`` where the control was not broken either.
+        """
+        if self.data.breaks or self.data.reversed:
             return "fails"
         return "passes" if self.on_control.breaks else "shows nothing"
 
 
-def judge(data: Keyed, used: Keyed, held_back: Keyed, *, seed: int = 0) -> list[Judged]:
+def judge(
+    data: Keyed, used: Keyed, held_back: Keyed, *, rows: tuple[Keyed, Keyed] | None = None, seed: int = 0
+) -> list[Judged]:
     """Return each attack's finding on the data, beside that on a control in the same run.
 
     ``used`` are all the people that the data were made from, ``held_back`` others of the same population, whom nothing
-    was learned from; one row a person. The same seed gives the same findings.
+    was learned from; one row a person. ``rows`` are all of theirs, where they have several. The same seed gives the
+    same findings.
     """
-    at, found = scene(data, used, held_back, seed=seed), []
+    at, found = scene(data, used, held_back, rows=rows or (used, held_back), seed=seed), []
     for number, (name, attack) in enumerate(ATTACKS.items(), start=1):
         made, plant = CONTROLS.get(name, ("half of its rows copied", half_copied))
-        control = plant(at, used, np.random.default_rng([seed, number, 1])) if len(used) else at
+        control = plant(at, np.random.default_rng([seed, number, 1])) if min(len(used), len(held_back)) else at
         here, there = (_tried(attack, each, np.random.default_rng([seed, number])) for each in (at, control))
         asks = (attack.__doc__ or "").split("\n", maxsplit=1)[0]
         found.append(Judged(name, asks, here, made, there))
@@ -60,20 +66,30 @@ def verdict(found: list[Judged]) -> Verdict:
     return "shows nothing" if silent or not found else "passes"
 
 
-def half_copied(at: Scene, used: Keyed, rng: Generator) -> Scene:
-    """Return the scene with half of the data's rows replaced by records of people who were used."""
-    rows = rng.permutation(len(at.data))
-    kept = at.data.take(rows[len(rows) // 2 :])
-    copied = used.take(rng.choice(len(used), len(rows) // 2, replace=len(used) < len(rows) // 2))
-    return replace(at, data=joined(kept, copied))
+def half_copied(at: Scene, rng: Generator) -> Scene:
+    """Return the scene with half of the data's rows replaced by rows of people who were used."""
+    return replace(at, data=_half(at.data, at.made_from, rng))
 
 
-def outliers_planted(at: Scene, used: Keyed, rng: Generator) -> Scene:
+def half_strange(at: Scene, rng: Generator) -> Scene:
+    """Return the scene with half of the data's rows replaced by rows of people who were held back."""
+    return replace(at, data=_half(at.data, at.held_back, rng))
+
+
+def outliers_planted(at: Scene, rng: Generator) -> Scene:
     """Return the scene with made-up people unlike anybody among those used and among others; the first have copies."""
-    sizes = [len(a.keys) for a in used.attributes]
-    made_up = Keyed.of(used.attributes, np.column_stack([rng.integers(0, size, PLANTED) for size in sizes]))
+    sizes = [len(a.keys) for a in at.used.attributes]
+    made_up = Keyed.of(at.used.attributes, np.column_stack([rng.integers(0, size, PLANTED) for size in sizes]))
     planted, absent = made_up.take(np.arange(PLANTED // 2)), made_up.take(np.arange(PLANTED // 2, PLANTED))
-    return replace(at, data=joined(at.data, planted), used=planted, others=absent, covered=1.0)
+    return replace(at, data=joined(at.data, planted), used=planted, others=absent, made_from=planted)
+
+
+def _half(data: Keyed, people: Keyed, rng: Generator) -> Keyed:
+    """Return the data with half of the rows replaced, each weighing what the row that it is there for weighed."""
+    rows, many = rng.permutation(len(data)), len(data) // 2
+    copied = people.take(rng.choice(len(people), many, replace=len(people) < many))
+    kept, gone = data.take(rows[many:]), data.take(rows[:many])
+    return joined(kept, replace(copied, weights=gone.weights))
 
 
 def _tried(attack: Attack, at: Scene, rng: Generator) -> Finding:
@@ -81,7 +97,8 @@ def _tried(attack: Attack, at: Scene, rng: Generator) -> Finding:
     return attack(at, rng) if min(map(len, (at.data, at.used, at.others, at.reference))) >= FEWEST else NOTHING
 
 
-CONTROLS: dict[str, tuple[str, Callable[[Scene, Keyed, Generator], Scene]]] = {
+CONTROLS: dict[str, tuple[str, Callable[[Scene, Generator], Scene]]] = {
+    "strangers": ("half of its rows copied from people held back", half_strange),
     "membership": ("made-up outliers, half of them in the data", outliers_planted),
 }
 
@@ -93,6 +110,7 @@ __all__ = [
     "Judged",
     "Verdict",
     "half_copied",
+    "half_strange",
     "judge",
     "outliers_planted",
     "verdict",

@@ -13,8 +13,9 @@ TOLERANCE = 0.02  # an advantage below it is not told apart from none on a few t
 class Finding:
     """How often an attack succeeds on people who were used, and on others, who cannot be in the data.
 
-    ``advantage`` is the difference, ``at_least`` its lower bound, which holds in 999 of 1,000 cases. What holds for
-    everybody, used or not, is knowledge, and no attack on anybody: the difference is what the data tell of those used.
+    ``advantage`` is the difference, ``at_least`` and ``at_most`` its bounds, each of which holds in 999 of 1,000 cases.
+    What holds for everybody, used or not, is knowledge, and no attack on anybody: the difference is what the data tell
+    of those used.
     """
 
     of: int
@@ -22,14 +23,20 @@ class Finding:
     others: float
     advantage: float
     at_least: float
+    at_most: float
 
     @property
     def breaks(self) -> bool:
         """Say whether the data tell more of those used than chance explains."""
         return self.at_least > TOLERANCE
 
+    @property
+    def reversed(self) -> bool:
+        """Say whether they tell more of those not used: then they are not made of whom they are said to be."""
+        return self.at_most < -TOLERANCE
 
-NOTHING = Finding(0, 0.0, 0.0, 0.0, -1.0)  # nobody could be asked about
+
+NOTHING = Finding(0, 0.0, 0.0, 0.0, -1.0, 1.0)  # nobody could be asked about
 
 
 def wilson(hits: float, of: float, z: float = SURE) -> tuple[float, float]:
@@ -46,8 +53,9 @@ def compared(used: int, of_used: int, others: int, of_others: int) -> Finding:
     if not of_used or not of_others:
         return NOTHING
     p, q = used / of_used, others / of_others
-    low, high = wilson(used, of_used)[0], wilson(others, of_others)[1]
-    return Finding(of_used + of_others, p, q, p - q, p - q - sqrt((p - low) ** 2 + (high - q) ** 2))
+    (low_p, high_p), (low_q, high_q) = wilson(used, of_used), wilson(others, of_others)
+    less, more = sqrt((p - low_p) ** 2 + (high_q - q) ** 2), sqrt((high_p - p) ** 2 + (q - low_q) ** 2)
+    return Finding(of_used + of_others, p, q, p - q, p - q - less, p - q + more)
 
 
 def paired(used: int, others: int, of: int, *, covered: float = 1.0) -> Finding:
@@ -58,10 +66,10 @@ def paired(used: int, others: int, of: int, *, covered: float = 1.0) -> Finding:
     """
     decided = used + others
     if not of or not decided:
-        return Finding(of, 0.0, 0.0, 0.0, 0.0) if of else NOTHING
+        return Finding(of, 0.0, 0.0, 0.0, 0.0, 0.0) if of else NOTHING
     scale = 1 / (of * covered)
-    least = (2 * wilson(used, decided)[0] - 1) * decided * scale
-    return Finding(of, used / of, others / of, min((used - others) * scale, 1.0), min(least, 1.0))
+    sides = ((used - others) * scale, *((2 * side - 1) * decided * scale for side in wilson(used, decided)))
+    return Finding(of, used / of, others / of, *(max(-1.0, min(side, 1.0)) for side in sides))
 
 
 __all__ = ["NOTHING", "SURE", "TOLERANCE", "Finding", "compared", "paired", "wilson"]

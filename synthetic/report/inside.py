@@ -14,19 +14,20 @@ FORMAT = "hedgerow-synthetic-inside/1"
 
 
 def inside_report(
-    data: Keyed, used: Keyed, held_back: Keyed, *, latest: tuple[Keyed, Keyed], groups: tuple[str, ...], seed: int = 0
+    data: Keyed, used: Keyed, held_back: Keyed, *, single: tuple[Keyed, Keyed], groups: tuple[str, ...], seed: int = 0
 ) -> Document:
     """Return everything: how like people held back the data are, and what attacks tell of the people used.
 
-    ``used`` and ``held_back`` have all of somebody's rows, weighing one together; ``latest`` has one row each, of those
+    ``used`` and ``held_back`` have all of somebody's rows, weighing one together; ``single`` has one row each, of those
     used and of those held back. Rows of the data are never left out for being like somebody's: that would tell whose.
     """
-    attacks, found = judge(data, *latest, seed=seed), fidelity(data, used, held_back, groups=groups, seed=seed)
+    attacks = judge(data, *single, rows=(used, held_back), seed=seed)
+    found = fidelity(data, used, held_back, groups=groups, seed=seed)
     return {
         "format": FORMAT,
         "verdict": verdict(attacks),
         "rows": len(data),
-        "people": {"used": len(latest[0]), "held_back": len(latest[1])},
+        "people": {"used": len(single[0]), "held_back": len(single[1])},
         "columns": [{"name": a.name, "keys": len(a.keys)} for a in data.attributes],
         "tolerance": TOLERANCE,
         "attacks": [{**asdict(each), "verdict": each.verdict} for each in attacks],

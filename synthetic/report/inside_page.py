@@ -11,7 +11,8 @@ from synthetic.report.plots import Look, dots_chart
 
 VERDICTS: Mapping[str, str] = {
     "passes": "No attack tells those who were used from others, and those that must be able to found the control.",
-    "fails": "An attack tells those who were used from others. Do not let these data out, and ask how they were made.",
+    "fails": "An attack tells those who were used from others, or finds in the data people who were held back. Do not "
+    "let these data out, and ask how they were made.",
     "shows nothing": "The attacks find nothing, nor do they find the control, which they must: so this says nothing. "
     "Too few people were held back, the data have too few rows, or so few columns that many people are alike.",
 }

@@ -20,7 +20,7 @@ def people():
 
 
 def report(data, people):
-    return inside_report(data, *people, latest=people, groups=("female",))
+    return inside_report(data, *people, single=people, groups=("female",))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_the_report_is_plain_data_and_says_what_was_found(honest, people):
     assert again["people"] == {"used": len(people[0]), "held_back": len(people[1])}
     assert [m["columns"] for m in again["distances"]["means"]] == [1, 2, 3]
     assert {a["attack"]: a["verdict"] for a in again["attacks"]} == dict.fromkeys(
-        ["copies", "closeness", "membership", "singling-out", "linkage", "inference"], "passes"
+        ["copies", "closeness", "membership", "singling-out", "linkage", "inference", "strangers"], "passes"
     )
     assert [g["key"] for g in again["groups"]] == ["no", "yes"]
 

@@ -18,9 +18,14 @@ class Perfect:
     spread: float
 
     @classmethod
-    def of(cls, each: Floats) -> Perfect:
-        """Return it for cells whose shares are off by normal errors of these standard deviations, each by itself."""
-        return cls(float(each.sum() * sqrt(2 / pi) / 2), float(sqrt((1 - 2 / pi) * (each**2).sum()) / 2))
+    def of(cls, each: Floats, free: int) -> Perfect:
+        """Return it for cells whose shares are off by normal errors of these standard deviations.
+
+        ``free`` is in how many directions the cells can be off: of two keys one is off as far as the other, so a table
+        of two by two has but one that its columns leave open. Cells that go together make the spread larger.
+        """
+        spread = (1 - 2 / pi) * (each**2).sum() * len(each) / max(free, 1)
+        return cls(float(each.sum() * sqrt(2 / pi) / 2), float(sqrt(spread) / 2))
 
     def beyond(self, distance: float) -> bool:
         """Say whether a distance is further off than noise and chance explain."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import prod, sqrt
 
 import numpy as np
 
@@ -34,11 +34,26 @@ class Margins:
             if all(names[place] in self.by for place in clique):
                 yield tuple(self.by.index(names[place]) for place in clique), counts, sd
 
-    def within(self, column: int, key: int, others: int) -> Iterator[tuple[Clique, Floats, float]]:
-        """Give the margins of so many other columns within one key of a column."""
+    def free(self, clique: Clique) -> int:
+        """Return in how many directions a margin can be off that the margins of fewer columns do not see."""
+        return prod(len(self.measured.columns[self.by[j]]) - 1 for j in clique)
+
+    def within(self, group: Group, others: int) -> Iterator[tuple[Clique, Floats, float]]:
+        """Give the margins of so many other columns within a group."""
         for clique, counts, sd in self.cliques():
-            if column in clique and len(clique) == others + 1:
-                yield tuple(j for j in clique if j != column), np.take(counts, key, axis=clique.index(column)), sd
+            if group.column in clique and len(clique) == others + 1:
+                cells = np.take(counts, group.key, axis=clique.index(group.column))
+                yield tuple(j for j in clique if j != group.column), cells.ravel(), sd
+
+
+@dataclass(frozen=True)
+class Group:
+    """One key of a column: by their places, with how many people have it, and the deviation of that figure's noise."""
+
+    column: int
+    key: int
+    people: float
+    sd: float
 
 
 def groups_in(margins: Margins, rows: Keyed, groups: Sequence[str]) -> Iterator[Document]:
@@ -47,52 +62,58 @@ def groups_in(margins: Margins, rows: Keyed, groups: Sequence[str]) -> Iterator[
     ``told`` is false where noise and chance would move even perfect data as far as ``COARSE``, or where noise may be
     all there is of the group: then nothing is said of what is within. Distances are None of a group that the data lack.
     """
+    sizes = {len(clique) for clique, *_ in margins.cliques()}
     for name in groups:
-        column, sizes = margins.by.index(name), {len(clique) for clique, *_ in margins.cliques()}
+        column = margins.by.index(name)
         counts, sd = next((counts, sd) for clique, counts, sd in margins.cliques() if clique == (column,))
         ours = rows.marginal([column])
         for key, label in enumerate(rows.attributes[column].keys):
-            share = _share(float(counts[key]), sd, margins.people, float(ours[key]), float(rows.weights.sum()))
-            within = [_within(margins, rows, (column, key), others) for others in WITHIN if others + 1 in sizes]
+            group = Group(column, key, float(counts[key]), sd)
+            share = _share(group, margins.people, float(ours[key]), float(rows.weights.sum()))
+            within = [_within(margins, rows, group, others) for others in WITHIN if others + 1 in sizes]
             told = within[:1] != [None]
             yield {"column": name, "key": label, **share, "told": told, "within": [each for each in within if each]}
 
 
-def _share(count: float, sd: float, people: float, ours: float, drawn: float) -> Document:
-    """Return the share of a key in both, and the deviation of their difference by noise and chance."""
-    theirs = count / people
-    sure = sqrt((sd / people) ** 2 + ours * (1 - ours) * (1 / people + 1 / max(drawn, 1.0)))
+def _share(group: Group, people: float, ours: float, drawn: float) -> Document:
+    """Return the share of a group in both, and the deviation of their difference by noise and chance."""
+    theirs = group.people / people
+    sure = sqrt((group.sd / people) ** 2 + ours * (1 - ours) * (1 / people + 1 / max(drawn, 1.0)))
     off = abs(ours - theirs) > SIGMAS * sure
-    return {"people": round(count), "share": theirs, "share_in_data": ours, "share_sd": sure, "share_off": off}
+    return {"people": round(group.people), "share": theirs, "share_in_data": ours, "share_sd": sure, "share_off": off}
 
 
-def _within(margins: Margins, rows: Keyed, group: tuple[int, int], others: int) -> Document | None:
-    """Return the mean distances of all margins of so many other columns within a key; None if they cannot be told."""
-    mine = rows.take(rows.places[:, group[0]] == group[1])
+def _within(margins: Margins, rows: Keyed, group: Group, others: int) -> Document | None:
+    """Return the mean distances of all margins of so many other columns in a group; None if they cannot be told."""
+    if group.people <= SIGMAS * group.sd:
+        return None
+    mine = rows.take(rows.places[:, group.column] == group.key)
     found: list[tuple[float, float, float]] = []
     off: list[list[str]] = []
-    for clique, counts, sd in margins.within(*group, others):
-        people = float(counts.sum())
-        if people <= SIGMAS * sd * sqrt(counts.size):
-            return None
-        share = counts.ravel() / people
-        perfect = _perfect(share, sd / people, people, float(mine.weights.sum()))
+    for clique, counts, sd in margins.within(group, others):
+        share = counts / group.people
+        perfect = Perfect.of(
+            _off_by(group, share, sd, mine.marginal(clique) * mine.weights.sum()), margins.free(clique)
+        )
         data, everybody = (total_variation(each.marginal(clique), share) for each in (mine, rows))
         off += [[margins.by[j] for j in clique]] if len(mine) and perfect.beyond(data) else []
         found.append((data, perfect.mean, everybody))
-    if not found:
-        return None
-    means = dict(zip(("data", "perfect", "everybody"), np.mean(found, axis=0).tolist(), strict=True))
-    if means["perfect"] > COARSE:
+    means = dict(zip(("data", "perfect", "everybody"), np.mean(found, axis=0).tolist(), strict=True)) if found else {}
+    if not means or means["perfect"] > COARSE:
         return None
     return {"columns": others, **means, "data": means["data"] if len(mine) else None, "off": off}
 
 
-def _perfect(share: Floats, noise: float, people: float, drawn: float) -> Perfect:
-    """Return what perfect data would show; of a noisy share the noise of the sum that it is a share of takes a part."""
-    likely = np.clip(share, 0.0, 1.0)
-    noisy = noise**2 * (1 - 2 * likely + len(likely) * likely**2)
-    return Perfect.of(np.sqrt(np.maximum(noisy, 0.0) + likely * (1 - likely) * (1 / people + 1 / max(drawn, 1.0))))
+def _off_by(group: Group, share: Floats, sd: float, drawn: Floats) -> Floats:
+    """Return by how much noise and chance put each share of a group off: one standard deviation.
+
+    ``drawn`` are the data's rows by cell: what is likely is told best by both together. The noise of how many there are
+    is in each cell, an even part of it, and goes again where cells become shares of it.
+    """
+    likely = np.clip((share * group.people + drawn) / (group.people + drawn.sum()), 0.0, 1.0)
+    noisy = sd**2 + group.sd**2 * (likely**2 - 2 * likely / len(likely))
+    chance = likely * (1 - likely) * (1 / group.people + 1 / max(float(drawn.sum()), 1.0))
+    return np.asarray(np.sqrt(np.maximum(noisy, 0.0) / group.people**2 + chance), np.float64)
 
 
-__all__ = ["COARSE", "WITHIN", "Margins", "groups_in"]
+__all__ = ["COARSE", "WITHIN", "Group", "Margins", "groups_in"]

@@ -117,7 +117,8 @@ def _margins(margins: Margins, rows: Keyed) -> Iterator[Margin]:
     for chosen, counts, sd in margins.cliques():
         share, ours = counts.ravel() / people, rows.marginal(chosen)
         noise = sd / people
-        perfect = Perfect.of(np.sqrt(noise**2 + ours * (1 - ours) * (1 / people + 1 / drawn)))
+        each = np.sqrt(noise**2 + ours * (1 - ours) * (1 / people + 1 / drawn))
+        perfect = Perfect.of(each, margins.free(chosen))
         yield Margin(
             columns=tuple(margins.by[j] for j in chosen),
             data=total_variation(ours, share),

@@ -9,7 +9,7 @@ import pytest
 
 from privacy.errors import HedgerowError
 from synthetic.fitted.fitting import Released
-from synthetic.fitted.measured import Measured, cliques_of
+from synthetic.fitted.measured import Look, Workload, cliques_of, interaction, measured_by
 from synthetic.formats import format_of
 from synthetic.judged.fidelity import drawn, shuffled
 from synthetic.judged.keyed import Keyed, joined
@@ -48,16 +48,18 @@ def study_of(attributes, *, people="held-back"):
 
 
 def released(rows, *, sd, seed=1, ways=2, **changes):
-    """Return what a study would have released of these people, single columns and pairs or more, with noise."""
+    """Return what a study would have released of these people, with noise of about ``sd`` in a cell of a pair."""
     attributes, rng = rows.attributes, np.random.default_rng(seed)
     shape, study = tuple(len(a.keys) for a in attributes), study_of(attributes, **changes)
     cliques = cliques_of(len(attributes), ways)
-    counts = []
-    for clique in cliques:
-        cells = tuple(shape[i] for i in clique)
-        counts.append((rows.marginal(clique) * len(rows)).reshape(cells) + rng.normal(0, sd, cells))
+    workload, figures = Workload(shape, cliques), []
+    noise = sd * np.median([w for w, c in zip(workload.weights, cliques, strict=True) if len(c) == 2])
+    for clique, weight in zip(cliques, workload.weights, strict=True):
+        counts = (rows.marginal(clique) * len(rows)).reshape([shape[i] for i in clique])
+        figures.append(weight * (counts if len(clique) == 1 else interaction(counts)).ravel())
+    noisy = np.concatenate(figures) + rng.normal(0, noise, workload.width)
     columns = {a.name: tuple(a.keys) for a in attributes}
-    margins = Measured(columns, (), cliques, tuple(counts), (sd,) * len(cliques), (sd,) * len(cliques))
+    margins = measured_by(columns, (0,) * len(shape), [Look(workload, noisy, noise)])
     paid = Fitted(study.hash, ("r",), 1.0, 1.0, 1e-6, "c" * 40)
     return Released(study, "fidelity", margins, (), "", (), paid, "sha256:0")
 
@@ -139,7 +141,7 @@ def test_within_groups_perfect_data_are_as_far_off_as_noise_and_chance_say(tmp_p
         assert 0.8 < ratio < 1.25
         assert all(within["everybody"] > within["perfect"] for within in those)
     assert {len(group["within"]) for group in known} == {2}
-    noisier = released_report(data, released(drawn(everybody, 3000, rng), sd=5.0, ways=3))
+    noisier = released_report(data, released(drawn(everybody, 3000, rng), sd=15.0, ways=3))
     assert 1 in {len(group["within"]) for group in noisier["groups"] if group["told"]}  # threes of some are not told
     missing = found["groups"][-1]
     assert (missing["told"], missing["within"]) == (False, [])  # nobody's age is missing: it is all noise

@@ -16,6 +16,7 @@ from synthetic.identifiers import IN_TEST_RANGE
 from synthetic.lives.canonical import Simulated
 from synthetic.manifest import Manifest, Plan, software
 from synthetic.presets import DEFAULT, preset
+from synthetic.priors_check import check_priors
 from synthetic.provenance import PublicPriors
 from synthetic.published import PRIORS
 from synthetic.recipe import Recipe
@@ -46,7 +47,11 @@ def generate(
     processes: int | None,
     tell: Tell,
 ) -> Manifest:
-    """Write the simulated people of a recipe to the new directory ``out``, or finish what was begun there."""
+    """Write the simulated people of a recipe to the new directory ``out``, or finish what was begun there.
+
+    ``priors-impossible`` when somebody changed the published figures to what cannot be.
+    """
+    check_priors()
     source, form, plan = Simulated(recipe), format_of(format), plan_for(recipe, format)
     named = [path_of(table) for table in TABLES if table in plan.tables and format == CONTRACT]
     papers = {path.name: path.read_bytes() for path in named}

@@ -12,7 +12,7 @@ from typing import Literal
 
 PRIORS = Path(__file__).with_name("priors")
 Basis = Literal["taken", "cited", "assumed"]
-_HEAD = "# source: "
+HEAD = "# source: "  # begins the first line of a table whose rows are all of the same sources
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ def table(name: str) -> Table:
     with (PRIORS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         lines = csv.reader(file)
         first = next(lines)
-        named = ",".join(first).startswith(_HEAD)
+        named = ",".join(first).startswith(HEAD)
         head = next(lines) if named else first
         columns = dict(zip(head, zip(*lines, strict=True), strict=True))
-    keys = ",".join(first).removeprefix(_HEAD).split(", ") if named else sorted(set(columns["source"]))
+    keys = ",".join(first).removeprefix(HEAD).split(", ") if named else sorted(set(columns["source"]))
     unknown = [key for key in keys if key not in sources()]
     if unknown:
         raise KeyError(f"{name}.csv names sources that sources.toml lacks: {unknown}")
@@ -74,4 +74,4 @@ def rows(name: str) -> Iterator[dict[str, str]]:
         yield dict(zip(columns, values, strict=True))
 
 
-__all__ = ["PRIORS", "Basis", "Source", "Table", "rows", "sources", "table"]
+__all__ = ["HEAD", "PRIORS", "Basis", "Source", "Table", "rows", "sources", "table"]

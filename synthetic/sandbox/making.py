@@ -10,6 +10,7 @@ from typing import Any
 from privacy.errors import Invalid
 from synthetic.generating import plan_of
 from synthetic.manifest import Manifest, Plan
+from synthetic.priors_check import check_priors
 from synthetic.recipe import Recipe
 from synthetic.sandbox.folders import Folders
 from synthetic.sandbox.sandbox import Sandbox
@@ -36,7 +37,8 @@ def sandbox_of(
 
 
 def make(sandbox: Sandbox, out: Path, *, processes: int | None, tell: Tell) -> Manifest:
-    """Write a sandbox to the new directory ``out``, or finish what was begun there."""
+    """Write a sandbox to the new directory ``out``, or finish what was begun there: codes as of ``generate``."""
+    check_priors()
     return write(source=sandbox, plan=_plan(sandbox), out=out, format=Folders(sandbox), processes=processes, tell=tell)
 
 

@@ -18,6 +18,7 @@ from synthetic.geography import ETHNICITIES, Geography, geography, males
 from synthetic.lives.records import STREAMS
 from synthetic.published import rows, sources, table
 from synthetic.report.counts import BAND, BANDS, DECILES, FEMALE, MALE, OLDEST, Counts, Sought, counted
+from synthetic.report.expected import expected_contacts
 from synthetic.report.spread import Spread
 from synthetic.written.reading import DataSet
 
@@ -158,7 +159,8 @@ def _contacts_a_head(counts: Counts, processes: Sequence[Row], place: Geography)
         key = row["process"]
         had[key] = had.get(key, 0.0) + float(rate)
         chance[key] = chance.get(key, 0.0) + sqrt(effect * max(float(rate), 1 / people.sum()) / people.sum())
-    published_of = {row["process"]: (float(row["a_head"]), row["source"]) for row in processes}
+    expected = expected_contacts(place)
+    published_of = {row["process"]: (expected[row["process"]], row["source"]) for row in processes}
     # where few were had, they vary less too: of as many as published, by as much in proportion
     figures = [
         Figure(name, rate, known, chance[name] * max(known / max(rate, 1 / people.sum()), 1), source)
@@ -166,7 +168,7 @@ def _contacts_a_head(counts: Counts, processes: Sequence[Row], place: Geography)
     ]
     keys = tuple(dict.fromkeys(row["source"] for row in processes))
     yield Comparison(
-        "contacts", "Contacts in a year (published: of all England)", "a person", tuple(figures), keys, "{:.3f}"
+        "contacts", "Contacts in a year (of England, for the ages here)", "a person", tuple(figures), keys, "{:.3f}"
     )
     (at,) = [i for i, row in enumerate(processes) if row["process"] == "ed"]
     published = {row["local_authority"]: float(row["attendances"]) for row in rows("attendances")}

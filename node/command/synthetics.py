@@ -38,18 +38,20 @@ def report(
     --purpose "may the data go to the hackathon" --out report.html
     """
     from node.synthetic_report import report as write_report
+    from synthetic.report.inside_page import VERDICTS, figures
 
     node = opened(home)
     signing_key = key_of(person, key, passphrase_file, node)
     found, twin = write_report(node, data_set, person=person, key=signing_key, purpose=purpose, out=out)
     progress("Exact figures of this node's own people: they never leave.")
     rows = [
-        (a["attack"], f"{a['data']['advantage']:.3f}", f"{a['data']['at_least']:.3f}",
-         f"{a['on_control']['at_least']:.3f}", a["verdict"])
+        (a["attack"], *(each or "-" for each in
+         (*figures(a["data"], "advantage", "at_least"), *figures(a["on_control"], "at_least"))), a["verdict"])
         for a in found["attacks"]
     ]  # fmt: skip
     head = ("ATTACK", "ADVANTAGE", "AT LEAST", "CONTROL AT LEAST", "VERDICT")
-    text = f"{found['verdict']}\n\n{table(head, rows)}\n\n{out}, {twin}"
+    said = f"{found['verdict'].capitalize()}: {VERDICTS[found['verdict']]}"
+    text = f"{said}\n\n{table(head, rows)}\n\n{out}, {twin}"
     say({"verdict": found["verdict"], "page": str(out), "json": str(twin), "attacks": found["attacks"]}, text,
         as_json=as_json)  # fmt: skip
 

@@ -31,6 +31,8 @@ def describe(
 
 
 def _lines(data_set: Path, found: Document) -> Iterator[str]:
+    from synthetic.provenance import Fitted
+
     provenance = found["provenance"]
     yield f"{data_set}: {provenance['says']}"
     for title, statements in (("You may", provenance["use"]["may"]), ("You may not", provenance["use"]["may_not"])):
@@ -38,6 +40,12 @@ def _lines(data_set: Path, found: Document) -> Iterator[str]:
         yield from (f"  {statement}" for statement in statements)
     yield from (f"Know that: {note}" for note in found["notes"])
     yield f"Made by: {found['command']}"
+    if provenance["kind"] == Fitted.kind:
+        yield (
+            f"Paid for: epsilon {provenance['epsilon']:.4g} at delta {provenance['delta']:g} by a person-record, "
+            f"{provenance['epsilon_at_most']:.4g} at most; {len(provenance['receipts'])} receipts of nodes"
+        )
+        yield f"Study: {provenance['study']}, its figures signed by {provenance['coordinator']}"
     titles = {"people": "People", "events": _years(found), "truth": "Truth, in the year from the index date"}
     for title, rows in (("Tables", _tables(found)), *((title, found.get(name, [])) for name, title in titles.items())):
         if rows:

@@ -14,7 +14,8 @@ VERDICTS: Mapping[str, str] = {
     "fails": "An attack tells those who were used from others, or finds in the data people who were held back. Do not "
     "let these data out, and ask how they were made.",
     "shows nothing": "The attacks find nothing, nor do they find the control, which they must: so this says nothing. "
-    "Too few people were held back, the data have too few rows, or so few columns that many people are alike.",
+    "Too few people were held back, the data have too few rows, or so few columns that many people are alike. All that "
+    "speaks for the data then is the epsilon that was paid.",
 }
 WORST = 12  # marginals shown of all that are in the JSON
 USED, OTHERS = Look("people used", filled=True), Look("people held back", INK)
@@ -47,7 +48,7 @@ def _short(document: Document) -> Iterator[Html]:
             ("Synthetic rows", f"{document['rows']:,}"),
             ("People used", f"{people['used']:,}"),
             ("People held back", f"{people['held_back']:,}"),
-            ("Columns", ", ".join(f"{c['name']} ({c['keys']})" for c in document["columns"])),
+            ("Columns, and their keys", ", ".join(f"{c['name']} {c['keys']}" for c in document["columns"])),
         ]
     )
 
@@ -80,16 +81,22 @@ def _attacks(document: Document) -> Iterator[Html]:
     )
     lines = [
         (
-            a["attack"], a["data"]["of"], a["data"]["used"], a["data"]["others"], a["data"]["advantage"],
-            a["data"]["at_least"], a["on_control"]["advantage"], a["on_control"]["at_least"], a["verdict"],
+            a["attack"], f"{a['data']['of']:,}", *figures(a["data"], "used", "others", "advantage", "at_least"),
+            *figures(a["on_control"], "advantage", "at_least"), a["verdict"],
         )
         for a in document["attacks"]
     ]  # fmt: skip
     yield table("Attacks, and the controls that each must find", head, lines)
+    yield paragraphs("A dash: nobody was there to try the attack on, since many are alike.")
     asked = [
         joined([tag("strong", a["attack"]), f": {a['asks']} Control: {a['control']}."]) for a in document["attacks"]
     ]
     yield bullets(asked)
+
+
+def figures(tried: Document, *names: str) -> list[str | None]:
+    """Return an attack's figures for people, None where it was tried on nobody."""
+    return [f"{tried[name]:.3f}" if tried["of"] else None for name in names]
 
 
 def _distances(document: Document) -> Iterator[Html]:
@@ -167,4 +174,4 @@ def _limits() -> Html:
     )
 
 
-__all__ = ["ALONE", "APART", "DATA", "OTHERS", "REAL", "USED", "VERDICTS", "WORST", "inside_page"]
+__all__ = ["ALONE", "APART", "DATA", "OTHERS", "REAL", "USED", "VERDICTS", "WORST", "figures", "inside_page"]

@@ -152,6 +152,12 @@ def test_what_cannot_be_drawn_is_refused_before_anything_is_written(exported, tm
     assert not list(tmp_path.iterdir())
 
 
+def test_a_description_says_what_the_data_cost_and_whose_word_they_are(exported, drawn):
+    told = CliRunner().invoke(app, ["describe", str(exported.home / "drawn")]).output
+    assert "Paid for: epsilon 3 at delta 1e-05 by a person-record, 3 at most; " in told
+    assert exported.coordinator in told
+
+
 def test_rows_belong_to_people_and_each_person_s_years_rise(drawn):
     people, visits = drawn["people"], drawn["visits"]
     assert set(visits.nhs_number) == set(people.nhs_number)

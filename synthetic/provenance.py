@@ -30,6 +30,7 @@ class PublicPriors:
         "estimate how common something is, or what an intervention does, beyond the published figures it began with",
         "decide on care, services or money",
     )
+    cost: ClassVar[str] = ""  # no budget was touched
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,14 @@ class Fitted:
         "rely on a relation that was not measured, or on a small group",
         "try to learn about any real person",
     )
+
+    @property
+    def cost(self) -> str:
+        """Return what it cost, in a sentence."""
+        return (
+            f"What was released of one person-record costs epsilon {self.epsilon:.4g} at delta {self.delta:g}, by what "
+            f"its node signed, and at most {self.epsilon_at_most:.4g}."
+        )
 
 
 Provenance = PublicPriors | Fitted

@@ -46,7 +46,7 @@ def licence(about: About) -> bytes:
             f"{about.licence.title}.",
             "",
             f"{provenance.says} The study was {provenance.study}.",
-            _cost(provenance),
+            provenance.cost,
         ]
         lines += ["Whoever ran it says who may have the data, and for what else."]
     else:
@@ -59,15 +59,8 @@ def licence(about: About) -> bytes:
 
 def _whose(provenance: Provenance) -> str:
     if isinstance(provenance, Fitted):
-        return f"{_cost(provenance)} `report.html` says how near to people the data are."
+        return f"{provenance.cost} `report.html` says how near to people the data are."
     return "`LICENCE.txt` names whose figures went in."
-
-
-def _cost(provenance: Fitted) -> str:
-    return (
-        f"What was released of one person-record costs epsilon {provenance.epsilon:.4g} at delta {provenance.delta:g}, "
-        f"and at most {provenance.epsilon_at_most:.4g}."
-    )
 
 
 def card(about: About) -> bytes:

@@ -74,7 +74,8 @@ def _make(unfinished: Unfinished, job: Job, parts: int, processes: int, tell: Te
 def _readme(home: Path, plan: Plan) -> Written:
     """Write what a person should know who finds the folder without us."""
     provenance = plan.provenance
-    lines = ["These people never were.", "", provenance.says, "", "You may:", *(f"* {each}" for each in provenance.may)]
+    lines = ["These people never were.", "", provenance.says, *filter(None, [provenance.cost]), ""]
+    lines += ["You may:", *(f"* {each}" for each in provenance.may)]
     lines += ["", "You may not:", *(f"* {each}" for each in provenance.may_not)]
     lines += ["", "Know that:", *(f"* {each}" for each in plan.notes)] if plan.notes else []
     lines += ["", "Made by:", f"  {plan.command}", "", "manifest.json lists every file with its hash.", ""]

@@ -3,6 +3,7 @@
 import tomllib
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.exports import csv_of, export_of, tables_of
 from coordinator.result_page import result_page
@@ -12,6 +13,7 @@ from privacy.contract_file import contract_of
 from privacy.explain import explain
 from privacy.figures import figures_of
 from privacy.programme import programme
+from privacy.signing import PublicKey
 from tests.asked import finished_study, load_rows
 from tests.builders import FINDER
 from tests.nodes import CONTRACT, HEADER, nhs_numbers
@@ -88,7 +90,7 @@ def test_an_approver_reads_the_keys_and_what_each_person_adds(finished):
 
 def test_what_the_hub_tells_is_rounded_and_has_no_raw_figure(finished):
     found, sealed, model = finished
-    document = export_of(found, sealed, model, coordinator="ab" * 20)
+    document = export_of(found, sealed, model, coordinator=PublicKey.of(Ed25519PrivateKey.generate()))
     counts = [r["people"]["value"] for step in found["steps"] for t in step["tables"] for r in t["rows"]]
     assert all(count is None or count % 5 == 0 for count in counts)
     assert any(count for count in counts)

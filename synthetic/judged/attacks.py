@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from synthetic.judged.fidelity import drawn
 from synthetic.judged.keyed import Keyed
-from synthetic.judged.nearest import SAME, Distances, blocks, nearest
+from synthetic.judged.nearest import SAME, Distances, blocks, nearest, nearest_of
 from synthetic.judged.odds import Finding, compared, paired
 
 ASKED = 1_500  # people of each group whom a slow attack asks about
@@ -86,12 +86,19 @@ def copies(at: Scene, _: Generator) -> Finding:
 
 
 def closeness(at: Scene, rng: Generator) -> Finding:
-    """Do records of the data lie nearer to people who were used than to others?"""
+    """Do records of the data lie nearer to people who were used than to others?
+
+    Records that are nearest to the same person's say one thing together: where keys are few, one person decides many.
+    """
     records = some(at.data, RECORDS, rng)
-    to_used, to_others = (nearest(records, some(people, ROWS, rng)) for people in (at.used, at.others))
+    used, others = (some(people, ROWS, rng) for people in (at.used, at.others))
+    (to_used, which), (to_others, other) = nearest_of(records, used), nearest_of(records, others)
     nearer, further = to_used < to_others - SAME, to_others < to_used - SAME
+    decided = np.where(nearer, used.names()[which], others.names()[other])[nearer | further]
+    together = np.unique(decided, return_counts=True)[1]
     covered = at.covered * min(1.0, ROWS / max(len(at.used), 1))
-    return paired(int(nearer.sum()), int(further.sum()), len(records), covered=covered)
+    alike = float((together**2).sum() / together.sum()) if len(together) else 1.0
+    return paired(int(nearer.sum()), int(further.sum()), len(records), covered=covered, alike=alike)
 
 
 def membership(at: Scene, rng: Generator) -> Finding:

@@ -44,4 +44,12 @@ def nearest(asked: Keyed, among: Keyed, *, but_itself: bool = False) -> Distance
     return found
 
 
-__all__ = ["BLOCK", "SAME", "Distances", "blocks", "nearest"]
+def nearest_of(asked: Keyed, among: Keyed) -> tuple[Distances, NDArray[np.intp]]:
+    """Return the squared distance of each row to the nearest of others, and which of these that is."""
+    found, which = np.full(len(asked), np.inf, np.float32), np.zeros(len(asked), np.intp)
+    for rows, (away,) in blocks(asked, among, [range(len(asked.attributes))]):
+        which[rows], found[rows] = away.argmin(axis=1), away.min(axis=1)
+    return found, which
+
+
+__all__ = ["BLOCK", "SAME", "Distances", "blocks", "nearest", "nearest_of"]

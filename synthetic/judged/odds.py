@@ -58,17 +58,21 @@ def compared(used: int, of_used: int, others: int, of_others: int) -> Finding:
     return Finding(of_used + of_others, p, q, p - q, p - q - less, p - q + more)
 
 
-def paired(used: int, others: int, of: int, *, covered: float = 1.0) -> Finding:
+def paired(used: int, others: int, of: int, *, covered: float = 1.0, alike: float = 1.0) -> Finding:
     """Return the finding of ``of`` guesses, of which so many hit only people used, and so many only others.
 
     If the data were made without these people, either is as likely: a sign test. Where only the part ``covered`` of
-    those used could be hit, the advantage is what it would be over all of them.
+    those used could be hit, the advantage is what it would be over all of them. ``alike`` is how many guesses go
+    together on average, since one person decides them all (Kish's design effect, 1965): they are as sure as one.
     """
     decided = used + others
     if not of or not decided:
         return Finding(of, 0.0, 0.0, 0.0, 0.0, 0.0) if of else NOTHING
     scale = 1 / (of * covered)
-    sides = ((used - others) * scale, *((2 * side - 1) * decided * scale for side in wilson(used, decided)))
+    sides = (
+        (used - others) * scale,
+        *((2 * side - 1) * decided * scale for side in wilson(used / alike, decided / alike)),
+    )
     return Finding(of, used / of, others / of, *(max(-1.0, min(side, 1.0)) for side in sides))
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from synthetic.judged.attacks import closeness, scene
 from synthetic.judged.judgement import NEEDED, judge, verdict
 from synthetic.judged.keyed import Attribute, Keyed, joined
 from synthetic.judged.odds import compared, paired, wilson
@@ -25,6 +26,31 @@ def test_an_honest_model_passes_every_attack_and_every_control_is_caught(people)
     assert {name: each.verdict for name, each in found.items()} == dict.fromkeys(found, "passes")
     assert verdict(list(found.values())) == "passes"
     assert list(found) == ["copies", "closeness", "membership", "singling-out", "linkage", "inference", "strangers"]
+
+
+def coarse(many, rng, *, unusual=0.005):
+    """Return people of few keys: hardly any but the unusual have a key that not many others have with it."""
+    keys = (3, 3, 4, 6)
+    i = rng.integers(0, 3000, many)
+    usual = np.column_stack([i % 2, i % 3 == 0, i % 50 // 17, np.where(i % 2, 1 + i % 2, rng.integers(0, 5, many))])
+    rare = rng.random(many) < unusual
+    usual[rare] = np.column_stack([rng.integers(0, k, many) for k in keys])[rare]
+    return Keyed.of([Attribute(f"column {j}", tuple(map(str, range(k)))) for j, k in enumerate(keys)], usual)
+
+
+def test_where_one_person_decides_for_many_records_chance_is_not_called_closeness():
+    """Of 20 harmless tables one in fifty would be called; were each record told by itself, most are: the control."""
+    called = each_by_itself = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        used, held_back, data = coarse(950, rng), coarse(350, rng), coarse(6000, rng, unusual=0.02)
+        at = scene(data, used, held_back, rows=(used, held_back), seed=seed)
+        found = closeness(at, np.random.default_rng(seed))
+        naive = paired(round(found.used * found.of), round(found.others * found.of), found.of, covered=at.covered)
+        called += found.breaks or found.reversed
+        each_by_itself += naive.breaks or naive.reversed
+    assert called == 0
+    assert each_by_itself >= 5
 
 
 @pytest.mark.parametrize("size", [400, 6000])

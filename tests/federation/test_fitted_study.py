@@ -427,7 +427,8 @@ def test_a_node_judges_the_same_data_by_its_own_people(exported, drawn):
     found, _ = report(node, exported.home / "drawn", person="ada", key=key, purpose="a test", out=out)
     assert found["study"] == read_manifest(exported.home / "drawn").plan.provenance.study
     assert found["people"]["used"] + found["people"]["held_back"] == PEOPLE
-    assert [each["attack"] for each in found["attacks"]] == list(ATTACKS)  # so few keys are no ground for a verdict
+    assert [each["attack"] for each in found["attacks"]] == list(ATTACKS)
+    assert found["verdict"] != "fails"  # but with so few keys it may show nothing
 
 
 @pytest.fixture(scope="module")

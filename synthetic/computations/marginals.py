@@ -1,36 +1,31 @@
-"""Counts of people by the keys of each column and of each pair, then once more of the strongest pairs.
+"""Counts of people by the keys of each column, and what pairs of columns leave open beside these: one private sum.
 
-Both are private sums. Which pairs are asked for again is chosen by the coordinator from the noisy figures of the first
-sum, which costs nothing; so is all else that a model of them uses.
+What a model makes of them is chosen by whoever fits it from the noisy figures, which costs nothing.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.arrays import Arrays, Floats
+from privacy.arrays import Floats
 from privacy.computation import Ask, Batch, Parameters, PlannedSum, Result, State, Total
 from privacy.counting import Keys, places, read_keys
 from privacy.errors import Invalid
 from privacy.fields import Fields
-from synthetic.fitted.graphical import strongest
-from synthetic.fitted.measured import KIND, Columns, Look, Measured, Workload, cliques_of, measured_by, result_of
-from synthetic.fitted.mixture import mixture
+from synthetic.fitted.measured import KIND, Columns, Workload, cliques_of, measured_by, result_of
 
-MARGINS, AGAIN, PAIRS = "margins", "strongest-pairs", "pairs"
-MOST_COLUMNS, MOST_WAYS, MOST_ROUNDS = 40, 3, 2
+MARGINS = "margins"
+MOST_COLUMNS, MOST_WAYS = 40, 3
 MOST_CELLS = 2**16  # of all margins together: half a megabyte a person who is counted
-PAIRS_A_COLUMN = 2  # that are asked for again: chosen as docs/fitted.md, section 5, says
 ROWS, BEFORE, FIRST = "rows", "_before", "none before"
 
 
 class Marginals:
-    """Parameters: ``by`` (bands or codes), ``ways``, how many of them are counted together, ``rounds``, 1 or 2.
+    """Parameters: ``by`` (bands or codes), and ``ways``, how many of them are counted together.
 
     Of people with several rows also: ``rows``, rising whole numbers that begin the bands of how many rows a person has,
     the last one the most; ``sequence``, one of ``by`` that is counted together with what it was in the row before, by
@@ -42,50 +37,39 @@ class Marginals:
     title = "Margins to draw made-up people from"
 
     def plan(self, parameters: Parameters) -> tuple[PlannedSum, ...]:
-        """Return one sum of all margins and, if there are more pairs than are asked for again, one of some pairs."""
+        """Return one sum of all margins."""
         p = _read(parameters)
-        said = (
-            "1, shared out over their rows, times a weight, in the cell of each row's keys in each column, and in each "
+        which = "pair" if p.ways == len(("one", "other")) else f"set of at most {p.ways}"
+        meaning = (
+            "1, shared out over their rows, times a weight, in the cell of each row's keys in each column, "
+            f"and in each {which} of columns, less what these alone say"
         )
-        beyond = ", less what its columns alone say"
-        meaning = said + ("pair" if p.ways == 2 else f"set of at most {p.ways}") + beyond
-        first = PlannedSum(MARGINS, meaning, width=p.workload.width, clip=1.0, share=1.0)
-        if not p.again:
-            return (first,)
-        meaning = said + f"of {p.again} pairs, which the first sum shows to be the strongest" + beyond
-        state = {PAIRS: (p.again, 2)}
-        return first, PlannedSum(AGAIN, meaning, width=p.width_again, clip=1.0, share=1.0, state=state)
+        return (PlannedSum(MARGINS, meaning, width=p.workload.width, clip=1.0, share=1.0),)
 
     def start(self, parameters: Parameters, earlier: Result | None) -> State:
         """Start with nothing."""
         return {}
 
     def next_request(self, parameters: Parameters, state: State) -> Ask | None:
-        """Ask for all margins, then for the pairs that a model of the noisy margins holds to be the strongest."""
-        p = _read(parameters)
-        if MARGINS not in state:
-            return Ask(MARGINS)
-        if not p.again or AGAIN in state:
-            return None
-        pairs = strongest(mixture(p.measured(state)))[: p.again]
-        return Ask(AGAIN, {PAIRS: np.array(sorted(pairs), np.float64)})
+        """Ask for all margins, once."""
+        return None if MARGINS in state else Ask(MARGINS)
 
     def contributions(self, parameters: Parameters, ask: Ask, batch: Batch) -> Floats:
-        """Return a person's rows spread over the cells of every margin asked for, shape (people, cells)."""
+        """Return a person's rows spread over the cells of every margin, shape (people, cells)."""
         p = _read(parameters)
-        workload, width = (p.workload, p.workload.width) if ask.sum == MARGINS else (p.chosen(ask.state), p.width_again)
-        figures = np.zeros((batch.people, max(width, workload.width)))
-        workload.added(p.places(batch), batch.person, batch.weights, figures)
-        return figures[:, :width]
+        figures = np.zeros((batch.people, p.workload.width))
+        p.workload.added(p.places(batch), batch.person, batch.weights, figures)
+        return figures
 
     def absorb(self, parameters: Parameters, state: State, ask: Ask, total: Total) -> State:
-        """Keep the noisy margins, and of the second sum also which they are."""
-        return {**state, **ask.state, ask.sum: total.values, f"{ask.sum}.sd": np.array([total.noise_sd])}
+        """Keep the noisy margins."""
+        return {MARGINS: total.values, "sd": np.array([total.noise_sd])}
 
     def result(self, parameters: Parameters, state: State) -> Result:
         """Return every margin as it was measured, its noise within, and the deviation of that."""
         p = _read(parameters)
-        return result_of(p.measured(state), {"rows": list(p.rows), "sequence": p.sequence, "own": list(p.own)})
+        found = measured_by(p.columns, p.ordered, p.workload, state[MARGINS], float(state["sd"][0]))
+        return result_of(found, {"rows": list(p.rows), "sequence": p.sequence, "own": list(p.own)})
 
 
 @dataclass(frozen=True)
@@ -93,7 +77,6 @@ class _Read:
     by: Keys
     bands: tuple[bool, ...]
     ways: int
-    rounds: int
     rows: tuple[int, ...]
     sequence: str
     order: str
@@ -123,32 +106,6 @@ class _Read:
     @property
     def workload(self) -> Workload:
         return Workload(self.shape, cliques_of(len(self.shape), self.ways))
-
-    @property
-    def again(self) -> int:
-        """Return how many pairs are asked for again; none where that would be all of them."""
-        some = PAIRS_A_COLUMN * len(self.shape)
-        return some if self.rounds > 1 and some < math.comb(len(self.shape), 2) else 0
-
-    @property
-    def width_again(self) -> int:
-        """Return the most cells that all columns and so many pairs can have together."""
-        return sum(self.shape) + sum(
-            sorted((a * b for a, b in combinations(self.shape, 2)), reverse=True)[: self.again]
-        )
-
-    def chosen(self, state: Arrays) -> Workload:
-        """Return all columns and the pairs that a request asks for: whatever it holds, it names columns."""
-        pairs = np.clip(np.rint(np.nan_to_num(state[PAIRS])), 0, len(self.shape) - 1).astype(np.int64)
-        again = tuple((one, other) for one, other in pairs.tolist())
-        return Workload(self.shape, (*cliques_of(len(self.shape), 1), *again))
-
-    def measured(self, state: State) -> Measured:
-        """Return what the sums so far say."""
-        looks = [Look(self.workload, state[MARGINS], float(state[f"{MARGINS}.sd"][0]))]
-        if AGAIN in state:
-            looks.append(Look(self.chosen(state), state[AGAIN], float(state[f"{AGAIN}.sd"][0])))
-        return measured_by(self.columns, self.ordered, looks)
 
     def places(self, batch: Batch) -> list[NDArray[np.int64]]:
         """Return for each column the place of each row's key."""
@@ -183,11 +140,11 @@ def _read(parameters: Parameters) -> _Read:
     declared = f.anything("variables")
     by = read_keys(f, declared, most=MOST_COLUMNS)
     bands = tuple(declared.get(name, {}).get("transform") == "band" for name in by)
-    ways, rounds = f.whole("ways", 2, least=1), f.whole("rounds", MOST_ROUNDS, least=1)
+    ways = f.whole("ways", 2, least=1)
     rows, sequence, order, own = f.numbers("rows"), f.name("sequence", ""), f.name("order", ""), f.texts("own")
     f.finish()
-    if ways > MOST_WAYS or rounds > MOST_ROUNDS:
-        f.fault("ways", f"is at most {MOST_WAYS}, and rounds at most {MOST_ROUNDS}")
+    if ways > MOST_WAYS:
+        f.fault("ways", f"is at most {MOST_WAYS}")
     if rows and (len(rows) < 2 or rows[0] != 1 or any(a % 1 or b % 1 or a >= b for a, b in pairwise(rows))):
         f.fault("rows", "are rising whole numbers that begin with 1; the last is the most that are told apart")
         rows = ()
@@ -198,7 +155,7 @@ def _read(parameters: Parameters) -> _Read:
         f.fault("order", "is a number of the study, and goes with sequence")
     if not set(own) <= set(by) or sequence in own:
         f.fault("own", "are some of by, but not sequence")
-    read = _Read(by, bands, min(ways, MOST_WAYS), rounds, tuple(map(int, rows)), sequence, order, own)
+    read = _Read(by, bands, min(ways, MOST_WAYS), tuple(map(int, rows)), sequence, order, own)
     if len(read.columns) < len(by) + bool(rows) + bool(sequence):
         f.fault("by", f"names nothing {ROWS} or ending in {BEFORE}, where these are counted")
     if not faults and read.workload.width > MOST_CELLS:
@@ -211,6 +168,5 @@ def _read(parameters: Parameters) -> _Read:
 COMPUTATION = Marginals()
 
 __all__ = [
-    "AGAIN", "BEFORE", "COMPUTATION", "FIRST", "MARGINS", "MOST_CELLS", "MOST_COLUMNS", "MOST_ROUNDS", "MOST_WAYS",
-    "PAIRS", "PAIRS_A_COLUMN", "ROWS", "Marginals",
+    "BEFORE", "COMPUTATION", "FIRST", "MARGINS", "MOST_CELLS", "MOST_COLUMNS", "MOST_WAYS", "ROWS", "Marginals",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -18,8 +18,7 @@ from privacy.errors import Invalid
 
 KIND = "marginals"
 STEPS = 1024  # weights are whole 1024ths: what that takes from the bound is more than rounding to the grid can add
-SINGLE = 0.2  # of a sum's bound, squared, that single columns have. Chosen as docs/fitted.md, section 5, says
-LEAST_SD = 1e-9  # of noise, so that figures without any can be weighed
+SINGLE = 0.15  # of a sum's bound, squared, that single columns have. Chosen as docs/fitted.md, section 5, says
 
 Clique = tuple[int, ...]  # places of columns, rising
 Columns = Mapping[str, tuple[str, ...]]  # each column's public keys, by its name
@@ -84,21 +83,6 @@ class Workload:
 
 
 @dataclass(frozen=True)
-class Look:
-    """One noisy sum of a workload, each of its figures with noise of one deviation."""
-
-    workload: Workload
-    figures: Floats
-    noise_sd: float
-
-    def margins(self) -> Iterator[tuple[Clique, Floats, float]]:
-        """Give each margin's counts or interaction as it was measured, with the deviation of its noise."""
-        told = zip(self.workload.cliques, self.workload.parted(self.figures), self.workload.weights, strict=True)
-        for clique, part, weight in told:
-            yield clique, part / weight, max(self.noise_sd, LEAST_SD) / weight
-
-
-@dataclass(frozen=True)
 class Measured:
     """People by the keys of some columns at a time: ``counts``, with noise of deviation ``sd`` in each of a margin.
 
@@ -130,22 +114,20 @@ class Measured:
         return Measured(columns, ordered, self.cliques, counts, self.sd, self.interaction_sd)
 
 
-def measured_by(columns: Columns, ordered: tuple[int, ...], looks: Sequence[Look]) -> Measured:
-    """Return what noisy sums say together: the first of all margins, others of some; weighed by how sure each is."""
-    cliques, shape = looks[0].workload.cliques, looks[0].workload.shape
-    told: dict[Clique, tuple[Floats, float]] = {}
-    for look in looks:
-        for clique, part, sd in look.margins():
-            sum_of, sure = told.get(clique, (np.zeros(part.shape), 0.0))
-            told[clique] = sum_of + part / sd**2, sure + 1 / sd**2
-    means = {clique: (sum_of / sure, sure**-0.5) for clique, (sum_of, sure) in told.items()}
-    totals = [(each.sum(), 1 / (sd**2 * each.size)) for clique, (each, sd) in means.items() if len(clique) == 1]
-    sure = sum(each for _, each in totals)
-    parts = {clique: (interaction(each), sd) for clique, (each, sd) in means.items()}
-    parts[()] = np.array(sum(total * each for total, each in totals) / sure), sure**-0.5
-    whole = [_whole(shape, clique, parts) for clique in cliques]
-    counts, sds = (tuple(each) for each in zip(*whole, strict=True))
-    return Measured(columns, ordered, cliques, counts, sds, tuple(means[clique][1] for clique in cliques))
+def measured_by(
+    columns: Columns, ordered: tuple[int, ...], workload: Workload, figures: Floats, noise_sd: float
+) -> Measured:
+    """Return what one noisy sum of a workload says: each margin put together from all interactions within it."""
+    told = zip(workload.cliques, workload.parted(figures), workload.weights, strict=True)
+    parts = {clique: (part / weight, noise_sd / weight) for clique, part, weight in told}
+    sums = np.array([counts.sum() for clique, (counts, _) in parts.items() if len(clique) == 1])
+    sure = np.array(
+        [w**2 / n for c, n, w in zip(workload.cliques, workload.sizes, workload.weights, strict=True) if len(c) == 1]
+    )
+    parts = {clique: (interaction(part), sd) for clique, (part, sd) in parts.items()}
+    parts[()] = np.array(sums @ sure / sure.sum()), noise_sd / math.sqrt(sure.sum())
+    counts, sd = zip(*(_whole(workload.shape, clique, parts) for clique in workload.cliques), strict=True)
+    return Measured(columns, ordered, workload.cliques, counts, sd, tuple(parts[c][1] for c in workload.cliques))
 
 
 def _whole(shape: Sequence[int], clique: Clique, parts: Mapping[Clique, tuple[Floats, float]]) -> tuple[Floats, float]:
@@ -194,6 +176,6 @@ def measured(result: Result) -> Measured:
 
 
 __all__ = [
-    "KIND", "LEAST_SD", "SINGLE", "STEPS", "Clique", "Columns", "Look", "Measured", "Workload", "cliques_of",
-    "interaction", "measured", "measured_by", "result_of",
+    "KIND", "SINGLE", "STEPS", "Clique", "Columns", "Measured", "Workload", "cliques_of", "interaction", "measured",
+    "measured_by", "result_of",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from privacy.errors import Invalid, Refusal
 from synthetic.fitted.descent import least
 from synthetic.fitted.graphical import Allowed, Conditional, fitted, strongest
 from synthetic.fitted.junction import NEVER, JunctionTree, eliminated
-from synthetic.fitted.measured import Look, Measured, Workload, cliques_of, interaction, measured_by
+from synthetic.fitted.measured import Measured, Workload, cliques_of, interaction, measured_by
 from synthetic.fitted.mixture import Mixture, mixture, people_in
 
 SHAPE = (3, 2, 4, 2, 3)
@@ -40,7 +40,7 @@ def margins_of(rows, *, sd, seed=2, shape=SHAPE):
     told = [part if part.ndim == 1 else interaction(part) for part in parts]
     exact = np.concatenate([each.ravel() * w for each, w in zip(told, workload.weights, strict=True)])
     columns = {f"c{i}": tuple(map(str, range(keys))) for i, keys in enumerate(shape)}
-    return measured_by(columns, shape, [Look(workload, exact + rng.normal(0, sd, workload.width), sd)])
+    return measured_by(columns, shape, workload, exact + rng.normal(0, sd, workload.width), sd)
 
 
 def far(rows, others, ways, shape=SHAPE):

@@ -7,14 +7,14 @@ from models.variables import batch as batch_of_table
 from privacy.computation import Ask, Total
 from privacy.errors import Invalid
 from privacy.private_sum import bound
-from synthetic.computations.marginals import AGAIN, BEFORE, COMPUTATION, FIRST, MARGINS, PAIRS, ROWS
-from synthetic.fitted.measured import Look, Workload, cliques_of, measured, measured_by
+from synthetic.computations.marginals import BEFORE, COMPUTATION, FIRST, MARGINS, ROWS
+from synthetic.fitted.measured import Workload, cliques_of, measured, measured_by
 from tests.builders import FINDER, batch_of, plan_of
 from tests.neighbours import touched_by_absence, touched_by_order
 from tests.rehearsal import no_noise, rehearse
 from tests.tabled import MARGINALS, exact, rows, site, table_study
 
-STEP = {**MARGINALS, "parameters": {"by": ["sex", "age_band", "area"], "ways": 3, "rounds": 1}}
+STEP = {**MARGINALS, "parameters": {"by": ["sex", "age_band", "area"], "ways": 3}}
 SEQUENCE = {**MARGINALS, "parameters": {"by": ["area"], "rows": [1, 2, 3], "sequence": "area", "order": "visits"}}
 STUDY = table_study(steps=[STEP])
 
@@ -76,9 +76,8 @@ def test_what_a_pair_adds_is_nothing_that_its_columns_say_and_is_counted_again_f
     for clique, part in zip(workload.cliques, workload.parted(given[0]), strict=True):
         for axis in range(len(clique) if len(clique) > 1 else 0):
             np.testing.assert_allclose(part.sum(axis=axis), 0, atol=1e-9)
-    of = measured_by(
-        {c: tuple("0123"[:n]) for c, n in zip("abc", shape, strict=True)}, (), [Look(workload, given[0], 1.0)]
-    )
+    columns = {c: tuple("0123"[:n]) for c, n in zip("abc", shape, strict=True)}
+    of = measured_by(columns, (), workload, given[0], 1.0)
     for clique, counts in zip(of.cliques, of.counts, strict=True):
         np.testing.assert_allclose(counts, table.sum(axis=tuple(i for i in range(3) if i not in clique)), atol=1e-9)
 
@@ -156,7 +155,6 @@ def test_the_noise_is_of_the_size_that_is_told():
         {"sequence": "sex"},
         {"order": "visits"},
         {"sequence": "sex", "order": "age_band"},
-        {"rounds": 3},
         {"own": ["area"]},
         {"by": ["sex", "area"], "own": ["sex"], "sequence": "sex", "order": "visits"},
         {"by": ["age_fine", "age_band", "sex", "area"], "ways": 3, "colour": 1},
@@ -176,35 +174,6 @@ def test_a_domain_too_large_is_refused_with_what_to_do():
     with pytest.raises(Invalid) as caught:
         COMPUTATION.plan(parameters_of(table_study(variables=fine, steps=[step])))
     assert "cells; at most 65,536: fewer or wider keys" in caught.value.faults[0]
-
-
-MANY = [
-    {"name": f"c{i}", "column": "age", "transform": "band", "low": 0, "high": 100, "bands": 2 + i % 3} for i in range(8)
-]
-TWICE = {**STEP, "parameters": {"by": [v["name"] for v in MANY]}}
-
-
-def test_the_strongest_pairs_are_measured_again_and_have_less_noise():
-    study = table_study(variables=MANY, steps=[TWICE])
-    once = table_study(variables=MANY, steps=[{**TWICE, "parameters": {**TWICE["parameters"], "rounds": 1}}])
-    sums = [place.sum for place in plan_of(study).places[1:] if place.occurrence == 0]
-    assert sums == [MARGINS, AGAIN]
-    assert [place.sum for place in plan_of(once).places[1:] if place.occurrence == 0] == [MARGINS]
-    table = rows(400, seed=8)
-    of, plain = (found(each, [{"everyone": table}]) for each in (study, once))
-    for a, b in zip(of.counts, plain.counts, strict=True):
-        np.testing.assert_allclose(a, b, atol=0.3)  # rounding to the grid, in both
-    again = [clique for clique, sd in zip(of.cliques, of.sd, strict=True) if sd < 1.2 * min(plain.sd)]
-    assert 8 <= len(again) <= 16 + 8
-
-
-@pytest.mark.parametrize("pairs", [np.full((16, 2), np.nan), np.full((16, 2), 1e300), np.full((16, 2), -3.7)])
-def test_whatever_a_request_asks_for_again_the_answer_has_the_same_shape_and_bound(pairs):
-    study = table_study(variables=MANY, steps=[TWICE])
-    people = batch_of_table(rows(30, seed=9), study.variables)
-    given = COMPUTATION.contributions(parameters_of(study), Ask(AGAIN, {PAIRS: pairs}), people)
-    assert given.shape == (people.people, plan_of(study).of(study.steps[0].name, AGAIN)[0].mechanism.width)
-    assert np.linalg.norm(given, axis=1).max() <= 1 + 1e-9
 
 
 RAND = [

@@ -9,7 +9,7 @@ import pytest
 
 from privacy.errors import HedgerowError
 from synthetic.fitted.fitting import Released
-from synthetic.fitted.measured import Look, Workload, cliques_of, interaction, measured_by
+from synthetic.fitted.measured import Workload, cliques_of, interaction, measured_by
 from synthetic.formats import format_of
 from synthetic.judged.fidelity import drawn, shuffled
 from synthetic.judged.keyed import Keyed, joined
@@ -59,7 +59,7 @@ def released(rows, *, sd, seed=1, ways=2, **changes):
         figures.append(weight * (counts if len(clique) == 1 else interaction(counts)).ravel())
     noisy = np.concatenate(figures) + rng.normal(0, noise, workload.width)
     columns = {a.name: tuple(a.keys) for a in attributes}
-    margins = measured_by(columns, (0,) * len(shape), [Look(workload, noisy, noise)])
+    margins = measured_by(columns, (0,) * len(shape), workload, noisy, noise)
     paid = Fitted(study.hash, ("r",), 1.0, 1.0, 1e-6, "c" * 40)
     return Released(study, "fidelity", margins, (), "", (), paid, "sha256:0")
 

@@ -122,11 +122,11 @@ class _Life:
         np.divide(rng.standard_exponential(onset.shape), new, out=at, where=new > _SLOWEST)
         later = np.where(at < ends[:, None], year.days(np.minimum(at, 0.5 + ends[:, None] / 2)), onset)
         seen = np.where(self.planted.recorded, new, 0)
-        known = Known(self.figures, self.who, onset, contacts, rates, new, seen, offered, year.first)
+        known = Known(self.figures, self.who, onset, contacts, rates, seen, offered, year.first)
         self._draw(later, rates, year, ends, 0)
         after = self.records.new_year()
         died = np.where(death < 1, year.days(np.minimum(death, np.nextafter(1, 0))), ALIVE).astype(np.int32)
-        truth = truths(known, after, later, died)
+        truth = truths(known, after, died)
         return Block(people, died, self.records.events(), truth, later)
 
     def offer(self, onset: NDArray[np.int32], contacts: NDArray[np.float32], day: int) -> Offer:

@@ -39,7 +39,7 @@ _LAST_CARE = LAST_YEAR.index("mental-health-last-year")
 class Known:
     """What the follow-up starts from: conditions and last year's contacts at ``day``, and the rates they give.
 
-    ``new`` are the rates of new conditions, ``recorded`` of those that will be put on record.
+    ``recorded`` are the rates of new conditions that will be put on record.
     """
 
     figures: Figures
@@ -47,7 +47,6 @@ class Known:
     onset: NDArray[np.int32]
     contacts: NDArray[np.float32]
     rates: Hazards
-    new: NDArray[np.float64]
     recorded: NDArray[np.float64]
     offer: Offer
     day: int
@@ -68,17 +67,14 @@ def outcomes_of(recipe: Recipe) -> tuple[str, ...]:
     return (*USE_CASES, *(PROGRAMME if recipe.intervention else ()))
 
 
-def truths(
-    known: Known, after: NDArray[np.float32], onset: NDArray[np.int32], died: NDArray[np.int32]
-) -> Mapping[str, Outcome]:
-    """Return the truth of each use case, given the contacts, conditions and deaths of the follow-up."""
+def truths(known: Known, after: NDArray[np.float32], died: NDArray[np.int32]) -> Mapping[str, Outcome]:
+    """Return the truth of each use case, given the contacts and deaths of the follow-up."""
     came = {name.removesuffix("-last-year"): after[:, place] > 0 for place, name in enumerate(LAST_YEAR)}
     age, death, rate, has = known.who.years(known.day), known.rates.death, known.rate, known.has
     everybody, adult, alive = np.ones(len(age), bool), age >= ADULT, died < 0
     at_gp = rate("gp") + FALLS_AT_GP * rate("fall") + known.recorded.sum(axis=1)
     admitted = rate("emergency") + FALLS_ADMITTED * rate("fall")
     emergency = rate("ed", "emergency") + (1 - FALLS_AT_GP) * rate("fall")
-    diabetes = known.figures.condition("type-2-diabetes")
     kinds = np.stack([emergency, *(rate(key) for key in SERVICES)], axis=1)
     used = (came["ed"] | came["admissions"]).astype(int) + sum(came[key] for key in SERVICES)
     cared = rate("community", "mental-health", "social-care")
@@ -88,9 +84,9 @@ def truths(
     return {
         "falls": outcome(age >= OLD, within_a_year(rate("fall"), death), came["falls"]),
         "smi-diabetes": outcome(
-            adult & has("smi") & ~has("type-1-diabetes", "type-2-diabetes"),
-            within_a_year(known.new[:, diabetes], death),
-            onset[:, diabetes] != NEVER,
+            adult & has("smi") & has("type-2-diabetes"),
+            within_a_year(emergency, death),
+            came["ed"] | came["admissions"],
         ),
         "unplanned-admission": outcome(adult, within_a_year(admitted, death), came["admissions"]),
         "high-intensity": outcome(adult, at_least(HIGH, kinds, death), used >= HIGH),

@@ -215,7 +215,7 @@ def test_risk_rises_with_what_should_raise_it(made):
         ("high-intensity", has("substance-misuse")),
         ("high-intensity", has("smi")),
         ("youth-mental-health", has("anxiety")),
-        ("smi-diabetes", has("obesity")),
+        ("smi-diabetes", has("copd")),
         ("places", deprived),
         ("out-of-contact", strained),
     ):

@@ -10,6 +10,7 @@ from coordinator.pricing import price_of
 from models.card import Subject, card
 from models.pages import as_markdown
 from privacy import accountant
+from privacy.computation import Finder
 from privacy.dossier import dossier
 from privacy.dossier_page import dossier_page
 from privacy.explain import explain
@@ -109,6 +110,7 @@ def test_a_quorum_s_total_is_less_noisy_under_masks_and_the_comparison_says_so()
 def test_a_card_says_what_was_spent_against_each(tmp_path):
     model = finished(tmp_path, made_by=masked())
     assert check_plan(model.study, model.receipts, FINDER) is not None
+    assert check_plan(model.study, model.receipts, Finder("synthetic.computations")) is None  # it did not plan these
     spent = epsilons(model.study, model.receipts)
     assert list(spent) == list(OBSERVERS)
     for m in NODES_A_PERSON:

@@ -17,6 +17,8 @@ export PYTHONSAFEPATH := 1
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The demo and the tests start programs by the dozen: what Python compiled is kept, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo check check-types check-architecture test test-slow test-services bench clean
 

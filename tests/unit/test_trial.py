@@ -23,10 +23,6 @@ def study():
     return from_document({**study_document(), "invited": invited})
 
 
-def test_a_study_that_runs_through_here_runs_through_there(study):
-    try_apart(study, FINDER)
-
-
 def test_a_fault_there_is_the_fault_here(study):
     broken = dataclasses.replace(study, variables=study.variables[1:])
     with pytest.raises(Invalid) as here:
@@ -46,7 +42,7 @@ def test_a_trial_that_dies_or_does_not_end_is_a_failed_trial(study, monkeypatch)
         try_apart(study, FINDER)
 
 
-def test_torch_stays_out_of_the_process_that_asks():
+def test_a_study_that_runs_through_here_runs_through_there_and_torch_stays_out_of_who_asks():
     program = (
         "import sys, tests.unit.test_trial as t\n"
         "t.try_apart(t.study.__wrapped__(), t.FINDER)\n"

@@ -32,7 +32,7 @@ from synthetic.judged.keyed import Keyed, joined
 from synthetic.provenance import Fitted
 from synthetic.report.inside import inside_report
 from synthetic.report.inside_page import inside_page
-from synthetic.report.rows import attributes_of, keyed_rows
+from synthetic.report.rows import attributes_of, keyed_rows, require_nothing_else
 from synthetic.written.reading import DataSet, open_data_set
 
 if TYPE_CHECKING:
@@ -95,20 +95,20 @@ def _asked(node: Node, data_set: Path) -> _Asked:
         raise Refusal("synthetic-not-fitted", str(data_set))
     study = node.governance.register.find(provenance.study).study()
     node.governance.lacking(study, ())  # linked records are used under an agreement in force, here as well
-    step = _step(study)
-    names = study.parameters(step)["by"]
-    return _Asked(data, study, tuple(study.variable(name) for name in names))
+    step = _step(study, data.manifest.plan.recipe.get("step"))
+    variables = tuple(study.variable(name) for name in study.parameters(step)["by"])
+    require_nothing_else(data, variables)
+    return _Asked(data, study, variables)
 
 
-def _step(study: Study) -> Step:
+def _step(study: Study, named: object) -> Step:
     """Return the step that the data were fitted by: margins of people other than those held back."""
-    fitted = [step for step in study.steps if step.use == KIND]
+    fitted = [step for step in study.steps if step.use == KIND and step.name == named]
     if not fitted:
         raise Refusal("synthetic-not-fitted", study.name)
-    training = [step for step in fitted if PARTS[step.people] == ("training",)]
-    if not training:
+    if PARTS[fitted[0].people] != ("training",):
         raise Refusal("synthetic-nobody-held-back", study.name)
-    return training[0]
+    return fitted[0]
 
 
 def _people(node: Node, asked: _Asked, version: DataVersion) -> list[tuple[Keyed, Keyed]]:

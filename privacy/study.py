@@ -27,7 +27,7 @@ NUMBERS = (
     "means",
     "order",
 )  # parameters that by convention name variables as numbers,
-DECLARED = ("by", "means")  # and those of which a computation is told what the study says of them
+DECLARED = ("by", "means", "order")  # and those of which a computation is told what the study says of them
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class Study:
     def parameters(self, step: Step) -> Mapping[str, Any]:
         """Return what a step's computation is given: its parameters and, as ``of``, those of the step it works on.
 
-        Where they name variables as ``by`` or ``means``, what the study says of these comes too, as ``variables``:
-        keys and bounds are public, and a computation counts by no others.
+        Where they name variables as ``by``, ``means`` or ``order``, what the study says of these comes too, as
+        ``variables``: keys and bounds are public, and a computation counts by no others.
         """
         of = {"of": self.step(step.of).parameters} if step.of else {}
         declared = {name: v.document() | {"keys": list(v.keys)} for name, v in self.named(step, DECLARED).items()}

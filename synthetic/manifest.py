@@ -29,6 +29,16 @@ class Written:
     bytes: int
     sha256: str
 
+    def __post_init__(self) -> None:
+        """Refuse, with ValueError, what names no file inside a data set: whoever opens one reads each file it names."""
+        texts, numbers = (self.path, self.table, self.sha256), (self.rows, self.bytes)
+        if not all(type(each) is str and each.isprintable() for each in texts):
+            raise ValueError("a path, a table and a hash are texts")
+        if not all(type(each) is int and each >= 0 for each in numbers):
+            raise ValueError("rows and bytes are whole numbers")
+        if not all(part.strip(".") for part in self.path.split("/")):
+            raise ValueError("a path is inside the data set")
+
     @classmethod
     def of(cls, home: Path, path: str, table: str = "", rows: int = 0) -> Written:
         """Return the entry of a file as it lies on the disk."""
@@ -37,9 +47,12 @@ class Written:
             return cls(path, table, rows, file.tell(), digest)
 
     def holds(self, home: Path) -> bool:
-        """Say whether the file is still what was written."""
+        """Say whether the file is still what was written; a link out of the data set, or a device, is not."""
         try:
-            return (home / self.path).stat().st_size == self.bytes and Written.of(home, self.path).sha256 == self.sha256
+            real = (home / self.path).resolve()
+            inside = real.is_relative_to(home.resolve()) and real.is_file()  # others may have no end
+            same = inside and real.stat().st_size == self.bytes
+            return same and Written.of(home, self.path).sha256 == self.sha256
         except OSError:
             return False
 
@@ -114,11 +127,26 @@ def read_manifest(data_set: Path) -> Manifest:
         fields = {name: read[name] for name in ("command", "seed", "recipe", "format", "tables", "software")}
         plan = Plan(provenance=from_document(read["provenance"]), **fields, notes=tuple(read["notes"]))
         manifest = Manifest(plan, read["rows"], tuple(Written(**file) for file in read["files"]))
+        if not _sound(manifest) or manifest.encode() != content:
+            raise Invalid("manifest-malformed", str(data_set / NAME))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Invalid("manifest-malformed", str(data_set / NAME)) from error
-    if manifest.encode() != content:
-        raise Invalid("manifest-malformed", str(data_set / NAME))
     return manifest
+
+
+def _sound(manifest: Manifest) -> bool:
+    """Say whether every field is of its type: whoever reads a manifest relies on it."""
+    plan = manifest.plan
+    texts = [plan.command, plan.format, *plan.notes, *plan.software, *plan.software.values(), *plan.tables]
+    texts += [text for table in plan.tables.values() for text in (*table, *table.values())]
+    numbers = [plan.seed, *manifest.rows.values()]
+    return (
+        all(type(each) is str and each.isprintable() for each in texts)
+        and all(type(each) is int and each >= 0 for each in numbers)
+        and isinstance(plan.recipe, dict)
+        and set(plan.tables) <= set(manifest.rows)
+        and "hedgerow" in plan.software
+    )
 
 
 def check_files(data_set: Path, files: Iterable[Written]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any, ClassVar
 
 from privacy.errors import Invalid
@@ -95,6 +96,8 @@ def from_document(document: Mapping[str, Any]) -> Provenance:
             raise Invalid("manifest-malformed", "provenance.kind")
     except (KeyError, TypeError, ValueError) as error:
         raise Invalid("manifest-malformed", "provenance") from error
+    if isinstance(found, Fitted) and not (0 <= found.epsilon <= found.epsilon_at_most < inf and 0 < found.delta < 1):
+        raise Invalid("manifest-malformed", "provenance: what was paid is no epsilon and delta")
     if to_document(found) != document:
         raise Invalid("manifest-malformed", "provenance: the use statement is not the one of its kind")
     return found

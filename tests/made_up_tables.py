@@ -64,6 +64,11 @@ class MadeUp:
 
 def a_plan(kind="parquet", **changes) -> Plan:
     """Return a plan for those tables; what it says of them is not looked at."""
-    fields = {"command": "hedgerow-synthetic generate tiny", "seed": 1, "recipe": {"people": 600}, "software": {}}
+    fields = {
+        "command": "hedgerow-synthetic generate tiny",
+        "seed": 1,
+        "recipe": {"people": 600},
+        "software": {"hedgerow": "0"},
+    }
     tables = {name: dict(zip(s.names, map(str, s.types), strict=True)) for name, s in MadeUp().schemas().items()}
     return Plan(**{"provenance": PublicPriors("0"), "format": kind, "tables": tables, **fields, **changes})

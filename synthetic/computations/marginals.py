@@ -145,13 +145,15 @@ def _read(parameters: Parameters) -> _Read:
     f.finish()
     if ways > MOST_WAYS:
         f.fault("ways", f"is at most {MOST_WAYS}")
-    if rows and (len(rows) < 2 or rows[0] != 1 or any(a % 1 or b % 1 or a >= b for a, b in pairwise(rows))):
-        f.fault("rows", "are rising whole numbers that begin with 1; the last is the most that are told apart")
+    if rows and (len(rows) < 3 or rows[0] != 1 or any(a % 1 or b % 1 or a >= b for a, b in pairwise(rows))):
+        f.fault(
+            "rows", "are rising whole numbers that begin two bands at least, from 1; the last is the most told apart"
+        )
         rows = ()
     if sequence and sequence not in by:
         f.fault("sequence", "is one of by")
         sequence = ""
-    if bool(sequence) != bool(order):
+    if bool(sequence) != bool(order) or (order and order not in declared):
         f.fault("order", "is a number of the study, and goes with sequence")
     if not set(own) <= set(by) or sequence in own:
         f.fault("own", "are some of by, but not sequence")

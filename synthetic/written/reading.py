@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pyarrow import csv
 
 from privacy.contract import Contract
 from privacy.errors import Invalid, Tampered
-from synthetic.manifest import Manifest, check_files, read_manifest
+from synthetic.manifest import Manifest, Written, check_files, read_manifest
 from synthetic.tables import TRUTH, plain
 
 PLAIN = ("contract", "csv", "parquet")  # formats whose files hold the tables as they were made
@@ -46,12 +47,17 @@ class DataSet:
     def schema(self, table: str) -> pa.Schema:
         """Return a table's columns with their types, texts as texts; ``table-unknown`` lists what there is.
 
-        Parquet says what a number is; of CSV only the manifest's words are known.
+        Parquet says what a number is; of CSV only the manifest's words are known. ``data-set-tampered`` for a file of
+        other columns than the manifest says.
         """
-        paths = self.manifest.of_table(table)
-        if paths and not paths[0].endswith(".csv"):
-            return plain(pq.read_schema(self.home / paths[0]))
-        return pa.schema([(name, TYPES[said]) for name, said in self.manifest.plan.tables[table].items()])
+        paths, said = self.manifest.of_table(table), self.manifest.plan.tables[table]
+        with self._whole(*paths[:1]):
+            if not paths or paths[0].endswith(".csv"):
+                return pa.schema([(name, TYPES[word]) for name, word in said.items()])
+            found = plain(pq.read_schema(self.home / paths[0]))
+            if found.names != list(said):
+                raise KeyError(table)
+            return found
 
     def batches(self, table: str) -> Iterator[pa.RecordBatch]:
         """Give a table's rows in order; ``data-set-tampered`` for a file that cannot be read so."""
@@ -61,16 +67,31 @@ class DataSet:
     def parts(self, table: str) -> Iterator[Iterator[pa.RecordBatch]]:
         """Give the rows of each part in order: the parts of two tables in step hold the same people."""
         schema = self.schema(table)
-        for path in self.manifest.of_table(table):
-            yield self._part(path, schema)
+        for file in self.manifest.files:
+            if file.table == table:
+                yield self._part(file, schema)
 
-    def _part(self, path: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def _part(self, file: Written, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        path, left = self.home / file.path, file.rows
+        with self._whole(file.path):
+            for batch in _csv(path, schema) if file.path.endswith(".csv") else _parquet(path, schema):
+                left -= batch.num_rows
+                if left < 0:
+                    break  # a small file can have more rows than any memory
+                yield batch
+            if left:
+                raise KeyError(file.path)
+
+    @contextmanager
+    def _whole(self, *paths: str) -> Iterator[None]:
+        """Call a file that cannot be read as the manifest says ``data-set-tampered``."""
         try:
-            yield from (_csv(self.home / path, schema) if path.endswith(".csv") else _parquet(self.home / path, schema))
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise Tampered("data-set-tampered", str(self.home), faults=[path]) from error
+            yield
+        except UNREADABLE as error:
+            raise Tampered("data-set-tampered", str(self.home), faults=paths) from error
 
 
+UNREADABLE = (pa.ArrowException, ValueError, KeyError, TypeError, OSError)
 OF_A_CONTRACT = {"date": pa.date32(), "integer": pa.int64(), "number": pa.float64()}
 
 
@@ -88,7 +109,7 @@ def rows_of(path: Path, contract: Contract) -> Iterator[pa.RecordBatch]:
     schema = pa.schema([(column.name, OF_A_CONTRACT.get(column.type, pa.string())) for column in contract.columns])
     try:
         yield from _csv(path, schema) if path.suffix == ".csv" else _parquet(path, schema)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, KeyError) as error:
+    except UNREADABLE as error:
         fault = f"{path.name}: has not the columns of its contract, or a cell that is not of its column's type"
         raise Invalid("data-set-faulty", faults=[fault]) from error
 
@@ -100,9 +121,11 @@ def _parquet(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 
 def _csv(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    types = csv.ConvertOptions(column_types=schema, strings_can_be_null=True, include_columns=schema.names)
+    types = csv.ConvertOptions(column_types=schema, strings_can_be_null=True)
     with csv.open_csv(path, convert_options=types) as lines:
+        if lines.schema.names != schema.names:
+            raise KeyError(path.name)
         yield from lines
 
 
-__all__ = ["PLAIN", "ROWS", "TYPES", "DataSet", "open_data_set", "rows_of"]
+__all__ = ["PLAIN", "ROWS", "TYPES", "UNREADABLE", "DataSet", "open_data_set", "rows_of"]

@@ -113,7 +113,7 @@ def _read(path: Path) -> object:
 def _files(found: object) -> list[Written]:
     try:
         return [Written(**each) for each in found] if isinstance(found, list) else []
-    except TypeError:
+    except (TypeError, ValueError):
         return []
 
 

@@ -60,10 +60,10 @@ class Drawn:
         yield self.name, pa.record_batch(columns, schema=self.schema)
 
 
-def written(out, keyed, provenance):
+def written(out, keyed, provenance, *, step="heads"):
     tables = {"people": dict.fromkeys(NAMES, "number")}
     software = {"hedgerow": "0", "package": "0", "numpy": "0", "pyarrow": "0"}
-    plan = Plan(provenance, "by hand", 1, {}, "parquet", tables, software)
+    plan = Plan(provenance, "by hand", 1, {"step": step}, "parquet", tables, software)
     write(source=Drawn(keyed), plan=plan, out=out, format=format_of("parquet"), processes=1, tell=lambda *_: None)
     return out
 
@@ -121,6 +121,8 @@ def a_study(node, contract, people):
     told = document(node, others, use="marginals", data_set="rand", name=f"margins-{people}",
                     variables=variables(contract), parameters={"by": list(NAMES)})  # fmt: skip
     told["steps"][0]["people"] = people
+    if people == "training":
+        told["steps"].append({**told["steps"][0], "name": "all-of-them", "people": "everyone"})
     study = from_document(told)
     node.governance.receive(study.document(), now=NOW)
     return study
@@ -172,6 +174,9 @@ def test_what_cannot_be_judged_is_refused_before_anything_is_read_or_logged(plac
     everyone = a_study(place.node, place.node.store.latest("rand").contract, "everyone")
     logged = len(list(place.node.audit.events()))
     assert code(written(place.home / "all", data, fitted(everyone))) == "synthetic-nobody-held-back"
+    other_step = written(place.home / "other-step", data, fitted(place.study), step="all-of-them")
+    assert code(other_step) == "synthetic-nobody-held-back"
+    assert code(written(place.home / "no-step", data, fitted(place.study), step="")) == "synthetic-not-fitted"
     assert code(written(place.home / "priors", data, PublicPriors("0" * 64))) == "synthetic-not-fitted"
     unknown = Fitted("sha256:" + "0" * 64, ("r",), 1.0, 1.0, 1e-6, "c" * 40)
     assert code(written(place.home / "unknown", data, unknown)) == "study-unknown"

@@ -149,6 +149,8 @@ def test_the_noise_is_of_the_size_that_is_told():
         {"ways": 4},
         {"rows": [2, 4]},
         {"rows": [1]},
+        {"rows": [1, 3]},
+        {"sequence": "area", "order": "nobody"},
         {"rows": [1, 1.5, 3]},
         {"rows": [1, 3, 2]},
         {"sequence": "age_band", "order": "visits"},

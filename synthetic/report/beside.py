@@ -17,23 +17,22 @@ from privacy.columns import days_of
 from synthetic.geography import ETHNICITIES, Geography, geography, males
 from synthetic.lives.records import STREAMS
 from synthetic.published import rows, sources, table
+from synthetic.report.chance import SIGMAS
 from synthetic.report.counts import BAND, BANDS, DECILES, FEMALE, MALE, OLDEST, Counts, Sought, counted
 from synthetic.report.expected import expected_contacts
 from synthetic.report.spread import Spread
 from synthetic.written.reading import DataSet
 
 FORMAT = "hedgerow-synthetic-beside/1"
-TOLERANCE, SIGMAS = 0.1, 4.0  # of the published figure, and of chance on top: what is further off is pointed at
+TOLERANCE = 0.1  # of the published figure: what is further off by more than chance, too, is pointed at
 STEPS = (0, 1, 5, 10, 20, 30, 50, 100, 200)  # where bands of events a person begin
 BY_AGE = ("hypertension", "type-2-diabetes", "depression", "copd", "dementia", "frailty")
 BY_DECILE = ("smoking", "obesity", "depression", "type-2-diabetes", "copd", "smi")
 SETTINGS = {stream.key: stream.setting for stream in STREAMS}
 ATTENDED, MISSED = "attended", "did-not-attend"
 FALL = "fall"  # is one of the other contacts, with a code of its own
-
-
-Row = Mapping[str, str]
 MOST_AGE = 74  # whom the register of people treated for risk counts
+Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -277,5 +276,5 @@ def _band_names() -> list[str]:
 
 __all__ = [
     "ATTENDED", "BY_AGE", "BY_DECILE", "FALL", "FORMAT", "MISSED", "MOST_AGE", "SETTINGS",
-    "SIGMAS", "STEPS", "TOLERANCE", "Comparison", "Figure", "beside",
+    "STEPS", "TOLERANCE", "Comparison", "Figure", "beside",
 ]  # fmt: skip

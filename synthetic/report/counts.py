@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from privacy.arrays import Integers
 from synthetic.geography import ETHNICITIES
 from synthetic.report.spread import Spread
 from synthetic.written.reading import DataSet
@@ -23,7 +24,6 @@ BANDS = OLDEST // BAND + 1
 DIAGNOSIS = "diagnosis"
 MOST_AT_HOME = 7  # of a household, told apart; larger ones are care homes but for a few
 MOST_EVENTS = 2_000  # of one person, told apart; who has more counts as having so many
-Counted = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class Counts:
     """
 
     sought: Sought
-    ages: Counted = field(init=False)
-    deciles: Counted = field(init=False)
-    ethnicities: Counted = field(init=False)
-    homes: Counted = field(init=False)
-    has: Counted = field(init=False)
-    contacts: Counted = field(init=False)
-    deaths: Counted = field(init=False)
-    events: Counted = field(init=False)
+    ages: Integers = field(init=False)
+    deciles: Integers = field(init=False)
+    ethnicities: Integers = field(init=False)
+    homes: Integers = field(init=False)
+    has: Integers = field(init=False)
+    contacts: Integers = field(init=False)
+    deaths: Integers = field(init=False)
+    events: Integers = field(init=False)
     spread: dict[str, Spread] = field(init=False)
     with_events: bool = False
     with_deaths: bool = False
@@ -125,7 +125,7 @@ class Counts:
         np.add.at(self.has, (condition, who.authority[people], who.age[people], who.decile[people]), 1)
         self.events += np.bincount(np.minimum(count, MOST_EVENTS), minlength=MOST_EVENTS + 1)
 
-    def _contacts(self, who: _Who, had: Counted) -> None:
+    def _contacts(self, who: _Who, had: Integers) -> None:
         """Count the contacts of each household, (homes, contacts), where its people live."""
         authority = np.zeros(len(had), np.int64)
         authority[who.home] = who.authority
@@ -134,7 +134,7 @@ class Counts:
         self.spread["contacts"].add(had, np.bincount(who.home)[:, None])
 
 
-def _of_homes(home: Counted, values: NDArray[np.bool_]) -> Counted:
+def _of_homes(home: Integers, values: NDArray[np.bool_]) -> Integers:
     """Return how many people of each home have each column."""
     return np.stack([np.bincount(home, column) for column in values.T], axis=1).astype(np.int64)
 
@@ -156,7 +156,7 @@ class _Who:
         self._order = order
         with_homes = "household" in people.column_names
         of = people["household"].to_numpy() if with_homes else np.arange(people.num_rows)
-        self.home: Counted = np.unique(of, return_inverse=True)[1].astype(np.int64)
+        self.home: Integers = np.unique(of, return_inverse=True)[1].astype(np.int64)
 
     def rows(self, numbers: pa.Array) -> NDArray[np.intp]:
         """Return whose each event is; every one is somebody's of the same part."""
@@ -195,7 +195,6 @@ __all__ = [
     "OLDEST",
     "PEOPLE",
     "YEAR",
-    "Counted",
     "Counts",
     "Sought",
     "counted",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from privacy.canonical import Document
-from privacy.charts import BLUE, GREY, INK
+from privacy.charts import INK
 from privacy.page import Html, bullets, facts, joined, page, paragraphs, section, table, tag
-from synthetic.report.plots import Look, dots_chart
+from synthetic.report.plots import APART, DATA, WAYS, Look, dots_chart
 
 VERDICTS: Mapping[str, str] = {
     "passes": "No attack tells those who were used from others, and those that must be able to found the control.",
@@ -19,8 +19,7 @@ VERDICTS: Mapping[str, str] = {
 }
 WORST = 12  # marginals shown of all that are in the JSON
 USED, OTHERS = Look("people used", filled=True), Look("people held back", INK)
-DATA, REAL, APART = Look("the data", BLUE, filled=True), Look("other real people", INK), Look("unrelated columns", GREY)
-ALONE = {1: "single columns", 2: "pairs", 3: "threes"}
+REAL = Look("other real people", INK)
 
 
 def inside_page(document: Document, *, title: str, foot: str) -> bytes:
@@ -107,16 +106,15 @@ def _distances(document: Document) -> Iterator[Html]:
         "Columns drawn each by itself are what data reach that know of no relation."
     )
     rows = [
-        (ALONE[m["columns"]], {DATA.name: m["data"], REAL.name: m["floor"], APART.name: m["independent"]})
-        for m in means
+        (WAYS[m["columns"]], {DATA.name: m["data"], REAL.name: m["floor"], APART.name: m["independent"]}) for m in means
     ]
-    found = "; ".join(f"{ALONE[m['columns']]} {m['data']:.3f}, floor {m['floor']:.3f}" for m in means)
+    found = "; ".join(f"{WAYS[m['columns']]} {m['data']:.3f}, floor {m['floor']:.3f}" for m in means)
     chart = dots_chart(rows, [DATA, REAL, APART], key="distances", title="Mean total variation", finding=found)
     yield tag(
         "figure", chart, tag("figcaption", "Mean total variation of all marginals of one, two and three columns.")
     )
     head = ("marginals of", "the data", "other real people", "unrelated columns")
-    lines = [(ALONE[m["columns"]], m["data"], m["floor"], m["independent"]) for m in means]
+    lines = [(WAYS[m["columns"]], m["data"], m["floor"], m["independent"]) for m in means]
     yield table("Mean total variation from people held back", head, lines)
     worst = sorted(each, key=lambda d: d["floor"] - d["data"])[:WORST]
     lines = [(", ".join(d["attributes"]), d["data"], d["floor"], d["independent"]) for d in worst]
@@ -174,4 +172,4 @@ def _limits() -> Html:
     )
 
 
-__all__ = ["ALONE", "APART", "DATA", "OTHERS", "REAL", "USED", "VERDICTS", "WORST", "figures", "inside_page"]
+__all__ = ["OTHERS", "REAL", "USED", "VERDICTS", "WORST", "figures", "inside_page"]

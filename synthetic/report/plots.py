@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from privacy.charts import BAND, BLUE, INK, LETTER, WIDTH, Point, bar, chart, dot, line, words
+from privacy.charts import BAND, BLUE, GREY, INK, LETTER, WIDTH, Point, bar, chart, dot, line, words
 from privacy.page import Html, tag
 
 ROW, TOP, NAMES, LEGEND = 20, 4, 128, 20
@@ -28,6 +28,11 @@ class Look:
     stroke: str = BLUE
     filled: bool = False
     dashed: bool = False
+
+
+# what every page that compares margins calls them, and how it draws the data and what they are held against
+WAYS: Mapping[int, str] = {1: "single columns", 2: "pairs", 3: "threes"}
+DATA, APART = Look("the data", filled=True), Look("unrelated columns", GREY)
 
 
 def bars_chart(
@@ -178,6 +183,6 @@ def _path(points: Sequence[Point]) -> str:
 
 
 __all__ = [
-    "HUES", "LEFT", "LEGEND", "LONGEST_NAME", "NAMES", "OVER", "PALE", "ROOM", "ROUND", "ROW",
-    "SIDE", "STEPS", "TOP", "Look", "bars_chart", "curves_chart", "dots_chart", "pyramid_chart",
+    "APART", "DATA", "HUES", "LEFT", "LEGEND", "LONGEST_NAME", "NAMES", "OVER", "PALE", "ROOM", "ROUND", "ROW",
+    "SIDE", "STEPS", "TOP", "WAYS", "Look", "bars_chart", "curves_chart", "dots_chart", "pyramid_chart",
 ]  # fmt: skip

@@ -31,7 +31,6 @@ from synthetic.report.tried import steps_for
 from synthetic.written.reading import DataSet
 
 FORMAT = "hedgerow-synthetic-released/1"
-HELD_BACK = "held-back"
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def exported_for(data: DataSet, results: Sequence[Path]) -> tuple[Exported, list
 def released_for(exported: Exported) -> Released:
     """Return the margins to compare with: of people held back, if the study measured them, else the model's own."""
     steps = [step for step in exported.study.steps if step.use == KIND]
-    held_back = [step.name for step in steps if step.people == HELD_BACK]
+    held_back = [step.name for step in steps if step.people == "held-back"]
     return released_of(exported, next(iter([*held_back, *(step.name for step in steps)]), ""))
 
 
@@ -142,4 +141,4 @@ def _mean(found: list[Margin], ways: int) -> Document:
     return {"columns": ways, **{kind: float(np.mean([getattr(each, kind) for each in those])) for kind in kinds}}
 
 
-__all__ = ["FORMAT", "HELD_BACK", "Margin", "exported_for", "released_for", "released_report"]
+__all__ = ["FORMAT", "Margin", "exported_for", "released_for", "released_report"]

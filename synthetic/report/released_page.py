@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from privacy.canonical import Document
-from privacy.charts import BLUE, GREY, INK
+from privacy.charts import GREY, INK
 from privacy.page import Html, bullets, facts, page, paragraphs, section, table, tag
 from synthetic.report.beside_page import Use, use_part
-from synthetic.report.plots import Look, dots_chart
+from synthetic.report.plots import APART, DATA, WAYS, Look, dots_chart
 
-DATA, PERFECT = Look("the data", BLUE, filled=True), Look("perfect data", INK)
-APART, EVERYBODY = Look("unrelated columns", GREY), Look("everybody", GREY)
-WAYS = {1: "single columns", 2: "pairs", 3: "threes"}
+PERFECT, EVERYBODY = Look("perfect data", INK), Look("everybody", GREY)
 WORST = 15
 OF = {
     "held-back": "These people were held back: nothing was learned from them.",
@@ -174,4 +172,4 @@ def _limits() -> Html:
     )
 
 
-__all__ = ["APART", "DATA", "EVERYBODY", "OF", "PERFECT", "WAYS", "WORST", "released_page"]
+__all__ = ["EVERYBODY", "OF", "PERFECT", "WORST", "released_page"]

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.arrays import Floats
-
-Counted = NDArray[np.int64]
+from privacy.arrays import Floats, Integers
 
 
 class Spread:
@@ -30,7 +28,7 @@ class Spread:
         self.crossed += (y * m).sum(axis=0)
         self.sizes += (m * m).sum(axis=0)
 
-    def add_people(self, home: Counted, kind: Counted) -> None:
+    def add_people(self, home: Integers, kind: Integers) -> None:
         """Add people of one kind each, who live in the homes 0, 1, 2 and so on; nobody's kind is -1."""
         sizes, kinds = np.bincount(home).astype(float), len(self.counts)
         known = kind >= 0

@@ -134,15 +134,18 @@ def _wait_for_the_offer(own: Stage, sites: list[Site]) -> None:
     for site in sites:
         wait_for(
             f"the offered study at {site.name}",
-            lambda at=site: _state(own, at) == "awaiting-first-approval",
+            lambda at=site: _awaits_approval(own, at),
             every=1.0,
             seconds=TRIAL_SECONDS,
         )
 
 
-def _state(own: Stage, site: Site) -> str:
+def _awaits_approval(own: Stage, site: Site) -> bool:
+    """Say whether the study is there to be read; one that the node would not even show to people ends the demo."""
     studies = own.json("hedgerow-node", "study", "list", home=_home(own, site))
-    return str(studies[0]["state"]) if studies else ""
+    if studies and studies[0]["state"] == "refused":
+        raise DemoFailed(f"{site.name} refused the study: {studies[0]['code']}")
+    return bool(studies) and studies[0]["state"] == "awaiting-first-approval"
 
 
 def _approve(own: Stage, site: Site, name: str) -> None:

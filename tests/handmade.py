@@ -154,7 +154,7 @@ def reported(home):
     plan = read_manifest(home).plan
     about = {"manifest": sha256((home / NAME).read_bytes()), "command": plan.command, "seed": plan.seed}
     (home / "report.json").write_text(json.dumps(about))
-    (home / "report.html").write_text(f"<p>Made by {plan.command}</p>")
+    (home / "report.html").write_text(f"<p>Made by {plan.command}. Manifest {about['manifest']}.</p>")
     return home
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from privacy.errors import Invalid, Tampered, Unreachable
 
 TEAM = re.compile(r"[^\W_](?:[\w .'-]{0,38}\w)?")  # no sign that a spreadsheet would take for a formula
+SHARE = re.compile(r"(?:-?[0-9]+\.[0-9]{4})?")  # of pairs, as a line has it; nothing where there is none
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,10 @@ def _entries(content: bytes, path: Path) -> list[Entry]:
         raise Tampered("leaderboard-malformed", str(path)) from error
     if tuple(head) != HEAD or any(len(row) != len(HEAD) for row in rows):
         raise Tampered("leaderboard-malformed", str(path))
-    return [Entry(*row) for row in rows]
+    entries = [Entry(*row) for row in rows]
+    if not all(SHARE.fullmatch(text) for each in entries for text in (each.auc, each.auc_expected)):
+        raise Tampered("leaderboard-malformed", str(path))  # a nan would stand first
+    return entries
 
 
 def _lines(rows: Iterable[Entry | tuple[str, ...]]) -> bytes:
@@ -99,4 +103,4 @@ def _lines(rows: Iterable[Entry | tuple[str, ...]]) -> bytes:
     return text.getvalue().encode()
 
 
-__all__ = ["HEAD", "TEAM", "Entry", "add", "check_team", "ranked"]
+__all__ = ["HEAD", "SHARE", "TEAM", "Entry", "add", "check_team", "ranked"]

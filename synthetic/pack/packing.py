@@ -34,8 +34,8 @@ TEAMS, ORGANISERS = "TEAMS", "ORGANISERS"
 UNFINISHED = ".unfinished"
 FORMATS = ("csv", "parquet")  # what a table of a pack may be, one file each
 NO_DATE = "2000-01-01"  # of data that have no index date, nobody is held back
-REPORT_JSON = "report.json"  # which names the data set's manifest by its hash
-REPORT = ("report.html", REPORT_JSON)
+REPORT_PAGE, REPORT_JSON = "report.html", "report.json"  # both name the data set's manifest by its hash
+REPORT = (REPORT_PAGE, REPORT_JSON)
 
 Tell = Callable[[str], None]
 
@@ -100,8 +100,11 @@ def _check_report(data_set: Path) -> None:
         of = json.loads((data_set / REPORT_JSON).read_bytes()).get("manifest")
     except (ValueError, AttributeError):
         of = None
-    if of != sha256((data_set / MANIFEST).read_bytes()):
-        raise Refusal("report-absent", str(data_set), faults=[f"{REPORT_JSON}: is not of this data set"])
+    manifest = sha256((data_set / MANIFEST).read_bytes())
+    other = [REPORT_JSON] if of != manifest else []
+    other += [REPORT_PAGE] if manifest.encode() not in (data_set / REPORT_PAGE).read_bytes() else []
+    if other:
+        raise Refusal("report-absent", str(data_set), faults=[f"{name}: is not of this data set" for name in other])
 
 
 def _check_use_cases(data: DataSet, asked: Sequence[Question], share: float) -> None:

@@ -14,7 +14,7 @@ from privacy.arrays import Floats
 from privacy.errors import Invalid, Unreachable
 
 COLUMNS = ("nhs_number", "probability")
-LARGEST = 1 << 30  # bytes; the whole of England on one list has less
+LONGEST_LINE = 1 << 10  # bytes, other columns with it, on the mean: so a file is as large as the list that it answers
 SHOWN = 10  # faults
 
 
@@ -33,8 +33,10 @@ def read_submission(path: Path, wanted: NDArray[np.int64]) -> Submission:
     about, a number is none or not between 0 and 1. Columns may be in any order; others are not looked at.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            raise Invalid("submission-malformed", str(path), faults=[f"is larger than {LARGEST >> 20} MiB"])
+        if path.exists() and not path.is_file():  # others may have no end
+            raise Invalid("submission-malformed", str(path), faults=["is no file"])
+        if path.stat().st_size > (largest := LONGEST_LINE * (len(wanted) + SHOWN)):
+            raise Invalid("submission-malformed", str(path), faults=[f"is larger than {largest:,} bytes"])
         content = path.read_bytes()
     except OSError as error:
         raise Unreachable("file-unreadable", str(path)) from error
@@ -87,4 +89,4 @@ def _misplaced(numbers: NDArray[np.int64], wanted: NDArray[np.int64]) -> list[st
     return faults + ([f"{missing} of {len(wanted)} people to foretell are missing"] if missing else [])
 
 
-__all__ = ["COLUMNS", "LARGEST", "SHOWN", "Submission", "read_submission"]
+__all__ = ["COLUMNS", "LONGEST_LINE", "SHOWN", "Submission", "read_submission"]

@@ -194,6 +194,29 @@ def test_lines_added_at_once_are_all_there_and_whole(tmp_path):
     assert {tries for entry, tries in ranked(entries, "falls") if entry.team != "last"} == {40}
 
 
+def test_an_answer_without_end_or_far_larger_than_its_list_is_not_read(organisers, tmp_path):
+    """A gigabyte of short lines would fill the organisers' memory; a link to a device never ends."""
+    home, _ = organisers
+    endless, large = tmp_path / "p.csv", tmp_path / "large.csv"
+    endless.symlink_to("/dev/zero")
+    with large.open("wb") as file:
+        file.truncate(1 << 24)
+    for path, said in ((endless, "is no file"), (large, "is larger than 419,840 bytes")):
+        with pytest.raises(Invalid, match="submission-malformed") as caught:
+            marked(home, path)
+        assert caught.value.faults == (said,)
+
+
+@pytest.mark.parametrize("worth", ["nan", "inf", "1e9", "best", "=1+1"])
+def test_a_line_of_no_score_is_no_line_of_a_board(tmp_path, worth):
+    """Not a number would stand first whatever the others have; a word would end every later scoring."""
+    board = tmp_path / "board.csv"
+    add(board, an_entry("one", 0.5))
+    board.write_text(board.read_text().replace("0.5000", worth))
+    with pytest.raises(Tampered, match="leaderboard-malformed"):
+        add(board, an_entry("two", 0.6))
+
+
 def test_half_a_line_that_a_power_cut_left_is_taken_away(tmp_path):
     board = tmp_path / "board.csv"
     add(board, an_entry("one", 0.5))

@@ -252,6 +252,11 @@ def test_no_pack_without_a_report_and_none_over_another(tmp_path, monkeypatch):
     with pytest.raises(Refusal, match="report-absent") as caught:
         packed(other)
     assert caught.value.faults == ("report.json: is not of this data set",)
+    reported(other)
+    shutil.copy(home / "report.html", other)
+    with pytest.raises(Refusal, match="report-absent") as caught:
+        packed(other)
+    assert caught.value.faults == ("report.html: is not of this data set",)
     packed(home)
     with pytest.raises(Refusal, match="data-set-exists"):
         packed(home)

@@ -31,6 +31,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
+def figure(value: float | None) -> str:
+    """Return a figure to three decimals, a dash where there is none."""
+    return "-" if value is None else f"{value:.3f}"
+
+
 def write_new(out: Path, content: bytes) -> None:
     """Write what others may read to a new file; ``file-unwritable`` when it is there already."""
     try:
@@ -69,4 +74,4 @@ def _number(sign: str) -> str:
     return "".join(f"\\u{units[i] << 8 | units[i + 1]:04x}" for i in range(0, len(units), 2))
 
 
-__all__ = ["print_error", "progress", "say", "table", "where_of", "write_new"]
+__all__ = ["figure", "print_error", "progress", "say", "table", "where_of", "write_new"]

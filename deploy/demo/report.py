@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from deploy.demo.play import Site, Yardsticks
+from privacy.terminal import figure
 
 _NAME = 24  # characters of a site's name, in the table
 
@@ -53,13 +54,13 @@ class Report:
         best = f"{'attainable':>12}" if attainable else ""
         lines = ["", f"{'site':<{_NAME}}{'people':>8}{'own model':>12}{'shared':>9}{best}"]
         for site in self.sites:
-            best = f"{_three(site.auc_attainable):>12}" if attainable else ""
-            own, shared = _three(site.auc_local), _three(site.auc_shared)
+            best = f"{figure(site.auc_attainable):>12}" if attainable else ""
+            own, shared = figure(site.auc_local), figure(site.auc_shared)
             lines.append(f"{site.name:<{_NAME}}{site.people:>8}{own:>12}{shared:>9}{best}")
         better = sum((s.auc_shared or 0) > (s.auc_local or 0) for s in self.sites)
-        own, shared = (_three(_mean(self.sites, name)) for name in ("auc_local", "auc_shared"))
+        own, shared = (figure(_mean(self.sites, name)) for name in ("auc_local", "auc_shared"))
         ratio = self.auc_shared_exact / self.auc_pooled
-        measured = f"{_three(self.auc_shared)} ± {_three(self.auc_shared_noise_sd)}"
+        measured = f"{figure(self.auc_shared)} ± {figure(self.auc_shared_noise_sd)}"
         lines += [
             f"{'average':<{_NAME + 8}}{own:>12}{shared:>9}   better at {better} of {len(self.sites)} sites",
             "",
@@ -67,8 +68,8 @@ class Report:
             "A site's row comes from its own local report, which never leaves it in a real federation.",
             "",
             f"shared model, from private sums only           {measured}",
-            f"shared model, exactly (only the demo can)      {_three(self.auc_shared_exact)}",
-            f"records pooled, no privacy (only the demo can) {_three(self.auc_pooled)}",
+            f"shared model, exactly (only the demo can)      {figure(self.auc_shared_exact)}",
+            f"records pooled, no privacy (only the demo can) {figure(self.auc_pooled)}",
             f"shared / pooled, both exactly                  {ratio:.3f}",
             *self._attained(),
             "",
@@ -81,7 +82,7 @@ class Report:
     def _attained(self) -> Iterator[str]:
         """Say how far the model is from the best that anybody could, where people are made up and risks are known."""
         if self.auc_attainable is not None:
-            yield f"{'attainable, by true risks (made-up people)':<47}{_three(self.auc_attainable)}"
+            yield f"{'attainable, by true risks (made-up people)':<47}{figure(self.auc_attainable)}"
             yield f"distance of the shared model to it, exactly    {self.auc_attainable - self.auc_shared_exact:.3f}"
 
 
@@ -113,10 +114,6 @@ def report_of(
         seconds_total=seconds,
         mode=mode,
     )
-
-
-def _three(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _mean(sites: Sequence[SiteFigures], name: str) -> float:

@@ -93,7 +93,7 @@ class Solver:
     def condition(self, each: Condition, wanted: dict[str, Array], relative: Array) -> None:
         """Fit one condition and draw who has it. ``wanted`` has its prevalence by place and decile, or in England."""
         can = (self.years >= each.least_age) & (self.years <= each.most_age)
-        counted = (self.years >= each.counted_from) & (self.years <= (74 if each.register == "CVDPP" else OLDEST))
+        counted = (self.years >= each.counted_from) & (self.years <= each.most_age)
         people = counted.astype(float)
         shape, self.knots[each.key] = relative * can, np.interp(KNOTS, *shape_of(each.key, logit=True))
         sums = {k: getattr(self.margins, f"by_{k}")(people) * v for k, v in wanted.items() if k != "england"}

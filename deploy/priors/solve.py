@@ -28,6 +28,7 @@ from synthetic.population.people import people
 from synthetic.population.priors import priors
 from synthetic.published import rows, table
 from synthetic.recipe import Recipe
+from synthetic.report.expected import IN_EACH_AUTHORITY
 
 TURNS = 12  # until last year's contacts have settled
 SHARE = 0.5  # of what a level is off it moves in a turn: what follows from more contacts comes on top
@@ -95,7 +96,7 @@ def _wanted(solver: Solver, each: Process, people: float) -> tuple[Array, Array 
     shape = np.exp(np.interp(solver.years, ages, log))
     shape *= (solver.years >= each.least_age) & (solver.years <= each.most_age)
     shape *= each.begun_a_head * people / solver.margins.total(shape)
-    column = {"ed": "attendances", "emergency": "admissions"}.get(each.key)
+    column = IN_EACH_AUTHORITY.get(each.key)
     if column is None:
         return shape, None
     a_head = {row["local_authority"]: float(row[column]) for row in rows("attendances")}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from privacy.terminal import progress, say
 from synthetic.command.options import AsJson, Contracts
+
+if TYPE_CHECKING:
+    from synthetic.pack.packing import Done
 
 HELD_BACK = 0.2  # of the people: enough for a score's second digit, and little is lost to learn from
 
@@ -34,7 +38,6 @@ def pack(
     Example:
       hedgerow-synthetic pack people --use-case falls --out hackathon
     """
-    # long because it has an option for each thing that can be chosen
     from dataclasses import asdict
 
     from synthetic.pack.meanings import meanings
@@ -51,10 +54,13 @@ def pack(
         format=format,
         tell=progress,
     )
-    lines = [f"{name}: {rows:,} rows" for name, rows in done.rows.items()]
-    lines += [f"{name}: {each.people:,} answers are held back" for name, each in done.answers.items()]
-    kept = "; keep ORGANISERS to yourselves" if done.answers else ""
-    say(asdict(done), "\n".join([*lines, f"Hand out {out}/TEAMS{kept}."]), as_json=as_json)
+    say(asdict(done), "\n".join(_lines(done, out)), as_json=as_json)
+
+
+def _lines(done: Done, out: Path) -> Iterator[str]:
+    yield from (f"{name}: {rows:,} rows" for name, rows in done.rows.items())
+    yield from (f"{name}: {each.people:,} answers are held back" for name, each in done.answers.items())
+    yield f"Hand out {out}/TEAMS{'; keep ORGANISERS to yourselves' if done.answers else ''}."
 
 
 __all__ = ["HELD_BACK", "pack"]

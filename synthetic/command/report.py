@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from privacy.canonical import Document
-from privacy.terminal import say
+from privacy.terminal import figure, say
 from synthetic.command.options import AsJson
 
 MOST_NAMED = 20  # figures that are off; the report has all
@@ -73,11 +73,11 @@ def _released(found: Document) -> tuple[list[str], list[str], int]:
     ]
     count = len(found["margins"])
     if trained := found["trained"]:
-        on_data = _told(trained["auc_on_data"])
+        on_data = figure(trained["auc_on_data"])
         told.append(f"trained for {trained['predicted']}: AUC {on_data} on the data; discrimination.toml is the step")
     told += [
-        f"{t['step']}: AUC {_told(t['auc_on_people'])} on people, {_told(t['auc_on_data'])} on the data; "
-        f"standard deviation of noise {_told(t['noise_sd'])}, of chance {t['chance_sd']:.3f}"
+        f"{t['step']}: AUC {figure(t['auc_on_people'])} on people, {figure(t['auc_on_data'])} on the data; "
+        f"standard deviation of noise {figure(t['noise_sd'])}, of chance {t['chance_sd']:.3f}"
         for t in found["tried"]
     ]
     off += [f"{t['step']}: {t['predicted']}" for t in found["tried"] if t["off"]]
@@ -91,10 +91,6 @@ def _off_in(group: Document) -> list[str]:
     """Return what is off of a group: its share, and columns within it."""
     within = [" x ".join(columns) for each in group["within"] for columns in each["off"]]
     return [*(["share"] if group["share_off"] else []), *within]
-
-
-def _told(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 __all__ = ["MOST_NAMED", "report"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from privacy.terminal import say, table
+from privacy.terminal import figure, say, table
 from synthetic.command.options import AsJson
 
 if TYPE_CHECKING:
@@ -59,15 +59,15 @@ def _told(marked: Marked) -> str:
     score, made = marked.score, marked.score.calibration
     parts = [
         f"{score.people:,} people, {score.outcomes:,} of whom had the outcome ({marked.use_case})",
-        f"AUC                 {_shown(score.auc)}",
-        f"AUC without luck    {_shown(score.auc_expected)}   nobody can have more than {_shown(score.auc_attainable)}",
-        f"Brier score         {_shown(score.brier)}",
-        f"Observed/expected   {_shown(made.observed_over_expected)}   slope {_shown(made.slope)}",
+        f"AUC                 {figure(score.auc)}",
+        f"AUC without luck    {figure(score.auc_expected)}   nobody can have more than {figure(score.auc_attainable)}",
+        f"Brier score         {figure(score.brier)}",
+        f"Observed/expected   {figure(made.observed_over_expected)}   slope {figure(made.slope)}",
         "",
         table(
             ("GROUP", "", "PEOPLE", "HAD IT", "OBSERVED", "PREDICTED", "AUC"),
             [
-                (g.of, g.group, g.people, g.outcomes, _shown(g.outcomes / g.people), _shown(g.predicted), _shown(g.auc))
+                (g.of, g.group, g.people, g.outcomes, figure(g.outcomes / g.people), figure(g.predicted), figure(g.auc))
                 for g in (*score.groups, *score.tenths)
             ],
         ),
@@ -79,10 +79,6 @@ def _told(marked: Marked) -> str:
         ]
         parts += ["", table(("", "TEAM", "AUC WITHOUT LUCK", "AUC", "SLOPE", "ANSWERS"), rows)]
     return "\n".join(parts)
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 __all__ = ["score"]

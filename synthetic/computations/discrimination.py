@@ -7,7 +7,7 @@ real: Esteban, Hyland and Rätsch 2017).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -21,6 +21,7 @@ from privacy.counting import Keys, places, read_keys
 from privacy.errors import Invalid
 from privacy.fields import Fields
 
+Flags = NDArray[np.bool_]
 KIND, HISTOGRAM = "discrimination", "scores-by-outcome"
 MOST_COLUMNS, MOST_BANDS = 40, 100
 MOST_POINTS = 10**6  # of one key, above or below zero: sums of them are exact
@@ -46,13 +47,12 @@ class Card:
         """Return how many bands of scores there are."""
         return len(self.cuts) + 1
 
-    def cells(self, found: Mapping[str, Integers]) -> tuple[Integers, NDArray[np.bool_]]:
+    def cells(self, found: Mapping[str, Integers]) -> tuple[Integers, Flags]:
         """Return each row's cell, those without the outcome first, and whether it counts; ``found`` by column."""
-        outcome = found[self.predicted]
-        has = np.array([key in self.event for key in self.keys[self.predicted]])[outcome]
-        score = sum((np.array(p)[found[name]] for name, p in self.points.items()), np.zeros(len(outcome), np.int64))
+        has, known = outcome(self.keys[self.predicted], self.event, found[self.predicted])
+        score = sum((np.array(p)[found[name]] for name, p in self.points.items()), np.zeros(len(has), np.int64))
         cell = np.searchsorted(self.cuts, score, side="right") + self.bands * has
-        return cell, outcome < len(self.keys[self.predicted]) - 1
+        return cell, known
 
     def histogram(self, found: Mapping[str, Integers], weights: Floats) -> Floats:
         """Return how much weight of rows is in each cell, shape (2, bands): without the outcome, then with it."""
@@ -136,6 +136,11 @@ def read_card(parameters: Parameters) -> Card:
     return Card(keys, predicted, event, each, tuple(map(int, cuts)), trained_on)
 
 
+def outcome(keys: Sequence[str], event: Sequence[str], found: Integers) -> tuple[Flags, Flags]:
+    """Return whether each row, whose key is ``found``, has the outcome, and whether it is known: not the last key."""
+    return np.array([key in event for key in keys])[found], found < len(keys) - 1
+
+
 def _whole(value: object) -> bool:
     return type(value) is int and abs(value) <= MOST_POINTS
 
@@ -144,5 +149,5 @@ COMPUTATION = Discrimination()
 
 __all__ = [
     "COMPUTATION", "HISTOGRAM", "KIND", "MOST_BANDS", "MOST_COLUMNS", "MOST_POINTS",
-    "Card", "Discrimination", "read_card",
+    "Card", "Discrimination", "Flags", "outcome", "read_card",
 ]  # fmt: skip

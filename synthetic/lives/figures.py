@@ -40,7 +40,7 @@ class Condition:
     """A long-term condition: who can have it, when it begins, and the code its diagnosis is recorded by.
 
     The age at onset of somebody who has it follows a logistic curve with middle ``onset_age`` and scale
-    ``onset_spread``, in years, cut at ``least_age``. ``counted_from`` is the age from which its register counts.
+    ``onset_spread``, in years, cut at ``least_age``. Its register counts from the age ``counted_from`` to ``most_age``.
     ``medicine`` is the repeat medicine that goes with it ("": none), ``medicine_cost`` that of a quarter, in pounds.
     """
 

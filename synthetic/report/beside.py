@@ -31,7 +31,6 @@ BY_DECILE = ("smoking", "obesity", "depression", "type-2-diabetes", "copd", "smi
 SETTINGS = {stream.key: stream.setting for stream in STREAMS}
 ATTENDED, MISSED = "attended", "did-not-attend"
 FALL = "fall"  # is one of the other contacts, with a code of its own
-MOST_AGE = 74  # whom the register of people treated for risk counts
 Row = Mapping[str, str]
 
 
@@ -243,7 +242,7 @@ def _contacts() -> list[Row]:
 
 def _ages(row: Row) -> tuple[int, int]:
     """Return the ages that the register of a condition counts."""
-    return int(row["counted_from"]), MOST_AGE if row["register"] == "CVDPP" else OLDEST
+    return int(row["counted_from"]), min(int(row["most_age"]), OLDEST)
 
 
 def _named(*tables: str) -> tuple[str, ...]:
@@ -275,6 +274,6 @@ def _band_names() -> list[str]:
 
 
 __all__ = [
-    "ATTENDED", "BY_AGE", "BY_DECILE", "FALL", "FORMAT", "MISSED", "MOST_AGE", "SETTINGS",
+    "ATTENDED", "BY_AGE", "BY_DECILE", "FALL", "FORMAT", "MISSED", "SETTINGS",
     "STEPS", "TOLERANCE", "Comparison", "Figure", "beside",
 ]  # fmt: skip

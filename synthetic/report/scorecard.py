@@ -11,7 +11,7 @@ from privacy.auc import discrimination
 from privacy.errors import Invalid
 from privacy.toml_file import toml_lines
 from privacy.variables import Variable
-from synthetic.computations.discrimination import KIND, Card
+from synthetic.computations.discrimination import KIND, Card, Flags, outcome
 from synthetic.fitted.descent import least
 from synthetic.judged.keyed import Keyed
 
@@ -33,8 +33,7 @@ def trained(rows: Keyed, predicted: str, event: Sequence[str], *, trained_on: st
     if not event or not set(event) <= set(keys[predicted][:-1]):
         raise Invalid("report-outcome", f"{predicted} has other keys", faults=keys[predicted][:-1])
     found = by_column(rows)
-    known = found[predicted] < len(keys[predicted]) - 1
-    has = np.array([key in event for key in keys[predicted]])[found[predicted]]
+    has, known = outcome(keys[predicted], event, found[predicted])
     weights = rows.weights * known
     if min(weights[has].sum(), weights[~has].sum()) <= 0:
         raise Invalid("report-outcome", "all rows are of one kind")
@@ -74,7 +73,7 @@ def _lines(card: Card, variables: Sequence[Variable]) -> Iterator[str]:
     yield f"[steps.parameters.points]\n{toml_lines({name: list(each) for name, each in card.points.items()})}"
 
 
-def _logistic(columns: Sequence[Integers], sizes: Sequence[int], has: Integers, weights: Floats) -> list[Floats]:
+def _logistic(columns: Sequence[Integers], sizes: Sequence[int], has: Flags, weights: Floats) -> list[Floats]:
     """Return log odds for each key of each column, by penalised maximum likelihood; the constant is left out."""
     ends = np.cumsum([1, *sizes])
     places = [column + start for column, start in zip(columns, ends[:-1], strict=True)]

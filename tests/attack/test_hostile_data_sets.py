@@ -12,6 +12,7 @@ from privacy.errors import HedgerowError, Invalid
 from privacy.variables import Variable
 from synthetic.manifest import NAME, read_manifest
 from synthetic.provenance import Fitted, PublicPriors, from_document, to_document
+from synthetic.report.making import make_report
 from synthetic.report.rows import keyed_rows, require_nothing_else
 from synthetic.written.reading import DataSet, open_data_set
 
@@ -145,3 +146,12 @@ def test_what_was_paid_is_a_number_of_epsilon(tmp_path):
                   {"delta": 0.0}, {"delta": 1.5}, {"epsilon": float("nan")}):  # fmt: skip
         assert code(from_document, good | wrong) == "manifest-malformed"
     assert code(from_document, good | {"use": to_document(PublicPriors("0"))["use"]}) == "manifest-malformed"
+
+
+@pytest.mark.parametrize("recipe", [{}, {"people": 2, "seed": 1}, {"people": -1}, {"step": "margins"}])
+def test_fitted_data_relabelled_as_simulated_get_no_report_so_no_pack(tmp_path, recipe):
+    """What was in a manifest of fitted data is changed in it, the use statement too."""
+    home = data_set(tmp_path, provenance=to_document(PublicPriors("0" * 64)), recipe=recipe)
+    assert open_data_set(home).manifest.plan.provenance == PublicPriors("0" * 64)
+    assert code(make_report, home) in ("manifest-malformed", "recipe-malformed")
+    assert not (home / "report.json").exists()

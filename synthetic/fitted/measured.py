@@ -164,7 +164,10 @@ def result_of(measured: Measured, facts: Mapping[str, Any]) -> Result:
 
 
 def measured(result: Result) -> Measured:
-    """Return the margins of a result of this kind; ``model-kind-absent`` when it is of another."""
+    """Return the margins of a result of this kind; ``model-kind-absent`` when it is of another.
+
+    ValueError where a figure is no number, or a deviation is not above zero.
+    """
     if result.kind != KIND:
         raise Invalid("model-kind-absent", KIND)
     facts: Mapping[str, Any] = result.facts
@@ -172,6 +175,8 @@ def measured(result: Result) -> Measured:
     workload = Workload(tuple(map(len, columns.values())), tuple(tuple(each) for each in facts["cliques"]))
     counts = tuple(workload.parted(result.arrays["counts"]))
     sd, interaction_sd = (tuple(result.arrays[name].tolist()) for name in ("sd", "interaction_sd"))
+    if not np.isfinite(result.arrays["counts"]).all() or not all(0 < each < np.inf for each in (*sd, *interaction_sd)):
+        raise ValueError("a margin is of finite numbers, and has noise")
     return Measured(columns, tuple(facts["ordered"]), workload.cliques, counts, sd, interaction_sd)
 
 

@@ -314,6 +314,17 @@ def test_a_receipt_of_a_node_that_nobody_invited_is_found(exported, tmp_path):
     assert code_of(lambda: read(exported, tmp_path)) == "message-malformed"
 
 
+@pytest.mark.parametrize(
+    ("array", "figure"), [("counts", np.nan), ("counts", np.inf), ("sd", 0.0), ("interaction_sd", -1.0)]
+)
+def test_margins_that_are_no_numbers_are_no_result_whoever_signed_them(exported, tmp_path, array, figure):
+    document = json.loads((exported.home / "result.json").read_text())
+    margins = next(each for each in document["results"].values() if each["kind"] == "marginals")
+    margins["arrays"][array][0] = figure
+    write_signed(tmp_path / "result.json", json.dumps(document).encode(), kind="result", model="m", key=exported.key)
+    assert code_of(lambda: read(exported, tmp_path)) == "result-malformed"
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "hedgerow-result/1"}', "\xff", "[" * 100_000])
 def test_what_is_no_result_is_said_to_be_none(content, tmp_path):
     (tmp_path / "result.json").write_text(content, encoding="latin-1")

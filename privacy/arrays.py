@@ -15,6 +15,7 @@ from privacy.canonical import canonical
 from privacy.errors import Invalid
 
 Arrays = Mapping[str, NDArray[Any]]
+Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Ring = NDArray[np.uint64]
@@ -56,4 +57,4 @@ def _shape(shape: list[int]) -> list[int]:
     return shape
 
 
-__all__ = ["DTYPES", "Arrays", "Floats", "Integers", "Ring", "pack", "unpack"]
+__all__ = ["DTYPES", "Arrays", "Flags", "Floats", "Integers", "Ring", "pack", "unpack"]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from node.ingest.cells import Fault, Flags, Judge, Judged, as_texts
+from node.ingest.cells import Fault, Judge, Judged, as_texts
 from node.ingest.order import BAD, KEY, LINE, PERSON
 from node.ingest.population import NOBODY, Ids, Population
 from node.ingest.writing import text_for_missing, without_unused
@@ -20,6 +20,7 @@ from node.persons import bits_in, spelled_out
 from node.quality.births import Births
 from node.quality.rules import Rules
 from node.sources.source import Rows
+from privacy.arrays import Flags
 from privacy.columns import Column
 from privacy.contract import Contract
 from privacy.identifiers import Verdict

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from privacy.arrays import Flags
 from privacy.code_systems import well_formed
 from privacy.columns import BOUNDED, ISO_DATE, NUMERIC, Column, days_of
 from privacy.written import INTEGER, NUMBER, POSTCODE, day_of
@@ -19,7 +20,6 @@ from privacy.written import INTEGER, NUMBER, POSTCODE, day_of
 _INWARD = 3  # characters after a postcode's space
 _LOOKED_AT, _SELDOM = 1000, 0.9  # cells, and the share of distinct ones from which on each is keyed by itself
 
-Flags = NDArray[np.bool_]
 Keyed = Callable[[Column, pa.Array], pa.Array]  # texts without a null to as many keyed ones, 16 bytes each
 
 
@@ -213,4 +213,4 @@ def _flags(mask: pa.Array) -> Flags:
     return np.asarray(pc.fill_null(mask, fill_value=False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
-__all__ = ["Fault", "Flags", "Judge", "Judged", "Keyed", "as_texts"]
+__all__ = ["Fault", "Judge", "Judged", "Keyed", "as_texts"]

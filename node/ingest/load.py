@@ -16,7 +16,7 @@ from node.data_version import DataVersion
 from node.ingest.ahead import ahead
 from node.ingest.aside import Aside
 from node.ingest.batches import Batch, Batches
-from node.ingest.cells import Flags, Judge, as_texts
+from node.ingest.cells import Judge, as_texts
 from node.ingest.linked import population_of
 from node.ingest.order import BAD, KEY, LINE, PERSON, Runs, combined
 from node.ingest.report import Findings, LoadReport
@@ -32,6 +32,7 @@ from node.quality.profile import Profiler
 from node.sources.opening import open_source
 from node.sources.source import Rows
 from node.store import Store
+from privacy.arrays import Flags
 from privacy.canonical import Document
 from privacy.contract import Contract
 from privacy.discovery.discovery import Discovery

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from privacy.arrays import Flags
 from privacy.checks import Check, Comparison, Implication, Uniqueness, columns_of, compares_birth
 from privacy.contract import Contract
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHECK_FAILED = "check-failed"
-Flags = NDArray[np.bool_]
 Broken = tuple[str, str, Flags]  # the reason's code, the check's name, and the rows that break it
 
 

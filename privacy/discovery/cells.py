@@ -11,8 +11,9 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.arrays import Flags
+
 LONGEST_TEXT = 10_000  # characters; a longer text is free text whatever stands at its end
-Flags = NDArray[np.bool_]
 _NUMERIC = re.compile(r"[^A-Za-z\n]{9,}")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _DIGIT, _LETTER, _BLANK = 1, 1 << 21, 1 << 42  # three counts in one int64: one pass over the characters takes all

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from privacy.arrays import Floats, Integers
+from privacy.arrays import Flags, Floats, Integers
 from privacy.auc import chance_sd, discrimination
 from privacy.computation import Ask, Batch, Parameters, PlannedSum, Result, State, Total
 from privacy.counting import Keys, places, read_keys
 from privacy.errors import Invalid
 from privacy.fields import Fields
 
-Flags = NDArray[np.bool_]
 KIND, HISTOGRAM = "discrimination", "scores-by-outcome"
 MOST_COLUMNS, MOST_BANDS = 40, 100
 MOST_POINTS = 10**6  # of one key, above or below zero: sums of them are exact
@@ -149,5 +147,5 @@ COMPUTATION = Discrimination()
 
 __all__ = [
     "COMPUTATION", "HISTOGRAM", "KIND", "MOST_BANDS", "MOST_COLUMNS", "MOST_POINTS",
-    "Card", "Discrimination", "Flags", "outcome", "read_card",
+    "Card", "Discrimination", "outcome", "read_card",
 ]  # fmt: skip

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from privacy.arrays import Floats
+from privacy.arrays import Flags, Floats
 from privacy.checks import Check, Comparison, Implication, columns_of, compares_birth
 from synthetic.fitted.graphical import Allowed
 from synthetic.fitted.values import Field
-
-Flags = NDArray[np.bool_]
 
 
 def allowed_by(checks: Sequence[Check], fields: Sequence[Field | None]) -> Iterator[Allowed]:
@@ -94,4 +91,4 @@ def _pairs(check: Comparison | Implication, one: Field | None, other: Field | No
     return np.asarray(missing | relations.get(check.relation, (most >= low) & (high >= least)))
 
 
-__all__ = ["Flags", "allowed_by", "broken", "checks_of", "made_equal"]
+__all__ = ["allowed_by", "broken", "checks_of", "made_equal"]

@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from privacy.arrays import Floats, Integers
+from privacy.arrays import Flags, Floats, Integers
 from privacy.checks import Check
 from privacy.errors import Invalid
 from synthetic.draws import PEOPLE_A_BLOCK, draws
-from synthetic.fitted.constraints import Flags, broken, made_equal
+from synthetic.fitted.constraints import broken, made_equal
 from synthetic.fitted.graphical import Model, Places
 from synthetic.fitted.values import Field, table_of
 from synthetic.identifiers import nhs_numbers

@@ -8,10 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.arrays import Floats
+from privacy.arrays import Flags, Floats
 from privacy.canonical import Document
-
-Bools = NDArray[np.bool_]
 
 LEAST_OUTCOMES = 10  # of each kind, for an AUC of a group: with fewer, one person moves it by more than 0.05
 EDGE = 1e-6  # predictions are kept this far from 0 and 1 before their logit is taken
@@ -75,7 +73,7 @@ class Score:
 
 
 def score(
-    predicted: Floats, happened: Bools, probability: Floats | None, groups: Mapping[str, NDArray[np.str_]]
+    predicted: Floats, happened: Flags, probability: Floats | None, groups: Mapping[str, NDArray[np.str_]]
 ) -> Score:
     """Score predictions of n people, all arrays of length n; ``groups`` gives each person's group, by what it is of."""
     tenths = np.array([f"{i + 1:02d}" for i in _tenth(predicted)])
@@ -92,7 +90,7 @@ def score(
     )
 
 
-def auc(predicted: Floats, happened: Bools, weights: Floats | None = None) -> float | None:
+def auc(predicted: Floats, happened: Flags, weights: Floats | None = None) -> float | None:
     """Return the chance that somebody with the outcome is put above somebody without; ties count half.
 
     Each counts with their weight, one by default (Mann and Whitney 1947). None unless there are people of both kinds.
@@ -113,7 +111,7 @@ def expected_auc(predicted: Floats, probability: Floats) -> float | None:
     return float((_above(predicted, probability, 1 - probability) - own / 2) / pairs) if pairs > 0 else None
 
 
-def calibration(predicted: Floats, happened: Bools) -> Calibration:
+def calibration(predicted: Floats, happened: Flags) -> Calibration:
     """Return observed over expected, and the intercept and slope of a logistic recalibration, by Newton's steps."""
     total = float(predicted.sum())
     logits = np.clip(predicted, EDGE, 1 - EDGE)
@@ -136,7 +134,7 @@ def _above(predicted: Floats, with_it: Floats, without: Floats) -> float:
     return float(np.sum(ups * (below + downs / 2)))
 
 
-def _newton(design: Floats, happened: Bools, *, offset: Floats, steps: int = 50) -> Floats | None:
+def _newton(design: Floats, happened: Flags, *, offset: Floats, steps: int = 50) -> Floats | None:
     """Fit a logistic regression of one or two columns; None where it does not settle: all alike, or set apart."""
     beta = np.zeros(design.shape[1])
     for _ in range(steps):
@@ -158,15 +156,15 @@ def _tenth(predicted: Floats) -> NDArray[np.int64]:
     return np.asarray(below * TENTHS // max(len(predicted), 1))
 
 
-def _by_group(of: str, labels: NDArray[np.str_], predicted: Floats, happened: Bools) -> tuple[Group, ...]:
+def _by_group(of: str, labels: NDArray[np.str_], predicted: Floats, happened: Flags) -> tuple[Group, ...]:
     return tuple(_group(of, str(label), predicted[chosen], happened[chosen]) for label, chosen in _chosen(labels))
 
 
-def _chosen(labels: NDArray[np.str_]) -> list[tuple[str, Bools]]:
+def _chosen(labels: NDArray[np.str_]) -> list[tuple[str, Flags]]:
     return [(label, labels == label) for label in np.unique(labels)]
 
 
-def _group(of: str, group: str, predicted: Floats, happened: Bools) -> Group:
+def _group(of: str, group: str, predicted: Floats, happened: Flags) -> Group:
     outcomes = int(happened.sum())
     enough = min(outcomes, len(happened) - outcomes) >= LEAST_OUTCOMES
     return Group(
@@ -178,7 +176,6 @@ __all__ = [
     "EDGE",
     "LEAST_OUTCOMES",
     "TENTHS",
-    "Bools",
     "Calibration",
     "Group",
     "Score",

@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.arrays import Floats
+from privacy.arrays import Flags, Floats
 from privacy.atomic import put
 from privacy.canonical import legible
 from privacy.errors import Tampered, Unreachable
-from synthetic.judged.scoring import Bools
 
 KEY = "key.json"
 VERSION = 1
@@ -32,7 +31,7 @@ class Answers:
     """
 
     numbers: NDArray[np.int64]
-    happened: Bools
+    happened: Flags
     probability: Floats
     groups: Mapping[str, NDArray[np.str_]]
 

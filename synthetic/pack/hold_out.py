@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from privacy.arrays import Flags
 from privacy.errors import Refusal
 from synthetic.draws import draws
 
 LEAST_SECRET_SEED = 10**17  # eighteen digits; whoever guesses the seed makes the data again, answers and all
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class HoldOut:
         """Return the index date as a day of a table."""
         return pa.scalar(self.index_date).cast(pa.date32())
 
-    def has(self, numbers: NDArray[np.int64]) -> Bools:
+    def has(self, numbers: NDArray[np.int64]) -> Flags:
         """Return which NHS numbers are held back."""
         if not len(self.numbers):
             return np.zeros(len(numbers), bool)
@@ -87,4 +87,4 @@ def renumbered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield batch.set_column(place, field, ids.cast(field.type))
 
 
-__all__ = ["LEAST_SECRET_SEED", "Bools", "HoldOut", "hold_out", "numbers_of", "renumbered"]
+__all__ = ["LEAST_SECRET_SEED", "HoldOut", "hold_out", "numbers_of", "renumbered"]

@@ -11,13 +11,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pandas.util import hash_pandas_object
 
+from privacy.arrays import Flags
 from privacy.checks import BIRTH, Comparison, Implication, Uniqueness
 from privacy.code_systems import well_formed
 from privacy.columns import BOUNDED, Column
 from privacy.contract import Contract
 from synthetic.identifiers import is_made_up
-
-Bools = NDArray[np.bool_]
 
 WORDS = {"at-least": pc.greater_equal, "above": pc.greater, "equal": pc.equal, "different": pc.not_equal}
 
@@ -46,7 +45,7 @@ class Holding:
             self._keys.setdefault(name, []).append(_hashes(batch, columns))
         self.rows += batch.num_rows
 
-    def note(self, what: str, wrong: Bools) -> None:
+    def note(self, what: str, wrong: Flags) -> None:
         """Count rows of the batch that comes next in which ``what`` is so."""
         if count := int(np.count_nonzero(wrong)):
             known, first = self.wrong.get(what, (0, self.rows + int(np.argmax(wrong))))
@@ -65,7 +64,7 @@ class Holding:
             yield name, np.concatenate(parts)
 
 
-def _cell_faults(column: Column, cells: pa.Array) -> Iterator[tuple[str, Bools]]:
+def _cell_faults(column: Column, cells: pa.Array) -> Iterator[tuple[str, Flags]]:
     if not column.may_be_missing:
         yield "is missing", np.asarray(pc.is_null(cells))
     if column.type == "nhs-number":
@@ -81,7 +80,7 @@ def _cell_faults(column: Column, cells: pa.Array) -> Iterator[tuple[str, Bools]]
         yield f"has not the shape of a code of {column.system}", _ill_formed(column.system, cells)
 
 
-def _row_faults(contract: Contract, batch: pa.RecordBatch) -> Iterator[tuple[str, Bools]]:
+def _row_faults(contract: Contract, batch: pa.RecordBatch) -> Iterator[tuple[str, Flags]]:
     for check in contract.checks:
         if isinstance(check, Comparison) and check.other != BIRTH:
             holds = WORDS[check.relation](batch.column(check.column), batch.column(check.other))
@@ -102,7 +101,7 @@ def _hashes(batch: pa.RecordBatch, columns: tuple[str, ...]) -> NDArray[np.uint6
     return np.asarray(hash_pandas_object(batch.select(list(columns)).to_pandas(), index=False), np.uint64)
 
 
-def _ill_formed(system: str, cells: pa.Array) -> Bools:
+def _ill_formed(system: str, cells: pa.Array) -> Flags:
     listed = pc.dictionary_encode(pc.cast(cells, pa.string()))
     fits = np.append(well_formed(system, listed.dictionary.to_pylist()), True)  # the last place is for what is missing
     return np.asarray(~fits[np.asarray(pc.fill_null(listed.indices, len(listed.dictionary)))])
@@ -112,8 +111,8 @@ def _texts(cells: pa.Array) -> NDArray[np.str_]:
     return np.asarray(pc.fill_null(pc.cast(cells, pa.string()), "").to_pylist(), np.str_)
 
 
-def _truth(found: pa.Array) -> Bools:
+def _truth(found: pa.Array) -> Flags:
     return np.asarray(pc.fill_null(found, fill_value=False))
 
 
-__all__ = ["WORDS", "Bools", "Holding"]
+__all__ = ["WORDS", "Holding"]

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from privacy.arrays import Floats, Integers
+from privacy.arrays import Flags, Floats, Integers
 from privacy.auc import discrimination
 from privacy.errors import Invalid
 from privacy.toml_file import toml_lines
 from privacy.variables import Variable
-from synthetic.computations.discrimination import KIND, Card, Flags, outcome
+from synthetic.computations.discrimination import KIND, Card, outcome
 from synthetic.fitted.descent import least
 from synthetic.judged.keyed import Keyed
 

@@ -8,6 +8,8 @@ from synthetic.population.priors import priors
 from synthetic.recipe import Recipe
 
 BLOCKS = 6
+# codes of a fall as the practice or A&E records it
+FALLS = (("snomed-ct", "217082002"), ("local", "fall-repeated"), ("snomed-ct", "1912002"))
 RECIPE = Recipe(people=BLOCKS * PEOPLE_A_BLOCK, seed=11)
 
 

@@ -15,6 +15,7 @@ from synthetic.lives.simulator import block
 from synthetic.population.people import FEMALE
 from synthetic.population.priors import priors
 from synthetic.recipe import Recipe
+from tests.lived import FALLS
 
 BLOCKS, FOLDS = 32, 4
 WITHIN = 0.01  # of AUC, and three standard errors of the difference: with fewer events than that it says nothing
@@ -31,7 +32,6 @@ COUNTED = (
     ("police", None),
 )
 AGES = (0, 1, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100)
-FALLS = (("snomed-ct", "217082002"), ("local", "fall-repeated"), ("snomed-ct", "1912002"))
 
 
 def features(made, index_day):

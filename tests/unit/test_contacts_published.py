@@ -15,7 +15,7 @@ from synthetic.lives.records import METHODS, STREAM
 from synthetic.population.priors import priors
 from synthetic.published import PRIORS, rows
 from synthetic.recipe import Recipe
-from tests.lived import lived
+from tests.lived import FALLS, lived
 
 # One figure in a million would be further off by chance, of some two hundred, were the seeds not fixed: deviations are
 # those of sums over people, who differ in how many contacts they have.
@@ -36,8 +36,7 @@ CONTACTS = (
     ("police", "police", ("report",)),
     ("fire", "fire", ("visit",)),
 )
-# Codes of a fall as the practice or A&E records it, and of an admission after one
-FALLS = (("snomed-ct", "217082002"), ("local", "fall-repeated"), ("snomed-ct", "1912002"))
+# Codes of an admission after a fall
 FALLS_ADMITTED = (("icd-10", "S72.0"), ("icd-10", "S52.5"), ("icd-10", "S09.9"), ("icd-10", "W19"))
 NEIGHBOURHOODS = (
     "test_made_up_homes.test_people_live_in_each_neighbourhood_as_often_as_published_and_where_their_age_does"

@@ -18,8 +18,8 @@ from tests.builders import DOCUMENT, FINDER, plan_of, small_study
 from tests.rehearsal import no_noise, rehearse
 from tests.tabled import DISCRIMINATION, VARIABLES, table_study
 
-VARIABLES = [v for v in VARIABLES if v["name"] in ("sex", "age_band", "area")]
 NAMES = ("sex", "age_band", "area")
+KEYED = [v for v in VARIABLES if v["name"] in NAMES]
 EVENT = ("S", "W")
 
 
@@ -36,19 +36,18 @@ def population(people, *, seed):
     return Table(person, np.zeros(len(person), np.int64), columns)
 
 
-def keyed(table, study):
+def keyed(table):
     """Return a table's rows as keys, by hand."""
     age, sex, area = (table.columns[c] for c in ("age", "code.sex", "code.area"))
     band = np.where(np.isnan(age), 4, np.searchsorted([18, 40, 65], age, side="right"))
     weights = 1.0 / np.bincount(table.person)[table.person]
     places = np.column_stack([sex, band, np.where(np.isnan(area), 3, area)]).astype(int)
-    return Keyed.of(attributes_of([study.variable(name) for name in NAMES]), places, weights)
+    return Keyed.of(attributes_of([table_study().variable(name) for name in NAMES]), places, weights)
 
 
 @pytest.fixture(scope="module")
 def made_up():
-    study = table_study()
-    return keyed(population(4000, seed=1), study)
+    return keyed(population(4000, seed=1))
 
 
 def study_of(card):
@@ -72,12 +71,12 @@ def direct(card, rows):
 
 def test_without_noise_the_released_auc_is_that_of_comparing_rows_and_with_much_budget_nearly(made_up):
     card, people = trained(made_up, "area", EVENT, trained_on="sha256:1"), population(1500, seed=2)
-    exact = direct(card, keyed(people, table_study()))
+    exact = direct(card, keyed(people))
     assert exact > 0.75
     assert tried(card, people).facts["auc"] == pytest.approx(exact, abs=1e-3)
     noisy = tried(card, people, discrete_gaussian).facts
     assert abs(noisy["auc"] - exact) < 4 * noisy["auc_noise_sd"]  # one in 15,000 seeds; noise is the system's own
-    assert auc_of(card, keyed(people, table_study())) == pytest.approx(exact)
+    assert auc_of(card, keyed(people)) == pytest.approx(exact)
 
 
 def test_a_scorecard_of_shuffled_rows_knows_nothing(made_up):
@@ -99,7 +98,7 @@ def test_points_are_log_odds_that_were_put_there(made_up):
 
 def test_rows_whose_outcome_is_missing_count_nowhere_and_each_person_weighs_at_most_one():
     card, people = read_card(table_study(steps=[DISCRIMINATION]).parameters(of_step())), population(300, seed=4)
-    rows = keyed(people, table_study())
+    rows = keyed(people)
     known = rows.places[:, 2] < 3
     result = rehearse(table_study(steps=[DISCRIMINATION]), FINDER, [{"everyone": people}], no_noise)["tried"]
     total = result.arrays["without"].sum() + result.arrays["having"].sum()
@@ -139,7 +138,7 @@ def test_the_plan_says_what_is_counted_and_costs_what_the_study_pays():
 )
 def test_parameters_that_are_none_are_refused_by_their_place(changes, place):
     step = {**DISCRIMINATION, "parameters": {**DISCRIMINATION["parameters"], **changes}}
-    study = from_document({**DOCUMENT, "variables": [*VARIABLES, DOCUMENT["variables"][0]], "steps": [step]})
+    study = from_document({**DOCUMENT, "variables": [*KEYED, DOCUMENT["variables"][0]], "steps": [step]})
     with pytest.raises(Invalid, match="parameters-wrong") as refused:
         read_card(study.parameters(study.steps[0]))
     assert any(fault.startswith(f"parameters.{place}: ") for fault in refused.value.faults)

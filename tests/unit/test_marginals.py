@@ -6,10 +6,11 @@ import pytest
 from models.variables import batch as batch_of_table
 from privacy.computation import Ask, Total
 from privacy.errors import Invalid
+from privacy.noise import discrete_gaussian
 from privacy.private_sum import bound
 from synthetic.computations.marginals import BEFORE, COMPUTATION, FIRST, MARGINS, ROWS
 from synthetic.fitted.measured import Workload, cliques_of, measured, measured_by
-from tests.builders import FINDER, batch_of, plan_of
+from tests.builders import FINDER, batch_of, plan_of, rand_sites
 from tests.neighbours import touched_by_absence, touched_by_order
 from tests.rehearsal import no_noise, rehearse
 from tests.tabled import MARGINALS, exact, rows, site, table_study
@@ -133,8 +134,6 @@ def test_what_came_before_goes_by_the_order_and_rows_by_how_many_there_are():
 def test_the_noise_is_of_the_size_that_is_told():
     """Some 170 figures less their counts over their deviations: a chi-square, out of 0.6 to 1.5 once in 10^5."""
     sites = [{"everyone": rows(60, seed=6)}]
-    from privacy.noise import discrete_gaussian
-
     clean, noisy = found(STUDY, sites), found(STUDY, sites, discrete_gaussian)
     off = [((a - b) / sd).ravel() for a, b, sd in zip(noisy.counts, clean.counts, noisy.sd, strict=True)]
     assert 0.6 < np.mean(np.concatenate(off) ** 2) < 1.5
@@ -195,9 +194,6 @@ def test_six_real_sites_differ_from_one_place_by_the_noise_that_is_told(masking)
 
     Outside 0.7 to 1.35, four deviations, once in some 20,000 runs; a figure beyond 5.5 deviations as seldom.
     """
-    from privacy.noise import discrete_gaussian
-    from tests.builders import rand_sites
-
     terms = {"epsilon": 2.0, "quorum": 6, "masking": masking}
     step = {**STEP, "people": "training", "parameters": {"by": [v["name"] for v in RAND]}}
     study = table_study(variables=RAND, steps=[step], privacy=terms, invited=INVITED)

@@ -115,7 +115,7 @@ def test_what_came_before_goes_by_the_order_and_rows_by_how_many_there_are():
     visits = [0.9, 0.1, 0.5, 0.3, 0.2, np.nan]
     people = batch_of([3, 1, 2], {"area": np.array(areas) / 3, "visits": visits})
     given = COMPUTATION.contributions(parameters_of(study), Ask(MARGINS), people)
-    state = COMPUTATION.absorb(parameters_of(study), {}, Ask(MARGINS), Total(given.sum(axis=0), 0.0))
+    state = COMPUTATION.absorb(parameters_of(study), {}, Ask(MARGINS), Total(given.sum(axis=0), 1.0))
     of = measured(COMPUTATION.result(parameters_of(study), state))
     assert list(of.columns) == ["area", ROWS, "area" + BEFORE]
     assert of.columns[ROWS] == ("1", "2 to 3")

@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from privacy.canonical import JSON, canonical
 from privacy.errors import Tampered
 
-PUBLIC_KEY_BYTES = 32
 SMALL_ORDER = frozenset(  # points whose multiples are few, without their sign bit (RFC 7748, section 7; RFC 8032)
     {
         "00" * 32,
@@ -96,4 +95,4 @@ def _message(context: str, document: JSON) -> bytes:
     return b"hedgerow/v1/" + context.encode() + b"\0" + canonical(document)
 
 
-__all__ = ["PUBLIC_KEY_BYTES", "SMALL_ORDER", "PublicKey", "read_aloud", "sign"]
+__all__ = ["SMALL_ORDER", "PublicKey", "read_aloud", "sign"]

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.arrays import Floats
 from synthetic.judged.fidelity import drawn
 from synthetic.judged.keyed import Keyed
 from synthetic.judged.nearest import SAME, Distances, blocks, nearest, nearest_of
-from synthetic.judged.odds import Finding, compared, paired
+from synthetic.judged.odds import Finding, compared, paired, ranked
 
 ASKED = 1_500  # people of each group whom a slow attack asks about
 RECORDS = 10_000  # of the data, each of which is held against everybody in both groups
@@ -88,17 +89,14 @@ def copies(at: Scene, _: Generator) -> Finding:
 def closeness(at: Scene, rng: Generator) -> Finding:
     """Do records of the data lie nearer to people who were used than to others?
 
-    Records that are nearest to the same person's say one thing together: where keys are few, one person decides many.
+    Compared is of how many records each person is the nearest: where keys are few, one person decides for many.
     """
     records = some(at.data, RECORDS, rng)
-    used, others = (some(people, ROWS, rng) for people in (at.used, at.others))
-    (to_used, which), (to_others, other) = nearest_of(records, used), nearest_of(records, others)
-    nearer, further = to_used < to_others - SAME, to_others < to_used - SAME
-    decided = np.where(nearer, used.names()[which], others.names()[other])[nearer | further]
-    together = np.unique(decided, return_counts=True)[1]
-    covered = at.covered * min(1.0, ROWS / max(len(at.used), 1))
-    alike = float((together**2).sum() / together.sum()) if len(together) else 1.0
-    return paired(int(nearer.sum()), int(further.sum()), len(records), covered=covered, alike=alike)
+    groups = [some(people, ROWS, rng) for people in (at.used, at.others)]
+    (to_used, which), (to_others, other) = (nearest_of(records, people) for people in groups)
+    deciding = which[to_used < to_others - SAME], other[to_others < to_used - SAME]
+    used, others = (_times(people, who) for people, who in zip(groups, deciding, strict=True))
+    return ranked(*(each[~np.isin(names, same)] for (names, each), (same, _) in ((used, others), (others, used))))
 
 
 def membership(at: Scene, rng: Generator) -> Finding:
@@ -198,6 +196,12 @@ def _nearness(people: Keyed, away: Distances, rows: Keyed, edge: float) -> Dista
     if not outlying.any():  # in a crowd of few keys the edge is zero, or all that there is
         outlying = away >= edge
     return np.divide(nearest(people.take(outlying), rows), np.maximum(away[outlying], SAME), dtype=np.float32)
+
+
+def _times(people: Keyed, chosen: NDArray[np.intp]) -> tuple[NDArray[np.uint64], Floats]:
+    """Return the names of people, each once, and how often somebody of that name was chosen."""
+    names, whose = np.unique(people.names(), return_inverse=True)
+    return names, np.bincount(whose[chosen], minlength=len(names)).astype(np.float64)
 
 
 def _guessed(people: Keyed, rows: Keyed, secret: int) -> NDArray[np.intp]:

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
+import numpy as np
+
+from privacy.arrays import Floats
+from privacy.auc import chance_sd
+from synthetic.judged.scoring import auc
+
 SURE = 3.09  # standard deviations: one attack in a thousand on harmless data says that it found something
 TOLERANCE = 0.02  # an advantage below it is not told apart from none on a few thousand people
 
@@ -58,22 +64,34 @@ def compared(used: int, of_used: int, others: int, of_others: int) -> Finding:
     return Finding(of_used + of_others, p, q, p - q, p - q - less, p - q + more)
 
 
-def paired(used: int, others: int, of: int, *, covered: float = 1.0, alike: float = 1.0) -> Finding:
+def paired(used: int, others: int, of: int, *, covered: float = 1.0) -> Finding:
     """Return the finding of ``of`` guesses, of which so many hit only people used, and so many only others.
 
     If the data were made without these people, either is as likely: a sign test. Where only the part ``covered`` of
-    those used could be hit, the advantage is what it would be over all of them. ``alike`` is how many guesses go
-    together on average, since one person decides them all (Kish's design effect, 1965): they are as sure as one.
+    those used could be hit, the advantage is what it would be over all of them.
     """
     decided = used + others
     if not of or not decided:
         return Finding(of, 0.0, 0.0, 0.0, 0.0, 0.0) if of else NOTHING
     scale = 1 / (of * covered)
-    sides = (
-        (used - others) * scale,
-        *((2 * side - 1) * decided * scale for side in wilson(used / alike, decided / alike)),
-    )
+    sides = ((used - others) * scale, *((2 * side - 1) * decided * scale for side in wilson(used, decided)))
     return Finding(of, used / of, others / of, *(max(-1.0, min(side, 1.0)) for side in sides))
 
 
-__all__ = ["NOTHING", "SURE", "TOLERANCE", "Finding", "compared", "paired", "wilson"]
+def ranked(used: Floats, others: Floats) -> Finding:
+    """Return the finding of a measure of each person: how often somebody used has more of it, and how often an other.
+
+    The difference is twice the AUC less one; its bounds are by the AUC's standard error of people who do not
+    differ (Mann and Whitney 1947).
+    """
+    together, has = np.concatenate([used, others]), np.arange(len(used) + len(others)) < len(used)
+    found = auc(together, has)
+    sd = chance_sd(0.5, len(others), len(used))
+    if found is None or sd is None:
+        return NOTHING
+    advantage, spread = 2 * found - 1, 2 * SURE * sd
+    least, most = max(-1.0, advantage - spread), min(1.0, advantage + spread)
+    return Finding(len(together), found, 1 - found, advantage, least, most)
+
+
+__all__ = ["NOTHING", "SURE", "TOLERANCE", "Finding", "compared", "paired", "ranked", "wilson"]

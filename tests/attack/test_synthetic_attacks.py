@@ -8,6 +8,7 @@ import pytest
 from synthetic.judged.attacks import closeness, scene
 from synthetic.judged.judgement import NEEDED, judge, verdict
 from synthetic.judged.keyed import Attribute, Keyed, joined
+from synthetic.judged.nearest import SAME, nearest
 from synthetic.judged.odds import compared, paired, wilson
 from tests.keyed_people import bootstrap, chained, disturbed, parted, rand_people
 
@@ -46,7 +47,9 @@ def test_where_one_person_decides_for_many_records_chance_is_not_called_closenes
         used, held_back, data = coarse(950, rng), coarse(350, rng), coarse(6000, rng, unusual=0.02)
         at = scene(data, used, held_back, rows=(used, held_back), seed=seed)
         found = closeness(at, np.random.default_rng(seed))
-        naive = paired(round(found.used * found.of), round(found.others * found.of), found.of, covered=at.covered)
+        to_used, to_others = nearest(at.data, at.used), nearest(at.data, at.others)
+        nearer, further = int((to_used < to_others - SAME).sum()), int((to_others < to_used - SAME).sum())
+        naive = paired(nearer, further, len(at.data), covered=at.covered)
         called += found.breaks or found.reversed
         each_by_itself += naive.breaks or naive.reversed
     assert called == 0

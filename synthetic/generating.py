@@ -12,7 +12,7 @@ from typing import Any
 from privacy.errors import Invalid
 from synthetic.contracts.canonical import TABLES, path_of
 from synthetic.formats import CONTRACT, format_of
-from synthetic.identifiers import IN_TEST_RANGE
+from synthetic.identifiers import notes_on
 from synthetic.lives.canonical import Simulated
 from synthetic.manifest import Manifest, Plan, software
 from synthetic.presets import DEFAULT, preset
@@ -78,11 +78,7 @@ def plan_of(recipe: Recipe, format: str, schemas: Mapping[str, Any]) -> Plan:  #
 
 
 def _notes(recipe: Recipe) -> Iterator[str]:
-    if recipe.people > IN_TEST_RANGE:
-        yield (
-            f"The range 999 has {IN_TEST_RANGE:,} NHS numbers; everybody else's begins with 900 to 998, which are not "
-            "issued to anybody either."
-        )
+    yield from notes_on(recipe.people)
     if recipe.unseen:
         yield "Risk that no record shows was added: the attainable AUC is out of reach, and only a bound."
 

@@ -31,6 +31,18 @@ def nhs_numbers(seed: int, first: int, count: int) -> NDArray[np.int64]:
     return np.concatenate([_numbers(seed, 0, of[test]), _numbers(seed, 1, of[~test] - IN_TEST_RANGE)])
 
 
+def notes_on(people: int) -> tuple[str, ...]:
+    """Return what has to be said of the numbers of so many people, if anything."""
+    if people <= IN_TEST_RANGE:
+        return ()
+    return (
+        (
+            f"The range 999 has {IN_TEST_RANGE:,} NHS numbers; everybody else's begins with 900 to 998, which are not "
+            "issued to anybody either."
+        ),
+    )
+
+
 def is_made_up(texts: NDArray[np.str_]) -> NDArray[np.bool_]:
     """Return which texts are NHS numbers of these ranges: ten digits from 900 on, the last one the check digit."""
     shaped = np.char.isdecimal(texts) & (np.char.str_len(texts) == _DIGITS) & np.char.startswith(texts, "9")
@@ -63,4 +75,4 @@ def _weighted(numbers: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray
     return np.asarray(digits @ weights)
 
 
-__all__ = ["IN_TEST_RANGE", "WEIGHTS", "is_made_up", "nhs_numbers"]
+__all__ = ["IN_TEST_RANGE", "WEIGHTS", "is_made_up", "nhs_numbers", "notes_on"]

@@ -22,6 +22,7 @@ from synthetic.fitted.graphical import Allowed, fitted
 from synthetic.fitted.measured import KIND, Measured, measured
 from synthetic.fitted.values import Field, field_of
 from synthetic.formats import format_of
+from synthetic.identifiers import notes_on
 from synthetic.judged.fidelity import GROUPS
 from synthetic.manifest import Manifest, Plan, software
 from synthetic.provenance import Fitted
@@ -193,6 +194,7 @@ def fit(
         format=format,
         tables=types_of(form.schemas(source.schemas())),
         software=software(),
+        notes=notes_on(people),
     )
     papers = {}
     if format in PLAIN:

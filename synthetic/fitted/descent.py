@@ -13,12 +13,13 @@ Function = Callable[[Floats], tuple[float, Floats]]
 KEPT = 10  # earlier steps from which the curvature is guessed
 ENOUGH = 1e-4  # of what the slope promises, a step must bring (Armijo)
 SHORTEST = 1e-10
+FALL = 1e-11  # of the value: a step that brings less is the last
 
 
-def least(function: Function, start: Floats, *, steps: int, fall: float = 1e-11) -> Floats:
+def least(function: Function, start: Floats, *, steps: int) -> Floats:
     """Return a point near ``start`` where ``function``, which gives value and gradient, is least.
 
-    It ends after so many steps, or when a step brings less than ``fall`` of the value.
+    It ends after so many steps, or when a step brings less than ``FALL`` of the value.
     """
     x, (value, gradient) = start, function(start)
     moves: deque[tuple[Floats, Floats]] = deque(maxlen=KEPT)
@@ -33,7 +34,7 @@ def least(function: Function, start: Floats, *, steps: int, fall: float = 1e-11)
             length /= 2
             following = x + length * way
             lower, there = function(following)
-        if not value - lower > fall * max(1.0, abs(value)):
+        if not value - lower > FALL * max(1.0, abs(value)):
             return following if lower < value else x
         move, turn = following - x, there - gradient
         if float(move @ turn) > 0:
@@ -58,4 +59,4 @@ def _bent(gradient: Floats, moves: deque[tuple[Floats, Floats]]) -> Floats:
     return np.asarray(way)
 
 
-__all__ = ["ENOUGH", "KEPT", "SHORTEST", "Function", "least"]
+__all__ = ["ENOUGH", "FALL", "KEPT", "SHORTEST", "Function", "least"]

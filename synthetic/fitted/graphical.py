@@ -132,7 +132,6 @@ def fitted(
     *,
     allowed: Sequence[Allowed] = (),
     stages: Sequence[Sequence[int]] | None = None,
-    seed: int = 0,
 ) -> Model:
     """Return the model of noisy margins in which nothing is that is not ``allowed``.
 
@@ -141,7 +140,7 @@ def fitted(
     nothing.
     """
     require_told(measured)
-    kinds, shape = mixture(measured, seed=seed), measured.shape
+    kinds, shape = mixture(measured), measured.shape
     order = stages or [range(len(shape))]
     forced: set[Clique] = {pair for each in allowed for pair in combinations(each.clique, 2)}
     if cells_in(shape, eliminated(shape, forced, order).cliques) > max(MOST_CELLS, sum(shape)):

@@ -57,13 +57,13 @@ def people_in(measured: Measured) -> float:
     return max(float(np.mean([counts.sum() for clique, counts in told if len(clique) == 1])), 1.0)
 
 
-def mixture(measured: Measured, *, seed: int = 0) -> Mixture:
+def mixture(measured: Measured) -> Mixture:
     """Return mixtures fitted to margins of one and two columns from several starts, as one: their average is steadier.
 
     Penalised least squares: squared misfits over the noise's variance, and kinds that differ little, and smoothly from
-    band to band. The seed only says where to start.
+    band to band. The same margins give the same mixture: where each start lies is fixed.
     """
-    found = [_fitted(measured, draws(seed, "mixture", number)) for number in range(MIXTURES)]
+    found = [_fitted(measured, draws(0, "mixture", number)) for number in range(MIXTURES)]
     shares = np.concatenate([each.shares for each in found]) / len(found)
     return Mixture(measured.shape, shares, np.concatenate([each.keys for each in found]))
 

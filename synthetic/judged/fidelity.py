@@ -76,13 +76,13 @@ class Fidelity:
         return {kind: float(np.mean([getattr(d, kind) for d in those])) for kind in kinds} if those else {}
 
 
-def fidelity(data: Keyed, used: Keyed, held_back: Keyed, *, groups: tuple[str, ...] = (), seed: int = 0) -> Fidelity:
+def fidelity(data: Keyed, used: Keyed, held_back: Keyed, *, groups: tuple[str, ...] = ()) -> Fidelity:
     """Hold the data against people held back, beside a new draw of the people used, and their shuffled columns.
 
     ``groups`` name the attributes by whose keys it is done once more. Rows count with their weights, so each person as
-    one. The same seed gives the same figures.
+    one. The same rows give the same figures.
     """
-    rng = np.random.default_rng([seed, 7])
+    rng = np.random.default_rng([0, 7])
     floor, independent = drawn(used, len(data), rng), shuffled(used, len(data), rng)
     chosen, left_out = subsets(held_back, rng)
     distances = tuple(_distance(each, data, floor, independent, held_back) for each in chosen)

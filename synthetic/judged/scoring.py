@@ -14,6 +14,7 @@ from privacy.canonical import Document
 LEAST_OUTCOMES = 10  # of each kind, for an AUC of a group: with fewer, one person moves it by more than 0.05
 EDGE = 1e-6  # predictions are kept this far from 0 and 1 before their logit is taken
 TENTHS = 10
+STEPS = 50  # of Newton, after which a fit has no finite answer
 
 
 @dataclass(frozen=True)
@@ -134,10 +135,10 @@ def _above(predicted: Floats, with_it: Floats, without: Floats) -> float:
     return float(np.sum(ups * (below + downs / 2)))
 
 
-def _newton(design: Floats, happened: Flags, *, offset: Floats, steps: int = 50) -> Floats | None:
+def _newton(design: Floats, happened: Flags, *, offset: Floats) -> Floats | None:
     """Fit a logistic regression of one or two columns; None where it does not settle: all alike, or set apart."""
     beta = np.zeros(design.shape[1])
-    for _ in range(steps):
+    for _ in range(STEPS):
         fitted = 1 / (1 + np.exp(-np.clip(offset + design @ beta, -30, 30)))
         hessian = (design * (fitted * (1 - fitted))[:, None]).T @ design
         if not np.isfinite(hessian).all() or np.linalg.cond(hessian) > 1e12:
@@ -175,6 +176,7 @@ def _group(of: str, group: str, predicted: Floats, happened: Flags) -> Group:
 __all__ = [
     "EDGE",
     "LEAST_OUTCOMES",
+    "STEPS",
     "TENTHS",
     "Calibration",
     "Group",

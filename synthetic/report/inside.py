@@ -14,15 +14,15 @@ FORMAT = "hedgerow-synthetic-inside/1"
 
 
 def inside_report(
-    data: Keyed, used: Keyed, held_back: Keyed, *, single: tuple[Keyed, Keyed], groups: tuple[str, ...], seed: int = 0
+    data: Keyed, used: Keyed, held_back: Keyed, *, single: tuple[Keyed, Keyed], groups: tuple[str, ...]
 ) -> Document:
     """Return everything: how like people held back the data are, and what attacks tell of the people used.
 
     ``used`` and ``held_back`` have all of somebody's rows, weighing one together; ``single`` has one row each, of those
     used and of those held back. Rows of the data are never left out for being like somebody's: that would tell whose.
     """
-    attacks = judge(data, *single, rows=(used, held_back), seed=seed)
-    found = fidelity(data, used, held_back, groups=groups, seed=seed)
+    attacks = judge(data, *single, rows=(used, held_back))
+    found = fidelity(data, used, held_back, groups=groups)
     return {
         "format": FORMAT,
         "verdict": verdict(attacks),

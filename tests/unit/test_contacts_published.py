@@ -132,10 +132,9 @@ def test_contacts_a_head_are_the_published_ones(english, year):
     assert near(counts, english.heads * a_head["fall"]), ("fall", counts.mean(), a_head["fall"])
 
 
-def test_every_year_of_the_longest_history_has_its_level():
+def test_every_year_of_the_longest_history_has_its_level(english):
     """And history does not drift: three years back people had nearly as many contacts as in the last one."""
     assert sorted(int(row["years_before"]) for row in rows("solved_years")) == list(range(1, YEARS_BACK + 1))
-    english = joined(lived("england"))
     for key, stream, methods in CONTACTS:
         first, last = (
             each_has(english, of_kind(english, stream, methods, (INDEX - days, INDEX - days + 365)))

@@ -8,8 +8,12 @@ import numpy as np
 
 from privacy.arrays import Flags, Floats
 from privacy.checks import Check, Comparison, Implication, columns_of, compares_birth
+from privacy.errors import Invalid
 from synthetic.fitted.graphical import Allowed
+from synthetic.fitted.measured import Clique, Measured
 from synthetic.fitted.values import Field
+
+MOST_EXCLUDED = 0.5  # of what was counted of some columns, or of rows: beyond it checks exclude each other
 
 
 def allowed_by(checks: Sequence[Check], fields: Sequence[Field | None]) -> Iterator[Allowed]:
@@ -28,6 +32,19 @@ def allowed_by(checks: Sequence[Check], fields: Sequence[Field | None]) -> Itera
         fit = _pairs(check, fields[one], fields[other])
         if fit is not None:
             yield Allowed((one, other), fit) if one < other else Allowed((other, one), fit.T)
+
+
+def require_possible(measured: Measured, allowed: Sequence[Allowed]) -> None:
+    """Return if most of what was counted is allowed; otherwise ``fit-contradiction`` names the columns.
+
+    People keep to the checks of their contract: what was counted and is not allowed is noise, if the contract is sound.
+    """
+    can_be: dict[Clique, Flags] = {}
+    for each in allowed:
+        can_be[each.clique] = can_be.get(each.clique, np.ones_like(each.cells)) & each.cells
+    for clique, counts in zip(measured.cliques, measured.counts, strict=True):
+        if clique in can_be and counts[~can_be[clique]].sum() > MOST_EXCLUDED * counts.sum():
+            raise Invalid("fit-contradiction", " and ".join(list(measured.columns)[i] for i in clique))
 
 
 def checks_of(checks: Sequence[Check], names: Mapping[str, object]) -> list[Comparison | Implication]:
@@ -91,4 +108,4 @@ def _pairs(check: Comparison | Implication, one: Field | None, other: Field | No
     return np.asarray(missing | relations.get(check.relation, (most >= low) & (high >= least)))
 
 
-__all__ = ["allowed_by", "broken", "checks_of", "made_equal"]
+__all__ = ["MOST_EXCLUDED", "allowed_by", "broken", "checks_of", "made_equal", "require_possible"]

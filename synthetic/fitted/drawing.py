@@ -13,7 +13,7 @@ from privacy.arrays import Flags, Floats, Integers
 from privacy.checks import Check
 from privacy.errors import Invalid
 from synthetic.draws import PEOPLE_A_BLOCK, draws
-from synthetic.fitted.constraints import broken, made_equal
+from synthetic.fitted.constraints import MOST_EXCLUDED, broken, made_equal
 from synthetic.fitted.graphical import Model, Places
 from synthetic.fitted.values import Field, table_of
 from synthetic.identifiers import nhs_numbers
@@ -124,10 +124,11 @@ class Drawn:
         return [field for i in (self.sequenced.own if self.sequenced else ()) if (field := self.fields[i])]
 
     def _rows(self, count: int, rng: np.random.Generator) -> Values:
-        """Return rows that satisfy every check; ``fit-contradiction`` when none can be found for somebody."""
+        """Return rows that satisfy every check; ``fit-contradiction`` when few are found, or none for somebody."""
         places = self.model.draw(count, rng)
         values = self.values(places, rng)
         bad = self.keep(values, places, rng)
+        _check_possible(bad)
         for _ in range(TRIES):
             if not bad.any():
                 return values
@@ -138,6 +139,12 @@ class Drawn:
             for name, value in others.items():
                 values[name][at] = value
         raise Invalid("fit-contradiction")
+
+
+def _check_possible(bad: Flags) -> None:
+    """Refuse checks that leave only what is left out of them, such as what is missing: ``fit-contradiction``."""
+    if bad.mean() > MOST_EXCLUDED:
+        raise Invalid("fit-contradiction", "most rows")
 
 
 @dataclass(frozen=True)
@@ -167,6 +174,8 @@ class _Sequences:
             values = self.drawn.values(np.maximum(places, 0), self.rng)
             values |= {name: value[who] for name, value in own.items()}
             bad = self.drawn.keep(values, np.maximum(places, 0), self.rng, self._own_names) | (places[:, 0] < 0)
+            if not number:
+                _check_possible(bad)
             if by.rises:
                 bad |= ~(values[by.rises] > highest[who])
                 highest[who] = np.where(bad, highest[who], values[by.rises])

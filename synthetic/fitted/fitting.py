@@ -14,7 +14,7 @@ from privacy.contract import Contract
 from privacy.contract_file import as_toml
 from privacy.errors import Invalid
 from privacy.study import Study
-from synthetic.fitted.constraints import allowed_by
+from synthetic.fitted.constraints import allowed_by, require_possible
 from synthetic.fitted.contracting import contracts_of, path_of
 from synthetic.fitted.drawing import Drawn, Sequenced
 from synthetic.fitted.exported import Exported, read_exported
@@ -96,7 +96,9 @@ def drawn_from(released: Released, contract: Contract, *, people: int, seed: int
     sequenced = _sequenced(released, contract, columns, fields)
     margins = released.margins.of_possible(list(_possible(released.margins, fields, sequenced)))
     fields = tuple(field and field.of_possible() for field in fields)
-    allowed = [*allowed_by(contract.checks, fields), *_rising(sequenced, fields)]
+    allowed = list(allowed_by(contract.checks, fields))
+    require_possible(margins, allowed)
+    allowed += _rising(sequenced, fields)
     model = fitted(margins, allowed=allowed, stages=_stages(sequenced, len(columns)))
     return Drawn(model, fields, contract.checks, contract.name, people, seed, sequenced)
 

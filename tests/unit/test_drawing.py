@@ -217,6 +217,16 @@ then = "present"
         drawn_from(released(), contract(both), people=10, seed=1)
 
 
+@pytest.mark.parametrize(("one", "other"), [("cost", "score"), ("left", "came")])
+def test_checks_that_leave_only_what_is_missing_are_said_to_exclude_each_other(one, other):
+    """Nothing is above and below one other thing, but what is missing breaks neither check."""
+    above = '\n[[checks]]\nname = "{0}-above"\ncolumn = "{0}"\nrelation = "above"\nother = "{1}"\n'
+    once = CONTRACT + above.format(one, other)
+    assert len(frame(drawn_from(released(), contract(once), people=500, seed=1))) == 500
+    with pytest.raises(Invalid, match="fit-contradiction"):
+        frame(drawn_from(released(), contract(once + above.format(other, one)), people=500, seed=1))
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

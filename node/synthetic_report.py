@@ -27,7 +27,7 @@ from privacy.errors import Refusal
 from privacy.study import Step, Study
 from privacy.variables import Variable
 from synthetic.fitted.measured import KIND
-from synthetic.judged.fidelity import GROUPS
+from synthetic.judged.fidelity import groups_of
 from synthetic.judged.keyed import Keyed, joined
 from synthetic.provenance import Fitted
 from synthetic.report.inside import inside_report
@@ -79,7 +79,7 @@ def report(
         used,
         held_back,
         single=(one_used, one_held_back),
-        groups=_groups(asked.variables, version),
+        groups=groups_of(asked.variables, version.contract),
     )
     found |= {"study": asked.study.hash, "data": version.name, "manifest": asked.manifest_sha256}
     foot = f"Study {asked.study.hash}. Data set {version.name}, synthetic data {asked.manifest_sha256}."
@@ -134,11 +134,6 @@ def _keyed(batch: Batch, variables: Sequence[Variable], rng: np.random.Generator
     first, many = np.flatnonzero(np.diff(batch.person, prepend=-1)), np.bincount(batch.person)
     rows = everything.take(first + (rng.random(len(first)) * many).astype(np.int64))
     return everything, Keyed(rows.attributes, rows.places, np.ones(len(rows)))
-
-
-def _groups(variables: Sequence[Variable], version: DataVersion) -> tuple[str, ...]:
-    roles = {column.name: column.role for column in version.contract.columns}
-    return tuple(v.name for v in variables if roles.get(v.column) in GROUPS)
 
 
 __all__ = ["ACTION", "JSON_TWIN", "ROW_SEED", "report"]

@@ -23,7 +23,7 @@ from synthetic.fitted.measured import KIND, Measured, measured
 from synthetic.fitted.values import Field, field_of
 from synthetic.formats import format_of
 from synthetic.identifiers import notes_on
-from synthetic.judged.fidelity import GROUPS
+from synthetic.judged.fidelity import groups_of
 from synthetic.manifest import Manifest, Plan, software
 from synthetic.provenance import Fitted
 from synthetic.recipe import check_size
@@ -206,9 +206,8 @@ def fit(
 
 def _groups(released: Released, contract: Contract) -> list[str]:
     """Return the columns whose keys are groups that a report looks at one by one, by their role in the contract."""
-    roles = {column.name: column.role for column in contract.stored}
-    columns = {variable.name: variable.column for variable in released.study.variables}
-    return [name for name in released.margins.columns if roles.get(columns.get(name, "")) in GROUPS]
+    groups = groups_of(released.study.variables, contract)
+    return [name for name in released.margins.columns if name in groups]
 
 
 __all__ = ["Released", "drawn_from", "fit", "read_released", "released_of"]

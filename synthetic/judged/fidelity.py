@@ -6,13 +6,15 @@ sampling floor, and what data reach whose columns know nothing of each other, so
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from privacy.arrays import Floats
+from privacy.contract import Contract
+from privacy.variables import Variable
 from synthetic.judged.boosting import learn
 from synthetic.judged.keyed import Keyed
 from synthetic.judged.scoring import auc
@@ -89,6 +91,12 @@ def fidelity(data: Keyed, used: Keyed, held_back: Keyed, *, groups: tuple[str, .
     tasks = tuple(_tasks(data, used, held_back, rng))
     named = [j for j, a in enumerate(held_back.attributes) if a.name in groups]
     return Fidelity(distances, tasks, tuple(g for j in named for g in _groups(j, data, floor, held_back)), left_out)
+
+
+def groups_of(variables: Iterable[Variable], contract: Contract) -> tuple[str, ...]:
+    """Return the variables whose keys are groups, by the role that their column has in the contract."""
+    roles = {column.name: column.role for column in contract.stored}
+    return tuple(v.name for v in variables if roles.get(v.column) in GROUPS)
 
 
 def subsets(rows: Keyed, rng: np.random.Generator) -> tuple[list[tuple[int, ...]], int]:
@@ -191,6 +199,7 @@ __all__ = [
     "Task",
     "drawn",
     "fidelity",
+    "groups_of",
     "shuffled",
     "split",
     "subsets",

@@ -14,7 +14,7 @@ from privacy.checks import Check
 from privacy.errors import Invalid
 from synthetic.draws import PEOPLE_A_BLOCK, draws
 from synthetic.fitted.constraints import MOST_EXCLUDED, broken, made_equal
-from synthetic.fitted.graphical import Model, Places
+from synthetic.fitted.graphical import Model
 from synthetic.fitted.values import Field, table_of
 from synthetic.identifiers import nhs_numbers
 from synthetic.tables import NUMBER, blocks_of, parts_of
@@ -88,7 +88,7 @@ class Drawn:
         columns = [numbers.take(pa.array(person)), pa.array(row.astype(np.int32)), *table_of(self._written, values)]
         yield self.table, pa.record_batch(columns, schema=schemas[self.table])
 
-    def keep(self, values: Values, places: Places, rng: np.random.Generator, fixed: tuple[str, ...] = ()) -> Flags:
+    def keep(self, values: Values, places: Integers, rng: np.random.Generator, fixed: tuple[str, ...] = ()) -> Flags:
         """Draw values again, within their keys, of rows that break a check; return which still do.
 
         ``fixed`` columns keep theirs: they are the person's, and there in other rows too.
@@ -106,7 +106,7 @@ class Drawn:
             bad = broken(self.checks, self.by_name, values)
         return bad
 
-    def values(self, places: Places, rng: np.random.Generator) -> Values:
+    def values(self, places: Integers, rng: np.random.Generator) -> Values:
         """Return a value for each written column of each row."""
         return {field.name: field.drawn(places[:, i], rng) for i, field in enumerate(self.fields) if field}
 
@@ -193,7 +193,7 @@ class _Sequences:
     def _own_names(self) -> tuple[str, ...]:
         return tuple(field.name for i in self.by.own if (field := self.drawn.fields[i]))
 
-    def _how_many(self, bands: Places) -> Integers:
+    def _how_many(self, bands: Integers) -> Integers:
         """Return a number of rows within each person's band."""
         low = np.array(self.by.bands[:-1])
         high = np.array([*self.by.bands[1:-1], self.by.bands[-1] + 1])

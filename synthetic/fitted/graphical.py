@@ -16,7 +16,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.arrays import Floats
+from privacy.arrays import Floats, Integers
 from privacy.errors import Invalid, Refusal
 from synthetic.fitted.descent import least
 from synthetic.fitted.junction import NEVER, Elimination, JunctionTree, cells_in, eliminated
@@ -32,8 +32,6 @@ LEAST_SHARE = 1e-9  # of people, of a key that noise took below
 OF_EACH = 2  # strongest pairs of each column that come before all others
 MOST_NOISE = 0.5  # of a column's distribution, on average, in total variation: beyond it nothing can be told
 GOLDEN = (np.sqrt(5) - 1) / 2
-
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Conditional:
     table: Floats
 
     @cached_property
-    def _ladder(self) -> tuple[Floats, Places, NDArray[np.bool_]]:
+    def _ladder(self) -> tuple[Floats, Integers, NDArray[np.bool_]]:
         """Return cumulative probabilities, each row's one higher than the last's; last possible keys; what can be."""
         total = self.table.sum(axis=1, keepdims=True)
         rising = np.cumsum(self.table, axis=1) / np.where(total > 0, total, 1.0)
@@ -62,7 +60,7 @@ class Conditional:
         ladder = np.asarray((np.minimum(rising, 1.0) + np.arange(len(rising))[:, None]).ravel(), np.float64)
         return ladder, last.astype(np.int64), np.asarray(total[:, 0] > 0)
 
-    def draw(self, places: Places, rng: np.random.Generator) -> Places:
+    def draw(self, places: Integers, rng: np.random.Generator) -> Integers:
         """Return a key's place for each row of ``places``; -1 where nothing can go with what was drawn before.
 
         Rows that have the same keys before are spread evenly over the next column's, and so are those of them that are
@@ -78,7 +76,7 @@ class Conditional:
         return np.where(possible[row], np.minimum(rung, last[row]), -1)
 
 
-def _even(of: Places, places: Places, rng: np.random.Generator) -> Floats:
+def _even(of: Integers, places: Integers, rng: np.random.Generator) -> Floats:
     """Return numbers between 0 and 1, in each group of rows one from each of as many equal parts as it has rows.
 
     Rows that follow each other by ``places`` get parts as far apart as steps of the golden ratio: so they are even in
@@ -107,9 +105,9 @@ class Model:
         self,
         rows: int,
         rng: np.random.Generator,
-        given: Mapping[int, Places] | None = None,
+        given: Mapping[int, Integers] | None = None,
         only: Collection[int] | None = None,
-    ) -> Places:
+    ) -> Integers:
         """Return places of keys, shape (rows, columns), of rows that ``given`` columns have; -1 where none can be.
 
         ``only`` some columns: those of the first stages, since what is drawn later does not change them.
@@ -279,5 +277,5 @@ def _conditionals(tree: JunctionTree, elimination: Elimination, beliefs: Sequenc
 
 __all__ = [
     "GOLDEN", "LEAST_SHARE", "LOOSE", "LOOSE_SINGLE", "MOST_CELLS", "MOST_NOISE", "OF_EACH", "RAKES", "STEPS",
-    "Allowed", "Conditional", "Model", "Places", "fitted", "require_told", "strongest",
+    "Allowed", "Conditional", "Model", "fitted", "require_told", "strongest",
 ]  # fmt: skip

@@ -12,11 +12,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from privacy.arrays import Floats
+from privacy.arrays import Floats, Integers
 from privacy.columns import Column
 from privacy.errors import Invalid
 from privacy.variables import Variable
-from synthetic.fitted.graphical import Places
 from synthetic.tables import days
 
 WHOLE = ("integer", "date")  # types whose values are whole numbers; a date's are days since 1970-01-01
@@ -64,7 +63,7 @@ class Field:
         """Return all codes, one key's after the other's: a drawn code is a place among them."""
         return tuple(code for each in self.choices for code in each)
 
-    def drawn(self, places: Places, rng: np.random.Generator) -> Floats:
+    def drawn(self, places: Integers, rng: np.random.Generator) -> Floats:
         """Return a value for each key's place, NaN for nothing; of codes the place among ``names``."""
         u = rng.random(len(places))
         if self.coded:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from privacy.terminal import say
+from privacy.terminal import progress, say
 from synthetic.command.options import AsJson, Contracts
 
 MOST_NAMED = 20  # files beside a pack; JSON has all
@@ -30,7 +30,7 @@ def validate(
     from synthetic.pack.suited import contracts_of
     from synthetic.pack.validation import validate as check
 
-    found = check(where, contracts_of(where, contract or []))
+    found = check(where, contracts_of(where, contract or []), tell=progress)
     lines = [f"{name}: {rows:,} rows" for name, rows in found.rows.items()]
     held = "every row holds what its contract says" if found.held else "rows of this format are not looked into"
     lines += [f"Whole: {found.kind}, {found.files} files; {held}."]

@@ -24,11 +24,12 @@ from synthetic.pack.checksums import NAME as SUMS
 from synthetic.pack.checksums import changed, digest, read_sums
 from synthetic.pack.hold_out import numbers_of
 from synthetic.pack.holding import Holding
-from synthetic.pack.packing import ORGANISERS, TEAMS
+from synthetic.pack.packing import ORGANISERS, TEAMS, Tell
 from synthetic.written.reading import PLAIN, DataSet, rows_of
 
 Batches = Callable[[], Iterator[pa.RecordBatch]]
 CARD = "pack.json"
+FILES = "Checking every file against its hash."
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,24 @@ class Validated:
     beside: tuple[str, ...] = ()
 
 
-def validate(home: Path, contracts: Mapping[str, Contract]) -> Validated:
+def unheard(_: str) -> None:
+    """Tell nobody how far it is."""
+
+
+def validate(home: Path, contracts: Mapping[str, Contract], *, tell: Tell = unheard) -> Validated:
     """Check a data set or a pack: every file's hash, every cell, the checks of contracts, keys between tables.
 
-    ``contracts`` are those of a data set's tables; a pack brings its own. ``data-set-tampered`` or ``pack-tampered``
-    when a file is not what was written, ``data-set-faulty`` with what does not hold.
+    ``contracts`` are those of a data set's tables; a pack brings its own. ``tell`` hears what is looked at now.
+    ``data-set-tampered`` or ``pack-tampered`` when a file is not what was written, ``data-set-faulty`` with what does
+    not hold.
     """
     if (home / TEAMS).is_dir():
-        return _both(home)
-    return _data_set(home, contracts) if (home / MANIFEST).is_file() else _pack(home)
+        return _both(home, tell)
+    return _data_set(home, contracts, tell) if (home / MANIFEST).is_file() else _pack(home, tell)
 
 
-def _both(home: Path) -> Validated:
-    teams, own = _pack(home / TEAMS), home / ORGANISERS
+def _both(home: Path, tell: Tell) -> Validated:
+    teams, own = _pack(home / TEAMS, tell), home / ORGANISERS
     key = read_key(own)
     if wrong := changed(own):
         raise Tampered("answers-tampered", str(own), faults=wrong)
@@ -69,14 +75,15 @@ def _both(home: Path) -> Validated:
     return replace(teams, kind="a pack with its answers")
 
 
-def _data_set(home: Path, contracts: Mapping[str, Contract]) -> Validated:
+def _data_set(home: Path, contracts: Mapping[str, Contract], tell: Tell) -> Validated:
     manifest = read_manifest(home)
+    tell(FILES)
     check_files(home, manifest.files)
     held = manifest.plan.format in PLAIN
     if held:
         data = DataSet(home, manifest)
         known = {name: contracts[name] for name in data.tables() if name in contracts}
-        _hold({name: (contract, _reader(data, name)) for name, contract in known.items()})
+        _hold({name: (contract, _reader(data, name)) for name, contract in known.items()}, tell)
     return Validated("a data set", len(manifest.files), manifest.rows, held=held)
 
 
@@ -84,7 +91,8 @@ def _reader(data: DataSet, table: str) -> Batches:
     return lambda: data.batches(table)
 
 
-def _pack(home: Path) -> Validated:
+def _pack(home: Path, tell: Tell) -> Validated:
+    tell(FILES)
     if wrong := changed(home):
         raise Tampered("pack-tampered", str(home), faults=wrong)
     try:
@@ -99,7 +107,7 @@ def _pack(home: Path) -> Validated:
         raise Tampered("pack-tampered", str(home), faults=[f"{CARD}: is not what a pack has"]) from error
     if unlisted:
         raise Tampered("pack-tampered", str(home), faults=[f"{CARD}: names a file that {SUMS} does not"])
-    found = _hold({name: (contract, _file(path, contract)) for name, (contract, path) in tables.items()})
+    found = _hold({name: (contract, _file(path, contract)) for name, (contract, path) in tables.items()}, tell)
     if wrong := [f"{name}: has {found[name]:,} rows, not {rows[name]:,}" for name in rows if found[name] != rows[name]]:
         raise Invalid("data-set-faulty", str(home), faults=wrong)
     there = {path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()}
@@ -111,10 +119,11 @@ def _file(path: Path, contract: Contract) -> Batches:
     return lambda: rows_of(path, contract)
 
 
-def _hold(tables: Mapping[str, tuple[Contract, Batches]]) -> dict[str, int]:
+def _hold(tables: Mapping[str, tuple[Contract, Batches]], tell: Tell) -> dict[str, int]:
     """Hold tables against their contracts, people first; ``data-set-faulty``, else each table's rows."""
     people, faults, rows = _People(), [], {}
     for name, (contract, batches) in sorted(tables.items(), key=lambda item: item[0] != PEOPLE):
+        tell(f"Checking the rows of {name}.")
         holding = Holding(name, contract)
         for batch in batches():
             if name == PEOPLE:
@@ -158,4 +167,4 @@ class _People:
                 holding.note(check.name, np.asarray(at) < days[places])
 
 
-__all__ = ["Validated", "validate"]
+__all__ = ["CARD", "FILES", "Validated", "unheard", "validate"]

@@ -57,8 +57,10 @@ def copy(packed, tmp_path):
 
 @pytest.mark.parametrize("format", ["csv", "parquet"])
 def test_a_data_set_as_it_was_made_is_valid(tmp_path, format):  # noqa: A002 - as in the product
-    found = validate(data_set(tmp_path / "data", format=format), CHECKED)
+    told = []
+    found = validate(data_set(tmp_path / "data", format=format), CHECKED, tell=told.append)
     assert (found.kind, found.held) == ("a data set", True)
+    assert [each.rpartition(" ")[2] for each in told] == ["hash.", "people.", "events."]
     assert found.rows["people"] == len(tables()["people"])
 
 

@@ -30,6 +30,10 @@ KINDS: Mapping[str, str] = {  # of contacts, as people call them
     "police": "police",
     "fire": "fire service",
 }
+AGAIN = {
+    True: "a part of the data, drawn by lot, was made again of their recipe: the same bytes",
+    False: "not here, since another version of the software made the data",
+}
 AXES = (("by_age", "ages", "age on the index date"), ("by_decile", "deciles", "decile of deprivation, 1 the most"))
 Use = Mapping[str, Any]
 
@@ -61,7 +65,8 @@ def _short(document: Document) -> Iterator[Html]:
     if document["curves"]:
         pairs.append(("Events a person", f"{document['curves']['events_a_person']:.1f} before the index date"))
     pairs += [("Figures beside published ones", f"{published:,}"), ("Beside assumed ones", f"{assumed:,}")]
-    yield facts([*pairs, ("Further off than they may be", len(off))])
+    pairs += [("Further off than they may be", len(off)), ("Made again", AGAIN[document["made_again"]])]
+    yield facts(pairs)
     yield paragraphs(
         "A figure may be off by a tenth of the one beside it, and by four standard deviations of chance on top. The "
         "simulator starts from published figures and rounds, combines and extends them: it is not a source of its own."

@@ -8,13 +8,12 @@ from pathlib import Path
 from privacy.atomic import SHARED, put
 from privacy.canonical import Document, legible
 from privacy.errors import Invalid, Unreachable
-from synthetic.generating import plan_for
 from synthetic.provenance import Fitted, to_document
-from synthetic.recipe import Recipe
 from synthetic.report.beside import beside
 from synthetic.report.beside_page import beside_page
 from synthetic.report.released import exported_for, released_for, released_report
 from synthetic.report.released_page import released_page
+from synthetic.report.remade import made_again
 from synthetic.report.rows import keyed_rows
 from synthetic.report.scorecard import as_toml, auc_of, trained
 from synthetic.report.tried import tried
@@ -38,8 +37,8 @@ def make_report(
     if not isinstance(data.manifest.plan.provenance, Fitted):
         if results or outcome:
             raise Invalid("report-result-other", str(data_set))
-        _check_simulated(data)
-        found, page_of = beside(data), beside_page
+        again = made_again(data)
+        found, page_of = beside(data) | {"made_again": again}, beside_page
         title = f"{found['people']:,} people of {found['place']} who never were"
     else:
         found, page_of = _fitted(data, results, outcome, event), released_page
@@ -50,17 +49,6 @@ def make_report(
     _put(data_set / JSON, legible(found))
     _put(data_set / PAGE, page)
     return found
-
-
-def _check_simulated(data: DataSet) -> None:
-    """Refuse data that say they are simulated, where the simulator makes other tables of their recipe.
-
-    Otherwise fitted data would be used as if nobody's record were in them, once somebody changed what they say.
-    """
-    plan = data.manifest.plan
-    made = plan_for(Recipe.of(plan.recipe), plan.format)
-    if (made.seed, made.tables) != (plan.seed, plan.tables):
-        raise Invalid("manifest-malformed", str(data.home), faults=["the simulator makes other tables of this recipe"])
 
 
 def _fitted(data: DataSet, results: Sequence[Path], outcome: str, event: Sequence[str]) -> Document:

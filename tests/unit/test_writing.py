@@ -142,11 +142,13 @@ def test_a_process_that_is_killed_is_told_and_its_parts_are_made_by_the_next_run
 
 
 SLOW = """
+import signal
 import sys
 from pathlib import Path
 from tests.made_up_tables import MadeUp
 from tests.unit.test_writing import written
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
     print("started", flush=True)
     try:
         written(Path(sys.argv[1]), source=MadeUp(fault=sys.argv[2], at=1), processes=2,

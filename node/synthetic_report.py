@@ -25,9 +25,8 @@ from privacy.computation import PARTS, Batch, Part
 from privacy.counting import places
 from privacy.errors import Refusal
 from privacy.study import Step, Study
-from privacy.variables import Variable
+from privacy.variables import Variable, groups_of
 from synthetic.fitted.measured import KIND
-from synthetic.judged.fidelity import groups_of
 from synthetic.judged.keyed import Keyed, joined
 from synthetic.provenance import Fitted
 from synthetic.report.inside import inside_report

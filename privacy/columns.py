@@ -19,6 +19,7 @@ Role = Literal[
     "code", "cost", "date", "organisation", "setting", "source", "unit", "value",
 ]  # fmt: skip
 
+GROUPS: tuple[Role, ...] = ("deprivation", "ethnicity", "sex")  # whom data and models are looked at apart for
 COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 RESERVED = ("held_back", "line", "person", "reasons")  # columns that the node's own tables have
 NUMERIC = ("integer", "number")
@@ -224,6 +225,7 @@ __all__ = [
     "COLUMN_NAME",
     "EPOCH",
     "GENERALISED",
+    "GROUPS",
     "ISO_DATE",
     "LARGEST_INTEGER",
     "NUMERIC",

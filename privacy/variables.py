@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, cast
 
 from privacy.canonical import Document
-from privacy.columns import Column
+from privacy.columns import GROUPS, Column
+from privacy.contract import Contract
 from privacy.errors import Invalid
 from privacy.features import Feature
 from privacy.fields import LONGEST_TEXT, Fields
@@ -137,6 +138,12 @@ def _edges(f: Fields, low: float, high: float) -> tuple[float, ...]:
     return edges
 
 
+def groups_of(variables: Iterable[Variable], contract: Contract) -> tuple[str, ...]:
+    """Return the variables whose keys are groups, by the role that their column has in the contract."""
+    roles = {column.name: column.role for column in contract.stored}
+    return tuple(v.name for v in variables if roles.get(v.column) in GROUPS)
+
+
 __all__ = [
     "CODED",
     "KEYED",
@@ -146,5 +153,6 @@ __all__ = [
     "TRANSFORMS",
     "Transform",
     "Variable",
+    "groups_of",
     "read_variable",
 ]

@@ -12,11 +12,10 @@ import pyarrow as pa
 from node.quality.columns import Counts, Spread, chunks_of, present, spread_of
 from node.quality.rules import CHECK_FAILED
 from privacy.canonical import Document
-from privacy.columns import Column, Role, days_of
+from privacy.columns import GROUPS, Column, days_of
 from privacy.contract import Contract
 
 FORMAT = "hedgerow-profile/1"
-COVERED: tuple[Role, ...] = ("deprivation", "ethnicity", "sex")
 MOST_ROWS = (1, 2, 5, 10, 20, 50, 100)  # people are counted who have at most so many rows, and those who have more
 MISSING = "value-missing"
 REPEATED = "key-repeated"
@@ -38,7 +37,7 @@ class Profiler:
         self._faults: Counter[tuple[str, str]] = Counter()
         self._rows = self._people = 0
         self._rows_a_person: Counts = np.zeros(len(MOST_ROWS) + 1, np.int64)
-        self._groups: dict[str, Counter[str]] = {c.name: Counter() for r in COVERED for c in contract.with_role(r)}
+        self._groups: dict[str, Counter[str]] = {c.name: Counter() for r in GROUPS for c in contract.with_role(r)}
 
     def see(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Count good rows: ``person`` and the contract's stored columns, typed; all rows of a person side by side."""
@@ -75,7 +74,7 @@ class Profiler:
             "rows_a_person": dict(zip(_row_labels(), self._rows_a_person.tolist(), strict=True)),
             "columns": [self._column(c) for c in (contract.column(contract.person), *contract.stored)],
             "checks": [{"name": c.name, "broken": self._faults[CHECK_FAILED, c.name]} for c in contract.checks],
-            "coverage": [self._covered(c) for role in COVERED for c in contract.with_role(role)],
+            "coverage": [self._covered(c) for role in GROUPS for c in contract.with_role(role)],
         }
 
     def _column(self, column: Column) -> Document:
@@ -155,4 +154,4 @@ def _row_labels() -> list[str]:
     ]
 
 
-__all__ = ["COVERED", "FORMAT", "MOST_ROWS", "NOT_SAID", "Profiler", "in_order", "people_of"]
+__all__ = ["FORMAT", "MOST_ROWS", "NOT_SAID", "Profiler", "in_order", "people_of"]

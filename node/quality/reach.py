@@ -8,11 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from node.data_version import DataVersion
-from node.quality.profile import COVERED, in_order
+from node.quality.profile import in_order
 from node.quality.profile import people_of as of_groups
 from node.sharding import shards_for
 from node.store import Store
 from privacy.canonical import Document
+from privacy.columns import GROUPS
 from privacy.errors import Refusal
 
 
@@ -25,7 +26,7 @@ def reach(store: Store, version: DataVersion) -> list[Document]:
     people = _people(store, version)
     if people is None:
         return []
-    columns = {column.name: role for role in COVERED for column in people.contract.with_role(role)}
+    columns = {column.name: role for role in GROUPS for column in people.contract.with_role(role)}
     everybody: dict[str, Counter[str]] = {name: Counter() for name in columns}
     reached: dict[str, Counter[str]] = {name: Counter() for name in columns}
     shards = shards_for(store.rows(people) + store.rows(version))

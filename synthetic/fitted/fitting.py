@@ -14,6 +14,7 @@ from privacy.contract import Contract
 from privacy.contract_file import as_toml
 from privacy.errors import Invalid
 from privacy.study import Study
+from privacy.variables import groups_of
 from synthetic.fitted.constraints import allowed_by, require_possible
 from synthetic.fitted.contracting import contracts_of, path_of
 from synthetic.fitted.drawing import Drawn, Sequenced
@@ -23,7 +24,6 @@ from synthetic.fitted.measured import KIND, Measured, measured
 from synthetic.fitted.values import Field, field_of
 from synthetic.formats import format_of
 from synthetic.identifiers import notes_on
-from synthetic.judged.fidelity import groups_of
 from synthetic.manifest import Manifest, Plan, software
 from synthetic.provenance import Fitted
 from synthetic.recipe import check_size

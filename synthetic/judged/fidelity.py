@@ -6,15 +6,13 @@ sampling floor, and what data reach whose columns know nothing of each other, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from privacy.arrays import Floats
-from privacy.contract import Contract
-from privacy.variables import Variable
 from synthetic.judged.boosting import learn
 from synthetic.judged.keyed import Keyed
 from synthetic.judged.scoring import auc
@@ -23,7 +21,6 @@ ORDERS = (1, 2, 3)
 MOST_SUBSETS = 300  # of one order; more are drawn at random, and the number said
 MOST_CELLS = 200_000  # of a marginal
 MOST_ROWS = 20_000  # that a learner reads
-GROUPS = ("deprivation", "ethnicity", "sex")  # roles of columns: for whom it is done once more
 FEWEST = 50  # people held back with and without an outcome, or in a group: fewer say nothing
 
 
@@ -91,12 +88,6 @@ def fidelity(data: Keyed, used: Keyed, held_back: Keyed, *, groups: tuple[str, .
     tasks = tuple(_tasks(data, used, held_back, rng))
     named = [j for j, a in enumerate(held_back.attributes) if a.name in groups]
     return Fidelity(distances, tasks, tuple(g for j in named for g in _groups(j, data, floor, held_back)), left_out)
-
-
-def groups_of(variables: Iterable[Variable], contract: Contract) -> tuple[str, ...]:
-    """Return the variables whose keys are groups, by the role that their column has in the contract."""
-    roles = {column.name: column.role for column in contract.stored}
-    return tuple(v.name for v in variables if roles.get(v.column) in GROUPS)
 
 
 def subsets(rows: Keyed, rng: np.random.Generator) -> tuple[list[tuple[int, ...]], int]:
@@ -188,7 +179,6 @@ def _some(rows: Keyed, rng: np.random.Generator) -> Keyed:
 
 __all__ = [
     "FEWEST",
-    "GROUPS",
     "MOST_CELLS",
     "MOST_ROWS",
     "MOST_SUBSETS",
@@ -199,7 +189,6 @@ __all__ = [
     "Task",
     "drawn",
     "fidelity",
-    "groups_of",
     "shuffled",
     "split",
     "subsets",
